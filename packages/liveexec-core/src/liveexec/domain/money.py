@@ -1,0 +1,137 @@
+"""Exact decimal arithmetic: one context, strict parsing, and the only places where a result may be rounded.
+
+Every price, quantity and amount is a finite ``Decimal``. Sums and products are exact (an inexact one raises);
+divisions and roundings happen only through the functions here, each of which names its direction.
+"""
+
+import re
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+from typing import Final
+
+__all__ = [
+    "MONEY",
+    "ONE",
+    "STORED_DIGITS",
+    "STORED_PLACES",
+    "ZERO",
+    "ceil_to",
+    "divide",
+    "floor_to",
+    "is_multiple",
+    "is_storable",
+    "nearest_to",
+    "parse_decimal",
+    "plain",
+    "round_places",
+]
+
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+
+#: Money columns are NUMERIC(36, 18): 18 digits before the point, 18 after it.
+STORED_DIGITS: Final = 36
+STORED_PLACES: Final = 18
+
+#: The context of every exact calculation; ``ExecutionEngine.handle`` enters it once per input.
+#: 76 digits hold the product of any two stored amounts with room for sums.
+MONEY: Final = Context(
+    prec=76,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    traps=[InvalidOperation, DivisionByZero, Overflow, Inexact, FloatOperation],
+)
+
+# The context of the named divisions and roundings: same digits, inexact results allowed.
+_ROUNDING: Final = Context(
+    prec=76,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation],
+)
+
+_QUANTUM: Final = Decimal(1).scaleb(-STORED_PLACES)
+_LIMIT: Final = Decimal(10) ** (STORED_DIGITS - STORED_PLACES)
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Read a decimal number from text as JSON or a person writes it.
+
+    Raises:
+        ValueError: it is not a plain finite number (NaN, infinity, underscores and blanks are not).
+    """
+    if len(text) > 80 or _NUMBER.fullmatch(text) is None:
+        raise ValueError("not a decimal number")
+    return Decimal(text)
+
+
+def is_storable(value: Decimal) -> bool:
+    """Whether the value fits NUMERIC(36, 18) without being rounded."""
+    if not value.is_finite() or abs(value) >= _LIMIT:
+        return False
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= -STORED_PLACES:
+        return True
+    return _ROUNDING.compare(_ROUNDING.quantize(value, _QUANTUM), value) == 0
+
+
+def plain(value: Decimal) -> str:
+    """The value as digits without exponent, as venues and people read it: ``1E+3`` becomes ``1000``."""
+    return format(value, "f")
+
+
+def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
+    """Quotient rounded half-even to ``places`` digits after the point: the named division of the library."""
+    return _ROUNDING.quantize(_ROUNDING.divide(numerator, denominator), Decimal(1).scaleb(-places))
+
+
+def round_places(value: Decimal, places: int = STORED_PLACES) -> Decimal:
+    """Value rounded half-even to ``places`` digits after the point."""
+    return _ROUNDING.quantize(value, Decimal(1).scaleb(-places))
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Largest multiple of ``step`` that is not above ``value``."""
+    return _ROUNDING.multiply(_ROUNDING.to_integral_value(_quotient(value, step, ROUND_FLOOR)), step)
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """Smallest multiple of ``step`` that is not below ``value``."""
+    return _ROUNDING.multiply(_ROUNDING.to_integral_value(_quotient(value, step, ROUND_CEILING)), step)
+
+
+def nearest_to(value: Decimal, step: Decimal) -> Decimal:
+    """Multiple of ``step`` nearest to ``value``; the lower one when both are equally near."""
+    low, high = floor_to(value, step), ceil_to(value, step)
+    return low if value - low <= high - value else high
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    """Whether ``value`` lies exactly on a multiple of ``step``."""
+    return _ROUNDING.remainder(value, step) == 0
+
+
+def _quotient(value: Decimal, step: Decimal, rounding: str) -> Decimal:
+    # divide_int and remainder are exact, so the direction is decided without a rounded quotient.
+    whole = _ROUNDING.divide_int(value, step)
+    rest = _ROUNDING.subtract(value, _ROUNDING.multiply(whole, step))
+    if rest == 0:
+        return whole
+    if rounding == ROUND_FLOOR and rest < 0:
+        return whole - ONE
+    if rounding == ROUND_CEILING and rest > 0:
+        return whole + ONE
+    return whole

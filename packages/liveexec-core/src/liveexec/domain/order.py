@@ -1,0 +1,412 @@
+"""An order is the fold of its events: the one place where an order changes.
+
+The same fold runs in the engine, in the durable view that readers and the projector see, and in every rebuild.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, assert_never
+
+from attrs import define
+
+from liveexec.domain import money
+from liveexec.domain import order_event as ev
+from liveexec.domain.fill import Fill, FillKey
+from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OperationId, OrderId, StrategyId, VenueOrderId
+from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.intent import OrderIntent, content_hash
+from liveexec.domain.money import ZERO
+from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
+from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.order_state import OPEN_STATUSES, Derived, OrderStatus, transition
+from liveexec.domain.outcome import OrderReport, SendPlan, VenueOrderStatus
+from liveexec.errors import InvariantViolation
+
+__all__ = ["Order", "PendingCancel", "apply_event", "new_order", "settle_family"]
+
+
+class PendingCancel(StrEnum):
+    """The cancel flag beside the status (FIX PendingCancel)."""
+
+    NONE = "NONE"
+    REQUESTED = "REQUESTED"
+    UNKNOWN = "UNKNOWN"
+
+
+@define(eq=False)
+class Order:
+    """An order as its events made it. Only :func:`apply_event` and :func:`settle_family` change one.
+
+    ``quantity`` and ``price`` are the current terms (a replace changes them), ``filled_cost`` is the sum of quantity
+    x price over fills. A parent's filled amounts are the sums over its children. ``fills`` holds what counts now, by
+    key; it is ``None`` until the first fill. ``replace`` is the change under way.
+    """
+
+    order_id: OrderId
+    intent: OrderIntent
+    operation_id: OperationId
+    principal: str
+    content_hash: str
+    parent_id: OrderId | None
+    ordinal: int | None
+    is_parent: bool
+    strategy_id: StrategyId
+    account_id: AccountId | None
+    instrument_id: InstrumentId | None
+    terms: ContractTerms | None
+    quantity: Decimal
+    price: Decimal | None
+    status: OrderStatus
+    created_at_ns: int
+    updated_at_ns: int
+    last_sequence: int
+    filled_quantity: Decimal = ZERO
+    filled_cost: Decimal = ZERO
+    fills: dict[FillKey, Fill] | None = None
+    attempt: int = 0
+    plan: SendPlan | None = None
+    venue_order_id: VenueOrderId | None = None
+    reserve_price: Decimal | None = None
+    cancel: PendingCancel = PendingCancel.NONE
+    replace: ev.ReplaceRequested | None = None
+    replace_unknown: bool = False
+    children: list[OrderId] | None = None
+    schedule: dict[str, Any] | None = None
+    code: str | None = None
+    message: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def side(self) -> Side | None:
+        return self.intent.side
+
+    @property
+    def client_order_id(self) -> ClientOrderId | None:
+        return self.plan.client_order_id if self.plan is not None else None
+
+    @property
+    def leaves(self) -> Decimal:
+        """What may still be filled (FIX LeavesQty): zero when terminal, never negative."""
+        if self.status not in OPEN_STATUSES:
+            return ZERO
+        left = self.quantity - self.filled_quantity
+        return left if left > 0 else ZERO
+
+    @property
+    def worst_leaves(self) -> Decimal:
+        """What may still be filled at worst: a pending replace counts at the larger of both quantities."""
+        if self.replace is None or self.status not in OPEN_STATUSES:
+            return self.leaves
+        left = max(self.quantity, self.replace.quantity) - self.filled_quantity
+        return left if left > 0 else ZERO
+
+    @property
+    def is_overfilled(self) -> bool:
+        return self.filled_quantity > self.quantity
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Average price of the fills, rounded to 18 places."""
+        return money.divide(self.filled_cost, self.filled_quantity) if self.filled_quantity else None
+
+    @property
+    def is_at_venue(self) -> bool:
+        """Whether an attempt may be live at a venue now."""
+        return self.attempt > 0 and self.status in OPEN_STATUSES
+
+
+def new_order(order_id: OrderId, event: ev.OrderReceived | ev.Adopted, at_ns: int) -> Order:
+    """The order that a first event makes."""
+    if isinstance(event, ev.Adopted):
+        return _adopted(order_id, event, at_ns)
+    intent = event.intent
+    is_child = event.parent_order_id is not None
+    return Order(
+        order_id=order_id,
+        intent=intent,
+        operation_id=event.operation_id,
+        principal=event.principal,
+        content_hash=event.content_hash,
+        parent_id=event.parent_order_id,
+        ordinal=event.ordinal,
+        is_parent=not is_child and intent.exec_algorithm != "NORMAL",
+        strategy_id=intent.strategy_id,
+        account_id=intent.account_id,
+        instrument_id=None,
+        terms=None,
+        quantity=intent.quantity,
+        price=intent.limit_price,
+        status=OrderStatus.PENDING,
+        created_at_ns=at_ns,
+        updated_at_ns=at_ns,
+        last_sequence=1,
+    )
+
+
+def apply_event(order: Order, event: OrderEvent, at_ns: int) -> None:
+    """Fold one event into the order.
+
+    Raises:
+        TransitionError: the state table has no such transition.
+        InvariantViolation: the event contradicts the order (a fill that counts already, a bust of no fill).
+    """
+    kind = type(event)
+    following = transition(order.status, kind)
+    fold = _FOLDS.get(kind)
+    if fold is not None:
+        fold(order, event)
+    order.status = following if isinstance(following, OrderStatus) else _derived(order, following, event)
+    order.last_sequence += 1
+    order.updated_at_ns = at_ns
+
+
+def settle_family(parent: Order, quantity: Decimal, cost: Decimal, at_ns: int) -> None:
+    """Add what a child's fills changed by to its parent, whose filled amounts are the sums over its children."""
+    parent.filled_quantity += quantity
+    parent.filled_cost += cost
+    parent.updated_at_ns = at_ns
+    if parent.status in OPEN_STATUSES:
+        parent.status = OrderStatus.PARTIALLY_FILLED if parent.filled_quantity > 0 else OrderStatus.ACCEPTED
+    else:
+        parent.status = _after_the_end(parent)
+
+
+def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus:
+    match following:
+        case Derived.KEEP:
+            return order.status
+        case Derived.BY_FILLS:
+            return _by_fills(order)
+        case Derived.COMPLETES:
+            return _after_the_end(order)
+        case Derived.BY_ATTEMPT:
+            return OrderStatus.REJECTED if order.attempt <= 1 else OrderStatus.CANCELED
+        case Derived.BY_CANCEL_WISH:
+            wished = order.cancel is not PendingCancel.NONE or order.attempt > 1
+            return OrderStatus.CANCELED if wished else OrderStatus.REJECTED
+        case Derived.BY_RESOLUTION:
+            assert isinstance(event, ev.ParentFinished | ev.Adjusted)
+            return OrderStatus(event.resolution.value)
+        case Derived.BY_REPORT:
+            raise InvariantViolation(f"{order.order_id}: an adopted order is known already")
+        case _:
+            assert_never(following)
+
+
+def _by_fills(order: Order) -> OrderStatus:
+    if order.filled_quantity >= order.quantity:
+        return OrderStatus.FILLED
+    return OrderStatus.PARTIALLY_FILLED if order.filled_quantity > 0 else OrderStatus.ACCEPTED
+
+
+def _after_the_end(order: Order) -> OrderStatus:
+    if order.filled_quantity >= order.quantity:
+        return OrderStatus.FILLED
+    # A bust after FILLED leaves an order that the venue no longer works: what is missing will not come.
+    return OrderStatus.CANCELED if order.status is OrderStatus.FILLED else order.status
+
+
+def _on_risk_approved(order: Order, event: ev.RiskApproved) -> None:
+    order.reserve_price = event.reserve_price
+
+
+def _on_risk_refused(order: Order, event: ev.RiskRefused) -> None:
+    order.code, order.message = event.code, event.message
+
+
+def _on_routed(order: Order, event: ev.Routed) -> None:
+    if order.is_parent or len(event.legs) != 1:
+        order.is_parent = True
+        return
+    leg = event.legs[0]
+    order.instrument_id, order.account_id, order.terms = leg.instrument_id, leg.account_id, leg.terms
+
+
+def _on_schedule_fixed(order: Order, event: ev.ScheduleFixed) -> None:
+    order.schedule = event.schedule
+
+
+def _on_child_spawned(order: Order, event: ev.ChildSpawned) -> None:
+    if order.children is None:
+        order.children = []
+    order.children.append(event.child_order_id)
+
+
+def _on_submit_requested(order: Order, event: ev.SubmitRequested) -> None:
+    order.attempt, order.plan = event.attempt, event.plan
+    if order.replace is not None:
+        order.quantity, order.price = order.replace.quantity, order.replace.price
+        order.replace, order.replace_unknown = None, False
+        order.venue_order_id = None
+
+
+def _on_not_sent(order: Order, event: ev.NotSent) -> None:
+    order.code, order.message = "NOT_SENT", event.reason
+
+
+def _on_accepted(order: Order, event: ev.Accepted) -> None:
+    if event.venue_order_id is not None:
+        order.venue_order_id = event.venue_order_id
+
+
+def _on_venue_rejected(order: Order, event: ev.VenueRejected) -> None:
+    order.code, order.message = event.code, event.message
+
+
+def _on_fill_applied(order: Order, event: ev.FillApplied) -> None:
+    fill = event.fill
+    if order.fills is None:
+        order.fills = {}
+    if fill.key in order.fills:
+        raise InvariantViolation(f"{order.order_id}: fill {fill.key} counts already")
+    order.fills[fill.key] = fill
+    order.filled_quantity += fill.quantity
+    order.filled_cost += fill.quantity * fill.price
+
+
+def _on_fill_busted(order: Order, event: ev.FillBusted) -> None:
+    fill = order.fills.pop(event.fill.key, None) if order.fills is not None else None
+    if fill is None:
+        raise InvariantViolation(f"{order.order_id}: fill {event.fill.key} does not count, so it can't be busted")
+    order.filled_quantity -= fill.quantity
+    order.filled_cost -= fill.quantity * fill.price
+
+
+def _on_fill_corrected(order: Order, event: ev.FillCorrected) -> None:
+    _on_fill_busted(order, ev.FillBusted(event.original, ""))
+    _on_fill_applied(order, ev.FillApplied(event.fill))
+
+
+def _on_cancel_requested(order: Order, _: ev.CancelRequested) -> None:
+    order.cancel = PendingCancel.REQUESTED
+
+
+def _on_cancel_unknown(order: Order, _: ev.CancelUnknown) -> None:
+    order.cancel = PendingCancel.UNKNOWN
+
+
+def _on_cancel_rejected(order: Order, _: ev.CancelRejected) -> None:
+    order.cancel = PendingCancel.NONE
+
+
+def _on_replace_requested(order: Order, event: ev.ReplaceRequested) -> None:
+    order.replace, order.replace_unknown = event, False
+
+
+def _on_replace_unknown(order: Order, _: ev.ReplaceUnknown) -> None:
+    order.replace_unknown = True
+
+
+def _on_replaced(order: Order, event: ev.Replaced) -> None:
+    order.quantity, order.price = event.quantity, event.price
+    if order.replace is not None:
+        order.plan = order.replace.plan
+        order.replace, order.replace_unknown = None, False
+    if event.venue_order_id is not None:
+        order.venue_order_id = event.venue_order_id
+
+
+def _on_replace_rejected(order: Order, _: ev.ReplaceRejected) -> None:
+    order.replace, order.replace_unknown = None, False
+
+
+def _on_ended(order: Order, event: ev.Canceled | ev.Expired | ev.Adjusted) -> None:
+    order.message = event.reason
+
+
+def _on_parent_finished(order: Order, event: ev.ParentFinished) -> None:
+    order.code, order.message = event.code, event.reason
+
+
+def _on_reattributed(order: Order, event: ev.Reattributed) -> None:
+    order.strategy_id = event.strategy_id
+
+
+#: How each event changes the order beside its status; those not listed change nothing else.
+_FOLDS: Final[dict[type[Any], Callable[[Order, Any], None]]] = {
+    ev.RiskApproved: _on_risk_approved,
+    ev.RiskRefused: _on_risk_refused,
+    ev.Routed: _on_routed,
+    ev.ScheduleFixed: _on_schedule_fixed,
+    ev.ChildSpawned: _on_child_spawned,
+    ev.SubmitRequested: _on_submit_requested,
+    ev.NotSent: _on_not_sent,
+    ev.Accepted: _on_accepted,
+    ev.VenueRejected: _on_venue_rejected,
+    ev.FillApplied: _on_fill_applied,
+    ev.FillBusted: _on_fill_busted,
+    ev.FillCorrected: _on_fill_corrected,
+    ev.CancelRequested: _on_cancel_requested,
+    ev.CancelUnknown: _on_cancel_unknown,
+    ev.CancelRejected: _on_cancel_rejected,
+    ev.Canceled: _on_ended,
+    ev.ReplaceRequested: _on_replace_requested,
+    ev.ReplaceUnknown: _on_replace_unknown,
+    ev.Replaced: _on_replaced,
+    ev.ReplaceRejected: _on_replace_rejected,
+    ev.Expired: _on_ended,
+    ev.Adjusted: _on_ended,
+    ev.ParentFinished: _on_parent_finished,
+    ev.Reattributed: _on_reattributed,
+}
+
+_ADOPTED_STATUS: Final = {
+    VenueOrderStatus.FILLED: OrderStatus.FILLED,
+    VenueOrderStatus.CANCELED: OrderStatus.CANCELED,
+    VenueOrderStatus.REJECTED: OrderStatus.REJECTED,
+    VenueOrderStatus.EXPIRED: OrderStatus.EXPIRED,
+    VenueOrderStatus.WORKING: OrderStatus.ACCEPTED,
+}
+
+
+def _adopted(order_id: OrderId, event: ev.Adopted, at_ns: int) -> Order:
+    report = event.report
+    intent = _intent_of(event, report)
+    plan = SendPlan(report.client_order_id, 0, report.refs) if report.client_order_id is not None else None
+    return Order(
+        order_id=order_id,
+        intent=intent,
+        operation_id=OperationId(order_id),
+        principal="venue",
+        content_hash=content_hash(intent),
+        parent_id=None,
+        ordinal=None,
+        is_parent=False,
+        strategy_id=event.strategy_id,
+        account_id=event.account_id,
+        instrument_id=event.instrument_id,
+        terms=event.terms,
+        quantity=report.quantity,
+        price=report.price,
+        status=_ADOPTED_STATUS[report.status],
+        created_at_ns=at_ns,
+        updated_at_ns=at_ns,
+        last_sequence=1,
+        attempt=1,
+        plan=plan,
+        venue_order_id=report.venue_order_id,
+    )
+
+
+def _intent_of(event: ev.Adopted, report: OrderReport) -> OrderIntent:
+    is_bet = event.side in (Side.BACK, Side.LAY)
+    has_limit = report.price is not None and not is_bet
+    # GTD without its time and a stop without its trigger can't be stated; the venue works them, not we.
+    tif = TimeInForce.GTC if report.time_in_force is TimeInForce.GTD else report.time_in_force
+    return OrderIntent(
+        operation=Operation.BET if is_bet else Operation.TRADE,
+        quantity=report.quantity,
+        strategy_id=event.strategy_id,
+        instrument_key=event.instrument_id,
+        side=event.side,
+        order_type=OrderType.LIMIT if has_limit else OrderType.MARKET,
+        price=report.price if has_limit else None,
+        time_in_force=tif,
+        account_id=event.account_id,
+        odds=report.price if is_bet else None,
+        selection=event.instrument_id if is_bet else None,
+    )

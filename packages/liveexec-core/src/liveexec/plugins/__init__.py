@@ -1,0 +1,1 @@
+"""How others extend liveexec: hooks, what they register, and the contract that a venue's adapter fulfils."""

@@ -1,0 +1,1 @@
+"""How it runs: the asynchronous shell around the engine."""
