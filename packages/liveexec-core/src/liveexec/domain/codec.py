@@ -50,13 +50,13 @@ def decode_events(document: bytes | str) -> tuple[Event, ...]:
     """
     try:
         return tuple(_decode(name, version, fields) for name, version, fields in _DECODER.decode(document))
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
         raise InvalidInput("stored events", [Fault("", str(error))]) from error
 
 
 def _decode(name: str, version: int, fields: Fields) -> Event:
     kind = EVENT_TYPES.get(name)
-    if kind is None or version > EVENT_VERSIONS[name]:
+    if kind is None or not 1 <= version <= EVENT_VERSIONS[name]:
         raise InvalidInput(f"event {name} version {version}", [Fault("", "this version of liveexec does not know it")])
     while version < EVENT_VERSIONS[name]:
         fields = UPCASTERS[name, version](fields)

@@ -29,6 +29,7 @@ __all__ = [
     "VenueName",
     "VenueOrderId",
     "child_order_id",
+    "external_order_id",
     "format_order_id",
     "instrument_name",
     "is_instrument_id",
@@ -101,6 +102,8 @@ _TYPE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,39}", re.ASCII)
 _PAYLOAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+/-]{0,79}", re.ASCII)
 _SUFFIX: Final = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,39}", re.ASCII)
 _ASSET_CLASSES: Final = frozenset(member.value for member in AssetClass)
+#: Longer than any canonical id, so that no cache below keeps a caller's garbage.
+_LONGEST: Final = 256
 
 
 @lru_cache(maxsize=16_384)
@@ -128,6 +131,8 @@ def instrument_name(text: str) -> InstrumentName:
         )
         if pattern.fullmatch(value) is None
     ]
+    if venue in _ASSET_CLASSES:
+        faults.append(Fault("venue", f"{venue} is an asset class, not a venue"))
     if at_sign and _SUFFIX.fullmatch(suffix) is None:
         faults.append(Fault("suffix", f"{suffix[:60]!r} is not allowed here"))
     if faults:
@@ -135,19 +140,27 @@ def instrument_name(text: str) -> InstrumentName:
     return InstrumentName(asset_class, VenueName(venue), instrument_type, payload, suffix or None)
 
 
-@lru_cache(maxsize=16_384)
 def is_instrument_id(text: str) -> bool:
     """Whether the text is a canonical id that names a venue."""
-    try:
-        name = instrument_name(text)
-    except InvalidInput:
-        return False
-    return name.venue not in _ASSET_CLASSES
+    return len(text) <= _LONGEST and _is_instrument_id(text)
+
+
+def is_product_id(text: str) -> bool:
+    """Whether the text is a venue-neutral product: a canonical id without the venue."""
+    return len(text) <= _LONGEST and _is_product_id(text)
 
 
 @lru_cache(maxsize=16_384)
-def is_product_id(text: str) -> bool:
-    """Whether the text is a venue-neutral product: a canonical id without the venue."""
+def _is_instrument_id(text: str) -> bool:
+    try:
+        instrument_name(text)
+    except InvalidInput:
+        return False
+    return True
+
+
+@lru_cache(maxsize=16_384)
+def _is_product_id(text: str) -> bool:
     head, colon, rest = text.partition(":")
     body = rest if head in _ASSET_CLASSES and rest.count(":") == 1 else text
     if not colon or body.count(":") != 1:
@@ -204,6 +217,13 @@ def child_order_id(parent: OrderId, ordinal: int) -> OrderId:
     digest = int.from_bytes(hashlib.sha256(f"{parent}/{ordinal}".encode()).digest()[:16])
     number = _number_of(parent) & (0xFFFF_FFFF_FFFF << 80) | digest & ((1 << 80) - 1)
     number = number & ~(0xF << 76) | 0x8 << 76
+    return format_order_id(number & ~(0b11 << 62) | 0b10 << 62)
+
+
+def external_order_id(account_id: AccountId, venue_order_id: str) -> OrderId:
+    """The id of an order that the venue has and we did not send: the same in every process that meets it (UUIDv8)."""
+    digest = int.from_bytes(hashlib.sha256(f"external/{account_id}/{venue_order_id}".encode()).digest()[:16])
+    number = digest & ~(0xF << 76) | 0x8 << 76
     return format_order_id(number & ~(0b11 << 62) | 0b10 << 62)
 
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from liveexec.domain import money
-from liveexec.domain.ids import InstrumentId, ProductId, VenueName, product_of, venue_of
-from liveexec.domain.money import ONE, ZERO
+from liveexec.domain.ids import InstrumentId, ProductId, VenueName, instrument_name, product_of, venue_of
+from liveexec.domain.money import MONEY, ONE, ZERO
 from liveexec.domain.operation import Side, VenueClass
 from liveexec.errors import Fault, InvalidInput
 
@@ -83,11 +83,16 @@ class TickSchedule:
         faults = []
         if not self.bands:
             faults.append(Fault("bands", "must name at least one band"))
+        last: Decimal | None = None
         for index, band in enumerate(self.bands):
-            if not band.tick.is_finite() or band.tick <= 0:
-                faults.append(Fault(f"bands[{index}].tick", "must be above zero"))
-            if not band.start.is_finite() or (index and band.start <= self.bands[index - 1].start):
+            if not money.is_storable(band.tick) or band.tick <= 0:
+                faults.append(Fault(f"bands[{index}].tick", "must be above zero and of at most 18 + 18 digits"))
+            if not money.is_storable(band.start) or (last is not None and band.start <= last):
                 faults.append(Fault(f"bands[{index}].start", "must rise from band to band"))
+            else:
+                last = band.start
+        if self.highest is not None and (not self.highest.is_finite() or (last is not None and self.highest < last)):
+            faults.append(Fault("highest", "must be a price that the last band reaches"))
         if faults:
             raise InvalidInput("tick schedule", faults)
 
@@ -109,26 +114,35 @@ class TickSchedule:
         """Whether the price lies exactly on the grid and inside the schedule."""
         if self.highest is not None and price > self.highest:
             return False
-        band = self.band_at(price)
-        if price < band.start and len(self.bands) > 1:
+        if self._is_below(price):
             return False
-        return money.is_multiple(price - band.start, band.tick)
+        band = self.band_at(price)
+        return money.is_multiple(MONEY.subtract(price, band.start), band.tick)
 
     def round_down(self, price: Decimal) -> Decimal:
-        """Highest price on the grid that is not above ``price``."""
+        """Highest price on the grid that is not above ``price``; below the schedule's start there is none: off tick."""
         if self.highest is not None and price > self.highest:
             return self.round_down(self.highest)
         band = self.band_at(price)
-        return band.start + money.floor_to(price - band.start, band.tick)
+        return MONEY.add(band.start, money.floor_to(MONEY.subtract(price, band.start), band.tick))
 
     def round_up(self, price: Decimal) -> Decimal:
-        """Lowest price on the grid that is not below ``price``; the next band's start where it comes first."""
+        """Lowest price on the grid that is not below ``price``; the next band's start where it comes first.
+
+        Above the schedule's highest price there is none, and what is returned is off tick.
+        """
+        if self._is_below(price):
+            return self.bands[0].start
         band = self.band_at(price)
-        rounded = band.start + money.ceil_to(price - band.start, band.tick)
+        rounded = MONEY.add(band.start, money.ceil_to(MONEY.subtract(price, band.start), band.tick))
         for later in self.bands:
             if band.start < later.start < rounded and later.start >= price:
                 return later.start
         return rounded
+
+    def _is_below(self, price: Decimal) -> bool:
+        # A grid from zero goes on below it (spreads trade at negative prices); a ladder ends at its lowest rung.
+        return price < self.bands[0].start and self.bands[0].start > 0
 
 
 @frozen(eq=False)
@@ -155,26 +169,9 @@ class Listing:
     product_id: ProductId = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        faults = [
-            Fault(name, "must be above zero")
-            for name, value in (
-                ("lot", self.lot),
-                ("min_quantity", self.min_quantity),
-                ("multiplier", self.terms.multiplier),
-            )
-            if not value.is_finite() or value <= 0
-        ]
-        if not faults:
-            if not money.is_multiple(self.min_quantity, self.lot):
-                faults.append(Fault("min_quantity", f"must be a multiple of the lot {self.lot}"))
-            if self.max_quantity is not None and self.max_quantity < self.min_quantity:
-                faults.append(Fault("max_quantity", "must not be below min_quantity"))
-            if not money.is_storable(self.lot * self.terms.multiplier * min(band.tick for band in self.ticks.bands)):
-                faults.append(
-                    Fault("lot", "lot x multiplier x tick has more than 18 places, so values would not be exact")
-                )
+        faults = [*_id_faults(self.instrument_id), *_amount_faults(self)]
         if faults:
-            raise InvalidInput(f"listing {self.instrument_id}", faults)
+            raise InvalidInput(f"listing {self.instrument_id[:120]}", faults)
         object.__setattr__(self, "venue", venue_of(self.instrument_id))
         object.__setattr__(self, "product_id", product_of(self.instrument_id))
 
@@ -220,3 +217,46 @@ class Listing:
             elif self.min_notional is not None and self.quote_value(quantity, price) < self.min_notional:
                 faults.append(Fault("quantity", f"its value is below the minimum {self.min_notional}"))
         return tuple(faults)
+
+
+def _id_faults(instrument_id: InstrumentId) -> tuple[Fault, ...]:
+    try:
+        instrument_name(instrument_id)
+    except InvalidInput as error:
+        return tuple(Fault(f"instrument_id.{each.path}".rstrip("."), each.message) for each in error.faults)
+    return ()
+
+
+def _amount_faults(listing: Listing) -> list[Fault]:
+    sizes = {
+        "lot": listing.lot,
+        "min_quantity": listing.min_quantity,
+        "max_quantity": listing.max_quantity,
+        "multiplier": listing.terms.multiplier,
+    }
+    faults = [
+        Fault(name, "must be above zero and of at most 18 + 18 digits")
+        for name, value in sizes.items()
+        if value is not None and not (money.is_storable(value) and value > 0)
+    ]
+    faults += [
+        Fault(name, "is a rate of the traded value and must lie between -1 and 1")
+        for name, rate in (("maker_fee", listing.maker_fee), ("taker_fee", listing.taker_fee))
+        if not rate.is_finite() or not -1 < rate < 1
+    ]
+    if listing.min_notional is not None and not (money.is_storable(listing.min_notional) and listing.min_notional >= 0):
+        faults.append(Fault("min_notional", "must not be below zero, and of at most 18 + 18 digits"))
+    if faults:
+        return faults
+    if not money.is_multiple(listing.min_quantity, listing.lot):
+        faults.append(Fault("min_quantity", f"must be a multiple of the lot {listing.lot}"))
+    if listing.max_quantity is not None and listing.max_quantity < listing.min_quantity:
+        faults.append(Fault("max_quantity", "must not be below min_quantity"))
+    smallest = MONEY.multiply(listing.lot, listing.terms.multiplier)
+    # For inverse contracts the value is a quotient, and rounded whatever the grid is.
+    if listing.terms.kind is not ContractKind.INVERSE and not (
+        money.is_storable(smallest)
+        and all(money.is_storable(MONEY.multiply(smallest, band.tick)) for band in listing.ticks.bands)
+    ):
+        faults.append(Fault("lot", "lot x multiplier x tick has more than 18 places, so values would not be exact"))
+    return faults

@@ -4,7 +4,6 @@ A malformed intent never exists: building it raises one :class:`~liveexec.errors
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from attrs import fields, frozen
 
+from liveexec.domain import checks
 from liveexec.domain.ids import (
     AccountId,
     OperationId,
@@ -22,17 +22,11 @@ from liveexec.domain.ids import (
     is_order_id,
     is_product_id,
 )
-from liveexec.domain.money import is_storable
-from liveexec.domain.operation import OPERATIONS, Operation, OrderType, Side, TimeInForce
+from liveexec.domain.operation import OPERATIONS, Operation, OperationRule, OrderType, Side, TimeInForce
 from liveexec.errors import Fault, InvalidInput
 
 __all__ = ["CancelIntent", "OrderIntent", "ReplaceIntent", "content_hash"]
 
-#: Bounds of free text, so that no caller can fill the journal: names, and whole documents as JSON.
-MAX_NAME: Final = 128
-MAX_DOCUMENT_BYTES: Final = 16_384
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}", re.ASCII)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -43,7 +37,9 @@ class OrderIntent:
     ``instrument_key`` names an instrument (it goes to that venue) or a product (it is routed). ``quantity`` is in the
     listing's units (contracts for futures, stake for bets); ``price`` is the limit. Without ``operation_id`` one is
     made; with one, the same id and content return the first result. ``expire_at_ns`` is UTC nanoseconds and belongs
-    to GTD. ``expected_deltas`` maps an asset to the change that should follow.
+    to GTD. ``expected_deltas`` maps an asset to the change that should follow. Documents (``exec_algorithm_params``,
+    ``metadata``) are copied when the intent is built, and hold what the journal gives back: JSON's own types, with
+    Decimals as their canonical text.
 
     Raises:
         InvalidInput: with every fault.
@@ -84,6 +80,13 @@ class OrderIntent:
         faults = _order_faults(self)
         if faults:
             raise InvalidInput("order intent", faults)
+        # What the caller does to its own objects later must not change what was checked and hashed.
+        for name in _DOCUMENTS:
+            document = getattr(self, name)
+            if document is not None:
+                object.__setattr__(self, name, checks.plain_document(document))
+        if self.expected_deltas is not None:
+            object.__setattr__(self, "expected_deltas", dict(self.expected_deltas))
 
     @property
     def is_routed(self) -> bool:
@@ -110,8 +113,7 @@ class CancelIntent:
 
     def __attrs_post_init__(self) -> None:
         faults = [*_reference_faults(self.order_id, self.operation_id)]
-        if not self.reason or len(self.reason) > MAX_NAME:
-            faults.append(Fault("reason", f"must have 1 to {MAX_NAME} characters"))
+        faults += [Fault("reason", "is required")] if self.reason is None else checks.text_faults("reason", self.reason)
         if faults:
             raise InvalidInput("cancel intent", faults)
 
@@ -129,8 +131,8 @@ class ReplaceIntent:
         faults = [*_reference_faults(self.order_id, self.operation_id)]
         if self.quantity is None and self.price is None:
             faults.append(Fault("", "must change quantity or price"))
-        faults += _amount_faults("quantity", self.quantity)
-        faults += _amount_faults("price", self.price)
+        faults += checks.amount_faults("quantity", self.quantity)
+        faults += checks.amount_faults("price", self.price)
         if faults:
             raise InvalidInput("replace intent", faults)
 
@@ -138,37 +140,18 @@ class ReplaceIntent:
 def content_hash(intent: OrderIntent | CancelIntent | ReplaceIntent) -> str:
     """The hash of everything that an intent says but its operation id; equal amounts hash alike (1.0 and 1.00)."""
     content = {}
-    for attribute in fields(type(intent)):
-        value = getattr(intent, attribute.name)
-        if attribute.name == "operation_id" or value is None:
-            continue
-        content[attribute.name] = format(value.normalize(), "f") if isinstance(value, Decimal) else value
+    for name in _CONTENT[type(intent)]:
+        value = getattr(intent, name)
+        if value is not None:
+            content[name] = checks.plain_document(value) if isinstance(value, _CANONICAL) else value
     return hashlib.blake2b(_ENCODER.encode([type(intent).__name__, content]), digest_size=16).hexdigest()
 
 
-def _order_faults(intent: OrderIntent) -> list[Fault]:
-    rule = OPERATIONS[intent.operation]
-    faults: list[Fault] = []
-    if intent.side is None:
-        if rule.sides:
-            faults.append(Fault("side", f"{intent.operation} needs one of {_listed(rule.sides)}"))
-    elif intent.side not in rule.sides:
-        allowed = f"takes {_listed(rule.sides)}" if rule.sides else "has no side"
-        faults.append(Fault("side", f"{intent.operation} {allowed}, not {intent.side}"))
-    for name in _OPERATION_FIELDS:
-        value = getattr(intent, name)
-        if value is None or value is False:
-            if name in rule.required:
-                faults.append(Fault(name, f"is required for {intent.operation}"))
-        elif name not in rule.required and name not in rule.optional:
-            faults.append(Fault(name, f"does not belong to {intent.operation}"))
-    for name in _AMOUNTS:
-        faults += _amount_faults(name, getattr(intent, name))
-    faults += _trade_faults(intent)
-    faults += _text_faults(intent)
-    return faults
-
-
+_CANONICAL: Final = (Decimal, dict)
+_CONTENT: Final = {
+    kind: tuple(attribute.name for attribute in fields(kind) if attribute.name != "operation_id")
+    for kind in (OrderIntent, CancelIntent, ReplaceIntent)
+}
 #: Fields that belong to some operations only, in the order in which faults are listed.
 _OPERATION_FIELDS: Final = (
     "instrument_key",
@@ -190,6 +173,8 @@ _OPERATION_FIELDS: Final = (
     "odds",
     "selection",
 )
+#: Fields that every intent needs, whatever its operation.
+_ALWAYS: Final = ("quantity", "strategy_id", "exec_algorithm")
 _AMOUNTS: Final = ("quantity", "price", "trigger_price", "max_slippage", "max_gas_price_gwei", "odds")
 _NAMES: Final = (
     "strategy_id",
@@ -204,100 +189,128 @@ _NAMES: Final = (
     "source_venue",
     "target_venue",
 )
+_DOCUMENTS: Final = ("exec_algorithm_params", "metadata")
+
+
+def _order_faults(intent: OrderIntent) -> list[Fault]:
+    faults = [Fault(name, "is required") for name in _ALWAYS if getattr(intent, name) is None]
+    faults += _type_faults(intent)
+    # A rule that relates fields is asked only where those fields are what they should be.
+    wrong = {fault.path for fault in faults}
+    if "operation" not in wrong:
+        faults += _operation_faults(intent, OPERATIONS[intent.operation], wrong)
+        if wrong.isdisjoint(("order_type", "time_in_force")):
+            faults += _trade_faults(intent) if intent.operation is Operation.TRADE else _plain_faults(intent)
+        if "time_in_force" not in wrong:
+            faults += _expiry_faults(intent, OPERATIONS[intent.operation])
+    faults += _range_faults(intent, wrong)
+    return faults
+
+
+def _type_faults(intent: OrderIntent) -> list[Fault]:
+    faults = checks.member_faults("operation", intent.operation, Operation)
+    if intent.side is not None:
+        faults += checks.member_faults("side", intent.side, Side)
+    faults += checks.member_faults("order_type", intent.order_type, OrderType)
+    faults += checks.member_faults("time_in_force", intent.time_in_force, TimeInForce)
+    faults += checks.flag_faults("post_only", intent.post_only)
+    faults += checks.flag_faults("reduce_only", intent.reduce_only)
+    for name in _AMOUNTS:
+        if (amount := getattr(intent, name)) is not None:
+            faults += checks.amount_faults(name, amount)
+    for name in _NAMES:
+        if (text := getattr(intent, name)) is not None:
+            faults += checks.name_faults(name, text)
+    faults += _key_faults(intent.instrument_key)
+    faults += checks.text_faults("selection", intent.selection)
+    for name in _DOCUMENTS:
+        faults += checks.document_faults(name, getattr(intent, name))
+    faults += checks.deltas_faults("expected_deltas", intent.expected_deltas)
+    faults += checks.integer_faults(
+        "expire_at_ns", intent.expire_at_ns, 1, 2**63 - 1, "must be UTC nanoseconds since 1970"
+    )
+    faults += checks.integer_faults(
+        "sequence_in_group", intent.sequence_in_group, 0, 2**31 - 1, "must be between 0 and 2147483647"
+    )
+    return faults
+
+
+def _key_faults(key: object) -> list[Fault]:
+    if key is None or (isinstance(key, str) and (is_instrument_id(key) or is_product_id(key))):
+        return []
+    return [Fault("instrument_key", f"{checks.shown(key)} is neither a canonical instrument id nor a product id")]
+
+
+def _operation_faults(intent: OrderIntent, rule: OperationRule, wrong: set[str]) -> list[Fault]:
+    faults = []
+    if intent.side is None:
+        if rule.sides:
+            faults.append(Fault("side", f"{intent.operation} needs one of {_listed(rule.sides)}"))
+    elif "side" not in wrong and intent.side not in rule.sides:
+        allowed = f"takes {_listed(rule.sides)}" if rule.sides else "has no side"
+        faults.append(Fault("side", f"{intent.operation} {allowed}, not {intent.side}"))
+    for name in _OPERATION_FIELDS:
+        value = getattr(intent, name)
+        if value is None or value is False:
+            if name in rule.required and name not in wrong:
+                faults.append(Fault(name, f"is required for {intent.operation}"))
+        elif name not in rule.required and name not in rule.optional:
+            faults.append(Fault(name, f"does not belong to {intent.operation}"))
+    return faults
 
 
 def _trade_faults(intent: OrderIntent) -> list[Fault]:
     faults = []
     kind, tif = intent.order_type, intent.time_in_force
-    if intent.operation is Operation.TRADE:
-        if kind.has_limit and intent.price is None:
-            faults.append(Fault("price", f"is required for {kind}"))
-        if not kind.has_limit and intent.price is not None:
-            faults.append(Fault("price", f"does not belong to {kind}"))
-        if kind.has_trigger and intent.trigger_price is None:
-            faults.append(Fault("trigger_price", f"is required for {kind}"))
-        if not kind.has_trigger and intent.trigger_price is not None:
-            faults.append(Fault("trigger_price", f"does not belong to {kind}"))
-        if intent.post_only and not kind.has_limit:
-            faults.append(Fault("post_only", f"contradicts {kind}: only an order with a limit can rest"))
-        if intent.post_only and tif in (TimeInForce.IOC, TimeInForce.FOK):
-            faults.append(Fault("post_only", f"contradicts {tif}: such an order never rests"))
-    elif kind is not OrderType.MARKET:
-        faults.append(Fault("order_type", f"does not belong to {intent.operation}"))
-    if tif is TimeInForce.GTD and intent.expire_at_ns is None:
-        faults.append(Fault("expire_at_ns", "is required for GTD"))
-    if tif is not TimeInForce.GTD and intent.expire_at_ns is not None:
-        faults.append(Fault("expire_at_ns", f"contradicts {tif}"))
-    if intent.expire_at_ns is not None and not 0 < intent.expire_at_ns < 2**63:
-        faults.append(Fault("expire_at_ns", "must be UTC nanoseconds since 1970"))
-    if intent.max_slippage is not None and intent.max_slippage.is_finite() and intent.max_slippage >= 1:
+    if kind.has_limit and intent.price is None:
+        faults.append(Fault("price", f"is required for {kind}"))
+    if not kind.has_limit and intent.price is not None:
+        faults.append(Fault("price", f"does not belong to {kind}"))
+    if kind.has_trigger and intent.trigger_price is None:
+        faults.append(Fault("trigger_price", f"is required for {kind}"))
+    if not kind.has_trigger and intent.trigger_price is not None:
+        faults.append(Fault("trigger_price", f"does not belong to {kind}"))
+    if intent.post_only is True and not kind.has_limit:
+        faults.append(Fault("post_only", f"contradicts {kind}: only an order with a limit can rest"))
+    if intent.post_only is True and tif in (TimeInForce.IOC, TimeInForce.FOK):
+        faults.append(Fault("post_only", f"contradicts {tif}: such an order never rests"))
+    return faults
+
+
+def _plain_faults(intent: OrderIntent) -> list[Fault]:
+    faults = []
+    if intent.order_type is not OrderType.MARKET:
+        faults.append(Fault("order_type", f"{intent.order_type} does not belong to {intent.operation}"))
+    if intent.exec_algorithm not in (None, "NORMAL"):
+        name = checks.shown(intent.exec_algorithm)
+        faults.append(Fault("exec_algorithm", f"{name} works on trades only"))
+    return faults
+
+
+def _expiry_faults(intent: OrderIntent, rule: OperationRule) -> list[Fault]:
+    is_dated = intent.time_in_force is TimeInForce.GTD
+    if "expire_at_ns" not in rule.optional:
+        return [Fault("time_in_force", f"GTD does not belong to {intent.operation}")] if is_dated else []
+    if is_dated == (intent.expire_at_ns is not None):
+        return []
+    return [Fault("expire_at_ns", "is required for GTD" if is_dated else f"contradicts {intent.time_in_force}")]
+
+
+def _range_faults(intent: OrderIntent, wrong: set[str]) -> list[Fault]:
+    faults = []
+    if intent.max_slippage is not None and "max_slippage" not in wrong and intent.max_slippage >= 1:
         faults.append(Fault("max_slippage", "is a fraction and must be below 1"))
-    if intent.odds is not None and intent.odds.is_finite() and intent.odds <= 1:
+    if intent.odds is not None and "odds" not in wrong and intent.odds <= 1:
         faults.append(Fault("odds", "are decimal odds and must be above 1"))
-    if intent.exec_algorithm != "NORMAL" and intent.operation is not Operation.TRADE:
-        faults.append(Fault("exec_algorithm", f"{intent.exec_algorithm} works on trades only"))
     if (intent.atomic_group_id is None) != (intent.sequence_in_group is None):
         faults.append(Fault("sequence_in_group", "goes together with atomic_group_id"))
-    if intent.sequence_in_group is not None and not 0 <= intent.sequence_in_group < 2**31:
-        faults.append(Fault("sequence_in_group", "must be between 0 and 2147483647"))
     return faults
 
 
-def _text_faults(intent: OrderIntent) -> list[Fault]:
-    faults = [
-        Fault(name, f"must have 1 to {MAX_NAME} letters, digits or . _ : @ / + -")
-        for name in _NAMES
-        if (value := getattr(intent, name)) is not None and _NAME.fullmatch(value) is None
-    ]
-    key = intent.instrument_key
-    if key is not None and not is_instrument_id(key) and not is_product_id(key):
-        faults.append(Fault("instrument_key", f"{key[:60]!r} is neither a canonical instrument id nor a product id"))
-    if intent.selection is not None and not 0 < len(intent.selection) <= MAX_NAME:
-        faults.append(Fault("selection", f"must have 1 to {MAX_NAME} characters"))
-    for name in ("metadata", "exec_algorithm_params", "expected_deltas"):
-        document = getattr(intent, name)
-        if document is not None:
-            faults += _document_faults(name, document)
-    for asset, amount in (intent.expected_deltas or {}).items():
-        if not isinstance(amount, Decimal) or not is_storable(amount):
-            faults.append(Fault(f"expected_deltas.{str(asset)[:40]}", "must be a finite amount of 18 + 18 digits"))
-    return faults
-
-
-def _document_faults(name: str, document: Mapping[str, Any]) -> list[Fault]:
-    if not isinstance(document, Mapping) or not all(isinstance(key, str) for key in document):
-        return [Fault(name, "must be an object with text keys")]
-    try:
-        encoded = _ENCODER.encode(document)
-    except (TypeError, ValueError, RecursionError) as error:
-        return [Fault(name, f"does not encode as JSON ({error})")]
-    if len(encoded) > MAX_DOCUMENT_BYTES:
-        return [Fault(name, f"has {len(encoded)} bytes as JSON, at most {MAX_DOCUMENT_BYTES} are taken")]
-    if b"\\u0000" in encoded:
-        return [Fault(name, "holds a NUL character, which PostgreSQL can't keep")]
-    return []
-
-
-def _amount_faults(name: str, value: object) -> list[Fault]:
-    if value is None:
-        return []
-    if not isinstance(value, Decimal):
-        return [Fault(name, f"must be a Decimal, not {type(value).__name__}")]
-    if not value.is_finite():
-        return [Fault(name, "must be a finite number")]
-    if value <= 0:
-        return [Fault(name, "must be above zero")]
-    if not is_storable(value):
-        return [Fault(name, "needs more than 18 digits before or after the point")]
-    return []
-
-
-def _reference_faults(order_id: OrderId, operation_id: OperationId | None) -> list[Fault]:
-    faults = []
-    if not is_order_id(order_id):
-        faults.append(Fault("order_id", f"{str(order_id)[:60]!r} is not an order id"))
-    if operation_id is not None and _NAME.fullmatch(operation_id) is None:
-        faults.append(Fault("operation_id", f"must have 1 to {MAX_NAME} letters, digits or . _ : @ / + -"))
+def _reference_faults(order_id: object, operation_id: object) -> list[Fault]:
+    faults = checks.name_faults("operation_id", operation_id)
+    if not isinstance(order_id, str) or not is_order_id(order_id):
+        faults.append(Fault("order_id", f"{checks.shown(order_id)} is not an order id"))
     return faults
 
 

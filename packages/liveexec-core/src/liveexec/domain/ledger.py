@@ -4,7 +4,8 @@ The engine runs one ahead of durability; readers and the projector see a second 
 a rebuild makes a third from the journal. All three run this code.
 """
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from typing import cast, get_args
 
 from attrs import define, field
 
@@ -13,7 +14,7 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AccountEvent, ControlScope, TradingState
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId
-from liveexec.domain.money import ZERO
+from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.order import Order, apply_event, new_order, settle_family
 from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.position import AccountBook, Position
@@ -21,6 +22,9 @@ from liveexec.domain.record import Record
 from liveexec.errors import InvariantViolation
 
 __all__ = ["Latch", "Ledger", "PositionKey"]
+
+_ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+_FILL_EVENTS = frozenset({ev.FillApplied, ev.FillBusted, ev.FillCorrected})
 
 #: (account, strategy, instrument)
 PositionKey = tuple[AccountId, StrategyId, InstrumentId]
@@ -45,7 +49,7 @@ class Ledger:
     sequences: dict[str, int] = field(factory=dict)
 
     def apply(self, record: Record) -> None:
-        """Fold one record.
+        """Fold one record, exactly whatever the caller's decimal context is.
 
         Raises:
             InvariantViolation: the record does not follow the stream's last one.
@@ -56,11 +60,12 @@ class Ledger:
             raise InvariantViolation(
                 f"stream {record.stream}: record starts at sequence {record.sequence}, expected {expected}"
             )
-        for event in record.events:
-            if isinstance(event, AccountEvent):
-                self.apply_account_event(record.stream, event, record.at_ns)
-            else:
-                self.apply_order_event(OrderId(record.stream), event, record.at_ns)
+        with localcontext(MONEY):
+            for event in record.events:
+                if type(event) in _ACCOUNT_EVENTS:
+                    self.apply_account_event(record.stream, cast(AccountEvent, event), record.at_ns)
+                else:
+                    self.apply_order_event(OrderId(record.stream), cast(OrderEvent, event), record.at_ns)
 
     def next_sequence(self, stream: str) -> int:
         """The sequence that the next event of a stream gets; streams start at 1."""
@@ -68,7 +73,10 @@ class Ledger:
         return order.last_sequence + 1 if order is not None else self.sequences.get(stream, 1)
 
     def apply_order_event(self, order_id: OrderId, event: OrderEvent, at_ns: int) -> Order:
-        """Fold one event of an order: into it, its parent and its positions; return the order."""
+        """Fold one event of an order: into it, its parent and its positions; return the order.
+
+        Needs :data:`~liveexec.domain.money.MONEY` around it, as :meth:`apply_account_event` does.
+        """
         order = self.orders.get(order_id)
         if order is None:
             if not isinstance(event, ev.OrderReceived | ev.Adopted):
@@ -77,8 +85,8 @@ class Ledger:
             return order
         quantity, cost, strategy_id = order.filled_quantity, order.filled_cost, order.strategy_id
         apply_event(order, event, at_ns)
-        if isinstance(event, ev.FillApplied | ev.FillBusted | ev.FillCorrected):
-            self._apply_fill_event(order, event, at_ns)
+        if type(event) in _FILL_EVENTS:
+            self._apply_fill_event(order, cast(ev.FillApplied | ev.FillBusted | ev.FillCorrected, event), at_ns)
             parent = self.orders.get(order.parent_id) if order.parent_id is not None else None
             if parent is not None:
                 settle_family(parent, order.filled_quantity - quantity, order.filled_cost - cost, at_ns)

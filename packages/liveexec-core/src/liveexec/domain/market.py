@@ -58,14 +58,15 @@ class Book:
 
     @property
     def is_sane(self) -> bool:
-        """Both sides there, prices and quantities above zero, not crossed."""
-        return (
-            bool(self.bids)
-            and bool(self.asks)
-            and self.bids[0][0] < self.asks[0][0]
-            and all(price > 0 and quantity > 0 for price, quantity in self.bids)
-            and all(price > 0 and quantity > 0 for price, quantity in self.asks)
-        )
+        """Both sides there, prices and quantities finite and above zero, not crossed."""
+        if not self.bids or not self.asks:
+            return False
+        for levels in (self.bids, self.asks):
+            for price, quantity in levels:
+                # Finite first: comparing a NaN raises.
+                if not (price.is_finite() and quantity.is_finite() and price > 0 and quantity > 0):
+                    return False
+        return self.bids[0][0] < self.asks[0][0]
 
     def taken_by(self, side: Side) -> tuple[Level, ...]:
         """The levels that an aggressive order of this side takes from."""

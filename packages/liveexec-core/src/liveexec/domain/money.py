@@ -1,7 +1,8 @@
 """Exact decimal arithmetic: one context, strict parsing, and the only places where a result may be rounded.
 
 Every price, quantity and amount is a finite ``Decimal``. Sums and products are exact (an inexact one raises);
-divisions and roundings happen only through the functions here, each of which names its direction.
+divisions and roundings happen only through the functions here, each of which names its direction. The functions here
+give the same result in every decimal context; folds and products need :data:`MONEY` around them.
 """
 
 import re
@@ -25,6 +26,7 @@ __all__ = [
     "STORED_DIGITS",
     "STORED_PLACES",
     "ZERO",
+    "canonical",
     "ceil_to",
     "divide",
     "floor_to",
@@ -73,14 +75,15 @@ def parse_decimal(text: str) -> Decimal:
     Raises:
         ValueError: it is not a plain finite number (NaN, infinity, underscores and blanks are not).
     """
-    if len(text) > 80 or _NUMBER.fullmatch(text) is None:
+    if not isinstance(text, str) or len(text) > 80 or _NUMBER.fullmatch(text) is None:
         raise ValueError("not a decimal number")
     return Decimal(text)
 
 
 def is_storable(value: Decimal) -> bool:
     """Whether the value fits NUMERIC(36, 18) without being rounded."""
-    if not value.is_finite() or abs(value) >= _LIMIT:
+    # Comparisons and copies are exact in every context; abs() would round to the caller's precision.
+    if not value.is_finite() or value.copy_abs() >= _LIMIT:
         return False
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= -STORED_PLACES:
@@ -91,6 +94,14 @@ def is_storable(value: Decimal) -> bool:
 def plain(value: Decimal) -> str:
     """The value as digits without exponent, as venues and people read it: ``1E+3`` becomes ``1000``."""
     return format(value, "f")
+
+
+def canonical(value: Decimal) -> str:
+    """The one text of all values that are equal: ``1.0``, ``1.00`` and ``1E+0`` become ``1``.
+
+    Exact for at most 76 significant digits.
+    """
+    return plain(_ROUNDING.normalize(value)) if value else "0"
 
 
 def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
@@ -116,7 +127,7 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 def nearest_to(value: Decimal, step: Decimal) -> Decimal:
     """Multiple of ``step`` nearest to ``value``; the lower one when both are equally near."""
     low, high = floor_to(value, step), ceil_to(value, step)
-    return low if value - low <= high - value else high
+    return low if _ROUNDING.subtract(value, low) <= _ROUNDING.subtract(high, value) else high
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
@@ -131,7 +142,7 @@ def _quotient(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     if rest == 0:
         return whole
     if rounding == ROUND_FLOOR and rest < 0:
-        return whole - ONE
+        return _ROUNDING.subtract(whole, ONE)
     if rounding == ROUND_CEILING and rest > 0:
-        return whole + ONE
+        return _ROUNDING.add(whole, ONE)
     return whole

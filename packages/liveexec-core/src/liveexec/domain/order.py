@@ -27,7 +27,7 @@ __all__ = ["Order", "PendingCancel", "apply_event", "new_order", "settle_family"
 
 
 class PendingCancel(StrEnum):
-    """The cancel flag beside the status (FIX PendingCancel)."""
+    """The cancel flag beside the status (FIX PendingCancel). A wish stays until the order ends, whatever the answer."""
 
     NONE = "NONE"
     REQUESTED = "REQUESTED"
@@ -40,7 +40,8 @@ class Order:
 
     ``quantity`` and ``price`` are the current terms (a replace changes them), ``filled_cost`` is the sum of quantity
     x price over fills. A parent's filled amounts are the sums over its children. ``fills`` holds what counts now, by
-    key; it is ``None`` until the first fill. ``replace`` is the change under way.
+    key; it is ``None`` until the first fill; ``undone_fills`` are the keys that were busted or corrected away, which
+    must not count again when they are reported again. ``replace`` is the change under way.
     """
 
     order_id: OrderId
@@ -64,6 +65,8 @@ class Order:
     filled_quantity: Decimal = ZERO
     filled_cost: Decimal = ZERO
     fills: dict[FillKey, Fill] | None = None
+    undone_fills: frozenset[FillKey] = frozenset()
+    approved: bool = False
     attempt: int = 0
     plan: SendPlan | None = None
     venue_order_id: VenueOrderId | None = None
@@ -212,6 +215,7 @@ def _after_the_end(order: Order) -> OrderStatus:
 
 def _on_risk_approved(order: Order, event: ev.RiskApproved) -> None:
     order.reserve_price = event.reserve_price
+    order.approved = True
 
 
 def _on_risk_refused(order: Order, event: ev.RiskRefused) -> None:
@@ -219,8 +223,11 @@ def _on_risk_refused(order: Order, event: ev.RiskRefused) -> None:
 
 
 def _on_routed(order: Order, event: ev.Routed) -> None:
-    if order.is_parent or len(event.legs) != 1:
+    if len(event.legs) > 1:
+        if order.parent_id is not None:
+            raise InvariantViolation(f"{order.order_id}: a child is not split again; its parent has the further legs")
         order.is_parent = True
+    if order.is_parent or not event.legs:
         return
     leg = event.legs[0]
     order.instrument_id, order.account_id, order.terms = leg.instrument_id, leg.account_id, leg.terms
@@ -269,16 +276,30 @@ def _on_fill_applied(order: Order, event: ev.FillApplied) -> None:
 
 
 def _on_fill_busted(order: Order, event: ev.FillBusted) -> None:
-    fill = order.fills.pop(event.fill.key, None) if order.fills is not None else None
-    if fill is None:
-        raise InvariantViolation(f"{order.order_id}: fill {event.fill.key} does not count, so it can't be busted")
+    fill = _counted(order, event.fill)
+    assert order.fills is not None
+    del order.fills[fill.key]
+    order.undone_fills |= {event.fill.key}
     order.filled_quantity -= fill.quantity
     order.filled_cost -= fill.quantity * fill.price
 
 
 def _on_fill_corrected(order: Order, event: ev.FillCorrected) -> None:
+    # Everything is checked before anything changes: an event that raises leaves the order as it was.
+    if event.fill.key != _counted(order, event.original).key and event.fill.key in (order.fills or {}):
+        raise InvariantViolation(f"{order.order_id}: fill {event.fill.key} counts already")
     _on_fill_busted(order, ev.FillBusted(event.original, ""))
     _on_fill_applied(order, ev.FillApplied(event.fill))
+
+
+def _counted(order: Order, named: Fill) -> Fill:
+    """The fill that an event takes back, as it counts; positions undo the event's copy, so both have to agree."""
+    fill = order.fills.get(named.key) if order.fills is not None else None
+    if fill is None:
+        raise InvariantViolation(f"{order.order_id}: fill {named.key} does not count, so it can't be taken back")
+    if (fill.quantity, fill.price, fill.fee) != (named.quantity, named.price, named.fee):
+        raise InvariantViolation(f"{order.order_id}: fill {named.key} counts with other amounts than it is taken back")
+    return fill
 
 
 def _on_cancel_requested(order: Order, _: ev.CancelRequested) -> None:
@@ -287,10 +308,6 @@ def _on_cancel_requested(order: Order, _: ev.CancelRequested) -> None:
 
 def _on_cancel_unknown(order: Order, _: ev.CancelUnknown) -> None:
     order.cancel = PendingCancel.UNKNOWN
-
-
-def _on_cancel_rejected(order: Order, _: ev.CancelRejected) -> None:
-    order.cancel = PendingCancel.NONE
 
 
 def _on_replace_requested(order: Order, event: ev.ReplaceRequested) -> None:
@@ -342,7 +359,6 @@ _FOLDS: Final[dict[type[Any], Callable[[Order, Any], None]]] = {
     ev.FillCorrected: _on_fill_corrected,
     ev.CancelRequested: _on_cancel_requested,
     ev.CancelUnknown: _on_cancel_unknown,
-    ev.CancelRejected: _on_cancel_rejected,
     ev.Canceled: _on_ended,
     ev.ReplaceRequested: _on_replace_requested,
     ev.ReplaceUnknown: _on_replace_unknown,
@@ -380,13 +396,16 @@ def _adopted(order_id: OrderId, event: ev.Adopted, at_ns: int) -> Order:
         account_id=event.account_id,
         instrument_id=event.instrument_id,
         terms=event.terms,
-        quantity=report.quantity,
+        # What was filled before the adoption is in the account's opening position already.
+        quantity=report.quantity - report.filled_quantity if report.status.is_open else report.quantity,
         price=report.price,
         status=_ADOPTED_STATUS[report.status],
         created_at_ns=at_ns,
         updated_at_ns=at_ns,
         last_sequence=1,
         attempt=1,
+        approved=True,
+        reserve_price=report.price,
         plan=plan,
         venue_order_id=report.venue_order_id,
     )

@@ -248,7 +248,7 @@ class CancelUnknown:
 
 @define(eq=False)
 class CancelRejected:
-    """The venue refused the cancel; the order stands as it stood (FIX OrderCancelReject)."""
+    """The venue refused the cancel (FIX OrderCancelReject): the order stands as it stood, and so does the wish."""
 
     code: str
     message: str
@@ -312,7 +312,7 @@ class Expired:
 
 @define(eq=False)
 class Adopted:
-    """An order at the venue that this library did not send is tracked from now on."""
+    """An order at the venue that this library did not send is tracked from now on, with what it still has to fill."""
 
     account_id: AccountId
     strategy_id: StrategyId

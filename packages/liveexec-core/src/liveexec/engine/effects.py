@@ -86,6 +86,7 @@ class PrepareOrder:
     quantity: Decimal
     price: Decimal | None
     valid_until_ns: int
+    book_at_ns: int | None
 
 
 @define(eq=False)
@@ -99,11 +100,12 @@ class QueryOrder:
 
 @define(eq=False)
 class FetchFills:
-    """The venue counts more fills than have arrived: fetch those since ``since_ns`` (venue time)."""
+    """The venue counts ``filled_quantity`` for an order, more than has arrived: fetch fills since ``since_ns``."""
 
     account_id: AccountId
     instrument_id: InstrumentId
     order_id: OrderId
+    filled_quantity: Decimal
     since_ns: int
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "PlanPrepared",
     "QueryAnswered",
     "RateUpdate",
+    "Recovered",
     "ReplaceOrder",
     "Report",
     "SendAnswered",
@@ -91,10 +92,11 @@ class ReplaceOrder:
 
 @define(eq=False)
 class Report:
-    """An adapter delivered a report. The shell has looked its order up before, if it was not in memory."""
+    """An adapter delivered a report. ``looked_up``: what it is about was not in memory, and the store was asked."""
 
     at_ns: int
     report: VenueReport
+    looked_up: bool = False
 
 
 class SendVerb(StrEnum):
@@ -246,9 +248,13 @@ class SetTradingState:
 
 @define(eq=False)
 class Kill:
-    """An operator stops a scope: block, cancel everything, or flatten as well."""
+    """An operator stops a scope: block, cancel everything, or flatten as well.
+
+    ``order_id`` is made by the shell; the orders that flatten derive their ids from it.
+    """
 
     at_ns: int
+    order_id: OrderId
     scope: ControlScope
     kind: ControlKind
     principal: str
@@ -278,11 +284,19 @@ class ConfigUpdate:
 
 
 @define(eq=False)
-class Forget:
-    """These finished orders are durable and projected, and may leave memory."""
+class Recovered:
+    """The ledger was rebuilt from the journal: what was in flight when the last owner stopped is unknown from now."""
 
     at_ns: int
-    order_ids: tuple[OrderId, ...]
+
+
+@define(eq=False)
+class Forget:
+    """These finished orders may leave memory if nothing happened to them since: each with the sequence up to which
+    it is durable and projected."""
+
+    at_ns: int
+    orders: tuple[tuple[OrderId, int], ...]
 
 
 EngineInput = (
@@ -305,5 +319,6 @@ EngineInput = (
     | Kill
     | ClearLatch
     | ConfigUpdate
+    | Recovered
     | Forget
 )

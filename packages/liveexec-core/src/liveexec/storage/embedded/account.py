@@ -53,7 +53,8 @@ class ServerAccount:
 
     @classmethod
     def _unprivileged(cls, wanted: str) -> Self:
-        for name in (wanted,) if wanted else _CANDIDATES:
+        names = (wanted,) if wanted else _CANDIDATES
+        for name in names:
             try:
                 entry = pwd.getpwnam(name)
             except KeyError:
@@ -61,7 +62,7 @@ class ServerAccount:
             if entry.pw_uid != 0:
                 return cls(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
         raise NoServerAccount(
-            f"PostgreSQL can't run as root and there is no account {' or '.join((wanted,) if wanted else _CANDIDATES)}: "
+            f"PostgreSQL can't run as root and there is no unprivileged account {' or '.join(names)}: "
             "set LIVEEXEC_PG_USER to an existing unprivileged account, or run liveexec as a normal user"
         )
 

@@ -24,7 +24,7 @@ _REMEDY = (
     "or DATABASE_URL to a running server"
 )
 # Everything else stays behind: the environment of a trading process holds keys that a database has no use for.
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 def server_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

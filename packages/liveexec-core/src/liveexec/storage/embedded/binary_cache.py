@@ -15,6 +15,7 @@ from pathlib import Path
 from liveexec.storage.embedded.account import ServerAccount
 from liveexec.storage.embedded.binaries import PostgresBinaries
 from liveexec.storage.embedded.errors import BinariesNotFound, os_errors_explained
+from liveexec.storage.embedded.folders import make_folders
 from liveexec.storage.embedded.supervisor import EXCLUSIVE, open_locked
 
 __all__ = ["DEFAULT_CACHE", "executable_by"]
@@ -50,7 +51,7 @@ def executable_by(
 
 
 def _copy(binaries: PostgresBinaries, cache: Path) -> PostgresBinaries:
-    with os_errors_explained(cache):
+    with os_errors_explained(cache, "folder for copied binaries"):
         _make_trusted(cache)
         lock = open_locked(cache / "lock", EXCLUSIVE, _COPY_TIMEOUT_S)
         if lock is None:
@@ -96,9 +97,7 @@ def _fingerprint(binaries: PostgresBinaries) -> str:
 
 
 def _make_trusted(cache: Path) -> None:
-    if not cache.exists():
-        cache.mkdir(parents=True)
-        cache.chmod(0o755)
+    make_folders(cache, 0o755)
     status = cache.stat()
     if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise BinariesNotFound(

@@ -24,6 +24,8 @@ __all__ = [
     "ServerStopFailed",
     "ServerVersionMismatch",
     "SocketTaken",
+    "disk_full",
+    "inaccessible",
     "os_errors_explained",
     "raise_if_disk_full",
 ]
@@ -93,7 +95,7 @@ class DatabaseCommandFailed(EmbeddedPostgresError):
 
 
 @contextmanager
-def os_errors_explained(folder: Path) -> Iterator[None]:
+def os_errors_explained(folder: Path, what: str = "data folder") -> Iterator[None]:
     """Turn the :class:`OSError` that a full disk or a missing right raises inside into what to do about `folder`."""
     try:
         yield
@@ -103,7 +105,7 @@ def os_errors_explained(folder: Path) -> Iterator[None]:
             case errno.ENOSPC | errno.EDQUOT:
                 raise disk_full(folder) from error
             case errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR:
-                raise inaccessible(folder, f"{error.strerror}: {where}") from error
+                raise inaccessible(folder, f"{error.strerror}: {where}", what) from error
             case _:
                 raise
 
@@ -118,11 +120,10 @@ def raise_if_disk_full(folder: Path, evidence: str = "") -> None:
 
 
 def disk_full(folder: Path) -> DiskFull:
-    return DiskFull(f"no space left on the disk of {folder}: free at least 100 MB there, or choose another data folder")
+    return DiskFull(f"no space left on the disk of {folder}: free at least 100 MB there, or choose another one")
 
 
-def inaccessible(folder: Path, reason: str) -> DataFolderInaccessible:
+def inaccessible(folder: Path, reason: str, what: str = "data folder") -> DataFolderInaccessible:
     return DataFolderInaccessible(
-        f"the data folder {folder} can't be used ({reason}): correct its owner and permissions, "
-        "or choose another data folder"
+        f"the {what} {folder} can't be used ({reason}): correct its owner and permissions, or choose another one"
     )

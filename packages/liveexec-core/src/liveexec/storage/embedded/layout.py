@@ -35,11 +35,15 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return base / "liveexec" / "postgres"
 
 
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
 @frozen
 class ClusterLayout:
     """The paths of one cluster under its data folder `home`, which is absolute and free of symbolic links."""
 
-    home: Path = field(converter=lambda path: Path(os.path.realpath(path)))
+    home: Path = field(converter=_real)
 
     @property
     def pgdata(self) -> Path:
@@ -75,6 +79,12 @@ class ClusterLayout:
     def supervisor_lock(self) -> Path:
         """Held exclusively by the supervisor."""
         return self.home / "supervisor.lock"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What lies beside the cluster."""
+        locks = (self.start_lock, self.holders_lock, self.server_lock, self.supervisor_lock)
+        return (*locks, self.password_file, self.log)
 
     @property
     def init_folders(self) -> list[Path]:

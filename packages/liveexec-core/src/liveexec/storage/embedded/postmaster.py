@@ -59,16 +59,17 @@ def _serves(process: psutil.Process, pgdata: Path) -> bool:
     if process.status() == psutil.STATUS_ZOMBIE or process.name() not in _NAMES:
         return False
     try:
-        folder = _data_directory(process.cmdline()) or process.cwd()
+        command_line = process.cmdline()
+        if not command_line:
+            return False  # it is just ending
+        folder = _data_directory(command_line) or process.cwd()
     except psutil.AccessDenied:
         return True
     return os.path.realpath(folder) == os.path.realpath(pgdata)
 
 
 def _data_directory(command_line: list[str]) -> str | None:
-    for argument, following in zip(command_line, [*command_line[1:], ""], strict=True):
-        if argument == "-D":
-            return following
+    for position, argument in enumerate(command_line):
         if argument.startswith("-D"):
-            return argument[2:]
+            return argument[2:] or "".join(command_line[position + 1 : position + 2])
     return None

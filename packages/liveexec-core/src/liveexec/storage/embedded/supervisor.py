@@ -24,26 +24,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-if sys.platform != "win32":
-    import fcntl
 
 if __name__ == "__main__":
     sys.path.append(sys.argv[1])  # psutil's; an isolated interpreter has no site-packages
 
 import psutil
 
-__all__ = ["EXCLUSIVE", "SHARED", "is_free", "open_locked", "stop_server", "wait_until"]
+__all__ = ["EXCLUSIVE", "SHARED", "is_free", "open_locked", "remove_socket_folder", "stop_server", "wait_until"]
 
-# Of a fast shutdown (a checkpoint of everything dirty), of an immediate one, and of the kernel.
-_STOP_PATIENCE_S = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
-_POLL_INTERVAL_S = 0.005
+if sys.platform == "win32":
+    # There is no flock; the package can be imported, and EmbeddedPostgres.start refuses before it needs a lock.
+    EXCLUSIVE = SHARED = 0
+    _STOP_PATIENCE_S = ()
+else:
+    import fcntl
 
-if sys.platform != "win32":
     EXCLUSIVE = fcntl.LOCK_EX
     SHARED = fcntl.LOCK_SH
+    # Of a fast shutdown (a checkpoint of everything dirty), of an immediate one, and of the kernel.
+    _STOP_PATIENCE_S = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+
+_POLL_INTERVAL_S = 0.005
 
 
 def open_locked(path: str | Path, operation: int, timeout_s: float | None = 0.0) -> int | None:
@@ -90,13 +94,17 @@ def stop_server(postmaster: psutil.Process, server_lock: str | Path) -> bool:
     A :class:`psutil.Process` remembers when its process began and never signals another one that got its number.
     """
     for how, patience_s in _STOP_PATIENCE_S:
-        try:
+        with suppress(psutil.NoSuchProcess):  # its backends may still be on their way out, and they hold the lock
             postmaster.send_signal(how)
-        except psutil.NoSuchProcess:
-            pass  # its backends may still be on their way out, and they hold the lock
         if wait_until(lambda: is_free(server_lock), patience_s):
             return True
     return False
+
+
+def remove_socket_folder(folder: str | Path) -> None:
+    """Leave no empty folder behind in ``/tmp``. The caller holds ``start.lock`` and has stopped the server."""
+    with suppress(OSError):  # not empty or gone already: it is looked at again by the next start
+        os.rmdir(folder)
 
 
 def _try_lock(descriptor: int, operation: int) -> bool:
@@ -112,14 +120,19 @@ def _supervise(order: dict[str, Any]) -> None:
     own_lock = open_locked(order["supervisor_lock"], EXCLUSIVE, timeout_s=5.0)
     if own_lock is None:
         sys.exit("the server already has a supervisor")
+    # Inherited, so that nobody starts a second one when the starter is killed before this one can be seen.
+    os.close(order["start_descriptor"])
     if os.fork() > 0:
         os._exit(0)  # the caller waits for this one; the child holds the same lock and belongs to nobody
     child = _launch(order) if "command" in order else None
     postmaster = _process(order, child)
-    threading.Thread(target=_end_with_server, args=(order, child), daemon=True).start()
+    stopping = threading.Event()
+    threading.Thread(target=_end_with_server, args=(order, child, stopping), daemon=True).start()
     _wait_until_last_holder_is_gone(order)
+    stopping.set()
     if not stop_server(postmaster, order["server_lock"]):
         sys.exit("the server did not stop")
+    remove_socket_folder(order["socket_folder"])
     if child is not None:
         child.wait()
 
@@ -149,9 +162,11 @@ def _process(order: dict[str, Any], child: subprocess.Popen[bytes] | None) -> ps
     return adopted
 
 
-def _end_with_server(order: dict[str, Any], child: subprocess.Popen[bytes] | None) -> None:
-    # Nothing is left to supervise when the server ends by itself; a start that follows brings its own supervisor.
+def _end_with_server(order: dict[str, Any], child: subprocess.Popen[bytes] | None, stopping: threading.Event) -> None:
+    """End this process when the server has ended by itself, or by a holder's hand: nothing is left to supervise."""
     open_locked(order["server_lock"], SHARED, timeout_s=None)
+    if stopping.is_set():
+        return
     if child is not None:
         child.wait()
     os._exit(0)

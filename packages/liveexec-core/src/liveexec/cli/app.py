@@ -1,0 +1,92 @@
+"""The command ``liveexec``: which commands there are, and what ends each of them.
+
+Commands are named by their import paths and loaded when they run, so that ``liveexec --help`` loads none of them.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Final
+
+from cyclopts import App, CycloptsError, UnknownCommandError
+
+from liveexec.cli.exit_codes import ExitCode
+from liveexec.cli.failures import report, report_line
+
+__all__ = ["app", "main", "run"]
+
+_DEBUG: Final = "--debug"
+
+
+def _version() -> str:
+    return f"liveexec {metadata.version('liveexec-core')}"
+
+
+_EPILOGUE: Final = (
+    f"{_DEBUG} anywhere on the line adds the traceback to an error.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not found, 4 no usable database, "
+    "5 verification found differences, 130 interrupted."
+)
+
+app: Final = App(
+    name="liveexec",
+    help="Executes orders live on any kind of venue, and never loses track of one.",
+    help_epilogue=_EPILOGUE,
+    version=_version,
+    version_flags=["--version"],
+    help_format="plaintext",
+    # Ctrl-C has an exit code of its own.
+    suppress_keyboard_interrupt=False,
+)
+app.command("liveexec.cli.demo:demo", name="demo", help="Execute a day's orders on paper venues, and verify it.")
+app.command("liveexec.cli.listings:orders", name="orders", help="List orders, newest first.")
+app.command("liveexec.cli.order:order", name="order", help="Show one order: timeline, route, children and fills.")
+app.command("liveexec.cli.listings:fills", name="fills", help="List fills, newest first.")
+app.command("liveexec.cli.listings:positions", name="positions", help="Show positions by product, or broken down.")
+app.command("liveexec.cli.listings:log", name="log", help="Show what happened, in order.")
+app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
+
+
+def main() -> int:
+    """The entry point: run the command line of this process and return its exit code."""
+    return run(sys.argv[1:])
+
+
+def run(tokens: Sequence[str]) -> ExitCode:
+    """Run a command line; every error ends as one line on standard error and an exit code."""
+    arguments, debug = _without_debug(tokens)
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        report_line(_usage(error))
+        return ExitCode.USAGE
+    except BrokenPipeError:
+        # Who read our output has seen enough (``| head``), which is no failure; nothing more can be written there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the one place where every error ends
+        return report(error, debug=debug)
+    return ExitCode(result) if result is not None else ExitCode.OK
+
+
+def _without_debug(tokens: Sequence[str]) -> tuple[list[str], bool]:
+    end = tokens.index("--") if "--" in tokens else len(tokens)
+    options = [token for token in tokens[:end] if token != _DEBUG]
+    return [*options, *tokens[end:]], len(options) < end
+
+
+def _usage(error: CycloptsError) -> str:
+    chain = " ".join(error.command_chain or ())
+    command = f"liveexec {chain}".strip()
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        # The library's own message would load every command to look for what was meant.
+        token = error.unused_tokens[0]
+        names = [name for name in error.app or app if not name.startswith("-")]
+        near = get_close_matches(token, names, n=1)
+        said = f"there is no command {token!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    else:
+        said = str(error)
+    return f"{said.rstrip('.')} (see `{command} --help`)"

@@ -1,0 +1,185 @@
+"""Accounts and their venues: sessions, snapshots, balances, and the comparison of the venue's truth with ours."""
+
+from decimal import Decimal
+from typing import Final
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import (
+    AssetMoved,
+    ControlScope,
+    DriftSeen,
+    PositionChange,
+    PositionChanged,
+    ScopeKind,
+    StateChanged,
+    TradingState,
+)
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
+from liveexec.domain.money import ONE, ZERO
+from liveexec.domain.order import PendingCancel
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import AssetKind
+from liveexec.engine import parents, reports, requests
+from liveexec.engine.inputs import (
+    AccountPhase,
+    AccountSnapshot,
+    AccountUpdate,
+    ListingsUpdate,
+    Phase,
+    Report,
+)
+from liveexec.engine.turn import Turn
+
+__all__ = ["account_phase", "account_update", "listings_update", "recovered", "snapshot"]
+
+#: References of what an account held before its first event, so that it is counted once.
+_OPENING: Final = "opening"
+
+
+def listings_update(turn: Turn, update: ListingsUpdate) -> None:
+    """A venue lists something else, or for the first time."""
+    state = turn.core.state
+    for instrument_id in [known for known, listing in state.listings.items() if listing.venue == update.venue]:
+        del state.listings[instrument_id]
+    for listing in update.listings:
+        state.listings[listing.instrument_id] = listing
+    by_product: dict[str, list[InstrumentId]] = {}
+    for listing in state.listings.values():
+        by_product.setdefault(listing.product_id, []).append(listing.instrument_id)
+    state.products = {
+        listing.product_id: tuple(sorted(by_product[listing.product_id])) for listing in state.listings.values()
+    }
+
+
+def account_phase(turn: Turn, change: AccountPhase) -> None:
+    """An account's session changed. Once it is trusted again, what waited for it goes on."""
+    state = turn.core.state
+    state.phases[change.account_id] = change.phase
+    if change.phase is not Phase.ACTIVE:
+        return
+    for order in turn.core.oms.open_orders(change.account_id):
+        if order.status is OrderStatus.UNKNOWN:
+            requests.ask_about(turn, order)
+        elif order.cancel is not PendingCancel.NONE and order.attempt > 0:
+            requests.send_cancel(turn, order)
+        elif order.replace is not None and order.replace_unknown:
+            requests.ask_about(turn, order)
+    parents.resume(turn)
+
+
+def account_update(turn: Turn, update: AccountUpdate) -> None:
+    """What the venue says that the account holds."""
+    for balance in update.balances:
+        turn.core.state.balances[balance.account_id, balance.asset] = balance
+
+
+def recovered(turn: Turn) -> None:
+    """The engine was rebuilt: what was in flight is unknown, and what never left is proved not sent."""
+    for order in turn.core.oms.open_orders():
+        if order.is_parent:
+            continue
+        if order.status is OrderStatus.SUBMITTED:
+            turn.emit(order.order_id, ev.SubmitUnknown(order.attempt, "the process stopped while it was in flight"))
+        elif order.status is OrderStatus.PENDING:
+            turn.emit(order.order_id, ev.NotSent(order.attempt + 1, "the process stopped before it was prepared"))
+        if order.replace is not None and order.replace.atomic and not order.replace_unknown:
+            turn.emit(order.order_id, ev.ReplaceUnknown("the process stopped while it was in flight"))
+    # Parents are asked when their accounts are trusted again, not by what the lines above stirred.
+    turn.stirred.clear()
+
+
+def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
+    """The venue's truth of one account against ours. Evidence becomes ordinary reports; nothing is overwritten."""
+    account_id = taken.account_id
+    account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
+    if account_id not in turn.core.state.ledger.sequences:
+        _open_account(turn, taken)
+    for said in taken.open_orders:
+        reports.report(turn, Report(turn.at_ns, said))
+    seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}
+    seen_venue = {said.venue_order_id: None for said in taken.open_orders if said.venue_order_id is not None}
+    for order in turn.core.oms.open_orders(account_id):
+        # A snapshot says nothing of what was sent or changed after it was asked for.
+        if order.is_parent or order.attempt == 0 or order.updated_at_ns >= taken.requested_at_ns:
+            continue
+        if order.client_order_id in seen_client or order.venue_order_id in seen_venue:
+            continue
+        requests.ask_about(turn, order)
+    _compare_positions(turn, taken)
+
+
+def _open_account(turn: Turn, taken: AccountSnapshot) -> None:
+    """The account's first connection: what it holds already belongs to nobody here, so to EXTERNAL."""
+    for said in taken.balances:
+        if said.total:
+            turn.emit_account(
+                said.account_id,
+                AssetMoved(
+                    said.account_id,
+                    said.asset,
+                    said.total,
+                    AssetKind.DEPOSIT,
+                    f"{_OPENING}:{said.asset}",
+                    said.venue_time_ns,
+                ),
+            )
+    for position in taken.positions:
+        listing = turn.core.state.listings.get(position.instrument_id)
+        if listing is None or not position.quantity:
+            continue
+        price = position.average_price or turn.core.state.market.mark_price(position.instrument_id) or ONE
+        turn.emit_account(
+            position.account_id,
+            PositionChanged(
+                position.account_id,
+                EXTERNAL,
+                position.instrument_id,
+                position.quantity,
+                price,
+                listing.terms,
+                PositionChange.OPENING,
+                f"{_OPENING}:{position.instrument_id}",
+            ),
+        )
+
+
+def _compare_positions(turn: Turn, taken: AccountSnapshot) -> None:
+    """A difference that a second snapshot shows again is a drift: recorded, and the instrument only reduces."""
+    account_id = taken.account_id
+    ours = _our_positions(turn, account_id)
+    theirs = {said.instrument_id: said for said in taken.positions}
+    for instrument_id in sorted({*ours, *theirs}):
+        subject = f"position:{instrument_id}"
+        key = (account_id, subject)
+        said = theirs.get(instrument_id)
+        quantity = said.quantity if said is not None else ZERO
+        mine = ours.get(instrument_id, ZERO)
+        if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):
+            turn.core.drifts.pop(key, None)
+            continue
+        if key in turn.core.state.ledger.drifts:
+            continue
+        if turn.core.drifts.get(key) != (mine, quantity):
+            turn.core.drifts[key] = (mine, quantity)
+            continue
+        turn.emit_account(account_id, DriftSeen(account_id, subject, mine, quantity))
+        scope = ControlScope(ScopeKind.INSTRUMENT, instrument_id)
+        if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:
+            turn.emit_control(
+                StateChanged(
+                    scope, TradingState.REDUCING, "reconciler", f"{account_id}: {mine} here, {quantity} at the venue"
+                )
+            )
+
+
+def _our_positions(turn: Turn, account_id: AccountId) -> dict[InstrumentId, Decimal]:
+    book = turn.core.state.ledger.books.get(account_id)
+    if book is None:
+        return {}
+    return {instrument_id: position.quantity for instrument_id, position in book.positions.items()}
+
+
+def _moved_since(turn: Turn, account_id: AccountId, instrument_id: InstrumentId, at_ns: int) -> bool:
+    book = turn.core.state.ledger.books.get(account_id)
+    position = book.positions.get(instrument_id) if book is not None else None
+    return position is not None and position.updated_at_ns >= at_ns

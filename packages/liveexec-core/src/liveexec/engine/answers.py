@@ -1,0 +1,157 @@
+"""What becomes of requests: answers, proofs that nothing was sent, answers to questions, and silence.
+
+The engine never resends an order. What it does not know it asks, and what nobody can tell stays UNKNOWN.
+"""
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.ids import OrderId
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import Absent, Accepted, NotKnown, Rejected, Sent, Unknown
+from liveexec.engine import reports, requests
+from liveexec.engine.effects import TimerKind
+from liveexec.engine.inputs import QueryAnswered, SendAnswered, SendStopped, SendVerb
+from liveexec.engine.turn import Turn
+
+__all__ = ["answered", "check_overdue", "query_answered", "retry_cancel", "stopped"]
+
+
+def answered(turn: Turn, answer: SendAnswered) -> None:
+    """An adapter answered a request."""
+    order = turn.core.oms.get(answer.order_id)
+    if order is None or answer.attempt != order.attempt:
+        return
+    match answer.verb:
+        case SendVerb.SUBMIT:
+            _submit_answered(turn, order, answer)
+        case SendVerb.CANCEL:
+            _cancel_answered(turn, order, answer)
+        case SendVerb.REPLACE:
+            _replace_answered(turn, order, answer)
+
+
+def stopped(turn: Turn, stop: SendStopped) -> None:
+    """The send gate stopped a request: proof that it never left."""
+    order = turn.core.oms.get(stop.order_id)
+    if order is None or not order.is_open:
+        return
+    match stop.verb:
+        case SendVerb.SUBMIT:
+            if stop.attempt == order.attempt and order.status is OrderStatus.SUBMITTED:
+                turn.emit(order.order_id, ev.NotSent(stop.attempt, stop.reason))
+        case SendVerb.CANCEL:
+            # The wish is sticky: it goes out again at the next sign of life.
+            turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
+        case SendVerb.REPLACE:
+            if order.replace is not None:
+                turn.emit(order.order_id, ev.ReplaceRejected("NOT_SENT", stop.reason))
+
+
+def query_answered(turn: Turn, answer: QueryAnswered) -> None:
+    """A venue said what it knows of an order."""
+    order = turn.core.oms.get(answer.order_id)
+    if order is None or not order.is_open:
+        return
+    match answer.answer:
+        case Absent():
+            _absent(turn, order, answer)
+        case NotKnown():
+            turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
+        case report:
+            reports.order_report(turn, report, asked=True)
+
+
+def check_overdue(turn: Turn, order_id: OrderId) -> None:
+    """The answer to a request is overdue, or an unknown order is due to be asked about again."""
+    order = turn.core.oms.get(order_id)
+    if order is None or not order.is_open or order.attempt == 0:
+        return
+    if order.status is OrderStatus.SUBMITTED:
+        turn.emit(order_id, ev.SubmitUnknown(order.attempt, "the venue did not answer in time"))
+    requests.ask_about(turn, order)
+
+
+def retry_cancel(turn: Turn, order_id: OrderId) -> None:
+    """A wished cancel has not ended its order yet: ask what the order is, and ask for the cancel again."""
+    order = turn.core.oms.get(order_id)
+    if order is None or not order.is_open or order.attempt == 0:
+        return
+    wanted = order.cancel is not PendingCancel.NONE or (order.replace is not None and not order.replace.atomic)
+    if wanted:
+        requests.ask_about(turn, order)
+        requests.send_cancel(turn, order)
+
+
+def _submit_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
+    waiting = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+    match answer.outcome:
+        case Accepted(venue_order_id):
+            if waiting or (venue_order_id is not None and order.venue_order_id is None):
+                turn.emit(order.order_id, ev.Accepted(venue_order_id, None))
+            if waiting:
+                requests.alive(turn, order)
+        case Rejected(code, message):
+            if waiting:
+                turn.emit(order.order_id, ev.VenueRejected(code, message))
+            elif order.is_open:
+                # Refused, they say, but there was a sign of life before: ask before believing either.
+                requests.ask_about(turn, order)
+        case Unknown(reason):
+            if order.status is OrderStatus.SUBMITTED:
+                turn.emit(order.order_id, ev.SubmitUnknown(answer.attempt, reason))
+            if order.is_open:
+                requests.ask_about(turn, order)
+        case Sent():
+            if order.status is OrderStatus.SUBMITTED:
+                timing = turn.core.state.config.timing
+                turn.wake(TimerKind.ANSWER, order.order_id, turn.at_ns + timing.answer_ns)
+
+
+def _cancel_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
+    if not order.is_open:
+        return
+    match answer.outcome:
+        case Accepted() | Sent():
+            pass  # the end comes as a report; the timer that went with the request looks again if it does not
+        case Rejected(code, message):
+            turn.emit(order.order_id, ev.CancelRejected(code, message))
+            requests.ask_about(turn, order)
+        case Unknown(reason):
+            turn.emit(order.order_id, ev.CancelUnknown(reason))
+            turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
+
+
+def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
+    change = order.replace
+    if change is None or not change.atomic:
+        return
+    match answer.outcome:
+        case Accepted(venue_order_id):
+            turn.emit(
+                order.order_id,
+                ev.Replaced(change.quantity, change.price, change.plan.client_order_id, venue_order_id, None),
+            )
+        case Rejected(code, message):
+            turn.emit(order.order_id, ev.ReplaceRejected(code, message))
+            if order.is_open:
+                # Some venues end the order when they refuse to change it: look, don't assume.
+                requests.ask_about(turn, order)
+        case Unknown(reason):
+            turn.emit(order.order_id, ev.ReplaceUnknown(reason))
+            requests.ask_about(turn, order)
+        case Sent():
+            turn.wake(TimerKind.ANSWER, order.order_id, turn.at_ns + turn.core.state.config.timing.answer_ns)
+
+
+def _absent(turn: Turn, order: Order, answer: QueryAnswered) -> None:
+    if order.status not in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+        # It was there once, so absence proves only that this source forgets.
+        turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
+        return
+    timing = turn.core.state.config.timing
+    lag = timing.clock_skew_ns + requests.manifest_of(turn, order).visibility_lag_ns
+    deadline = order.plan.valid_until_ns if order.plan is not None else 0
+    if answer.asked_at_ns < deadline + lag:
+        turn.wake(TimerKind.UNKNOWN, order.order_id, deadline + lag)
+        return
+    turn.emit(order.order_id, ev.NotSent(order.attempt, "the venue proved that it never had it"))

@@ -1,0 +1,54 @@
+"""The parts of one engine, wired together: its memory and those who decide."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from attrs import define, field, frozen
+
+from liveexec.domain.account_event import ControlScope
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.outcome import OrderReport
+from liveexec.engine.algorithm import ExecutionAlgorithm
+from liveexec.engine.effects import PrepareOrder
+from liveexec.engine.inputs import Report
+from liveexec.engine.oms import UnifiedOrderManager
+from liveexec.engine.risk import PreTradeRiskEngine
+from liveexec.engine.router import SmartOrderRouter
+from liveexec.engine.state import EngineState
+
+__all__ = ["EngineCore", "Flattening"]
+
+
+@frozen
+class Flattening:
+    """A scope that is being flattened: its positions are closed once none of its orders is open."""
+
+    scope: ControlScope
+    principal: str
+
+
+@define(eq=False)
+class EngineCore:
+    """What every part of the engine works with.
+
+    The rest is evidence that is not yet a fact: ``endings`` are venue reports of an order's end that wait for fills
+    still missing; ``parked`` are reports that no order could be found for, by the key of their timer; ``preparing``
+    are submits whose plan an adapter is making; ``early_busts`` are busts that came before
+    their fills; ``drifts`` are differences seen once; ``asset_references`` are the
+    movements of an account that are recorded.
+    """
+
+    state: EngineState
+    oms: UnifiedOrderManager
+    risk: PreTradeRiskEngine
+    router: SmartOrderRouter
+    algorithms: Mapping[str, ExecutionAlgorithm]
+    parameters: dict[OrderId, object] = field(factory=dict)
+    endings: dict[OrderId, OrderReport] = field(factory=dict)
+    parked: dict[str, list[Report]] = field(factory=dict)
+    preparing: dict[OrderId, PrepareOrder] = field(factory=dict)
+    early_busts: dict[FillKey, None] = field(factory=dict)
+    drifts: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = field(factory=dict)
+    flattening: dict[OrderId, Flattening] = field(factory=dict)
+    asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)

@@ -1,0 +1,177 @@
+"""Working exposure: what open orders may still do at worst, kept up with every event that changes it."""
+
+from decimal import Decimal
+from functools import lru_cache
+
+from attrs import define, field
+
+from liveexec.domain.ids import AccountId, InstrumentId, ProductId, StrategyId, is_instrument_id, product_of
+from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.money import ZERO
+from liveexec.domain.order import Order
+from liveexec.domain.order_state import OPEN_STATUSES
+from liveexec.engine.own_book import OwnBook
+
+__all__ = ["NO_WORKING", "ExposureBook", "Working", "product_of_key", "worst_price"]
+
+
+@define(eq=False)
+class Working:
+    """What the open orders of one place may still buy and sell, and at which cost, at worst.
+
+    Quantities are in the listing's units; a cost is the sum of quantity x worst price, without the contract's
+    multiplier. ``unpriced`` counts orders whose worst price is not known; their cost is missing from the sums.
+    ``terms`` are those of an instrument's orders; a product has none here.
+    """
+
+    terms: ContractTerms | None = None
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
+    buy_cost: Decimal = ZERO
+    sell_cost: Decimal = ZERO
+    orders: int = 0
+    unpriced: int = 0
+
+    def add(self, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
+        """Add one order's part, or take it out again (everything negated but ``sign``)."""
+        self.orders += count
+        self.unpriced += unpriced
+        if sign > 0:
+            self.buys += quantity
+            self.buy_cost += cost
+        else:
+            self.sells += quantity
+            self.sell_cost += cost
+
+    def side(self, sign: int) -> Decimal:
+        """The quantity of one side: +1 buys, -1 sells."""
+        return self.buys if sign > 0 else self.sells
+
+
+#: What a place has where no order is open.
+NO_WORKING = Working()
+
+
+@define(eq=False)
+class ExposureBook:
+    """Working exposure at two levels, as risk is checked in two stages.
+
+    Leaves (plain orders and children) count by account and instrument. What callers asked for (plain orders and
+    parents) counts by strategy and product, and by product over all strategies. A parent counts what it has not
+    filled yet, whether its children are live or still to come. An order in UNKNOWN is open; a pending replace counts
+    at the larger quantity and the higher price.
+
+    What an order adds is a pure function of the order, so nothing is kept per order: ``release`` before an event and
+    ``reserve`` after it keep the sums exact. Entries without orders are dropped.
+    """
+
+    accounts: dict[AccountId, dict[InstrumentId, Working]] = field(factory=dict)
+    strategies: dict[StrategyId, dict[ProductId, Working]] = field(factory=dict)
+    products: dict[ProductId, Working] = field(factory=dict)
+    #: Leaves that may be live at venues: over all, and by strategy.
+    open_orders: int = 0
+    open_by_strategy: dict[StrategyId, int] = field(factory=dict)
+    own: OwnBook = field(factory=OwnBook)
+
+    def reserve(self, order: Order) -> None:
+        """Count what the approved order may still do in its current state."""
+        if order.status in OPEN_STATUSES:
+            self._move(order, 1)
+
+    def release(self, order: Order) -> None:
+        """Take out what :meth:`reserve` counted for the order in this same state."""
+        if order.status in OPEN_STATUSES:
+            self._move(order, -1)
+
+    def of_instrument(self, account_id: AccountId, instrument_id: InstrumentId) -> Working:
+        """What an account's leaves may still do in an instrument."""
+        account = self.accounts.get(account_id)
+        return account.get(instrument_id, NO_WORKING) if account is not None else NO_WORKING
+
+    def of_strategy(self, strategy_id: StrategyId, product_id: ProductId) -> Working:
+        """What a strategy's orders may still do in a product."""
+        strategy = self.strategies.get(strategy_id)
+        return strategy.get(product_id, NO_WORKING) if strategy is not None else NO_WORKING
+
+    def of_product(self, product_id: ProductId) -> Working:
+        """What all strategies' orders may still do in a product."""
+        return self.products.get(product_id, NO_WORKING)
+
+    def _move(self, order: Order, count: int) -> None:
+        intent = order.intent
+        side = intent.side
+        if side is None:
+            return
+        sign = side.sign
+        quantity, price = order.worst_leaves, worst_price(order)
+        if count < 0:
+            quantity = -quantity
+        cost = quantity * price if price is not None else ZERO
+        unpriced = 0 if price is not None else count
+        if not order.is_parent and order.instrument_id is not None and order.account_id is not None:
+            self._move_leaf(order, sign, quantity, cost, count, unpriced)
+        if order.parent_id is None and intent.instrument_key is not None:
+            product_id = product_of_key(intent.instrument_key)
+            places = self.strategies.get(order.strategy_id)
+            if places is None:
+                places = self.strategies[order.strategy_id] = {}
+            _move_in(places, product_id, None, sign, quantity, cost, count, unpriced)
+            if not places:
+                del self.strategies[order.strategy_id]
+            _move_in(self.products, product_id, None, sign, quantity, cost, count, unpriced)
+
+    def _move_leaf(self, order: Order, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
+        assert order.instrument_id is not None
+        assert order.account_id is not None
+        places = self.accounts.get(order.account_id)
+        if places is None:
+            places = self.accounts[order.account_id] = {}
+        _move_in(places, order.instrument_id, order.terms, sign, quantity, cost, count, unpriced)
+        if not places:
+            del self.accounts[order.account_id]
+        self.open_orders += count
+        of_strategy = self.open_by_strategy.get(order.strategy_id, 0) + count
+        if of_strategy:
+            self.open_by_strategy[order.strategy_id] = of_strategy
+        else:
+            del self.open_by_strategy[order.strategy_id]
+        if order.price is not None and not order.intent.order_type.has_trigger:
+            # A stop rests nowhere before it is triggered, and then the venue prevents the match.
+            move = self.own.add if count > 0 else self.own.remove
+            move(order.account_id, order.instrument_id, sign, order.price)
+            if order.replace is not None and order.replace.price is not None:
+                move(order.account_id, order.instrument_id, sign, order.replace.price)
+
+
+def worst_price(order: Order) -> Decimal | None:
+    """The highest price that what is left of an order may be worth; ``None`` when no price is known."""
+    price, reserve, replace = order.price, order.reserve_price, order.replace
+    if price is None or (reserve is not None and reserve > price):
+        price = reserve
+    if replace is not None and replace.price is not None and (price is None or replace.price > price):
+        price = replace.price
+    return price
+
+
+@lru_cache(maxsize=16_384)
+def product_of_key(key: str) -> ProductId:
+    """The product of an order's key, which names it or an instrument."""
+    return product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
+
+
+def _move_in[Key](
+    places: dict[Key, Working],
+    key: Key,
+    terms: ContractTerms | None,
+    sign: int,
+    quantity: Decimal,
+    cost: Decimal,
+    count: int,
+    unpriced: int,
+) -> None:
+    place = places.get(key)
+    if place is None:
+        place = places[key] = Working(terms)
+    place.add(sign, quantity, cost, count, unpriced)
+    if not place.orders:
+        del places[key]

@@ -1,0 +1,249 @@
+"""What callers ask for: submit, cancel, replace. Idempotency first, then risk, then the route."""
+
+from decimal import Decimal
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.ids import InstrumentId, OperationId, OrderId, ProductId, is_instrument_id, product_of
+from liveexec.domain.instrument import Listing
+from liveexec.domain.intent import OrderIntent
+from liveexec.domain.operation import Operation
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_event import RiskStage
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.venue import ReplaceMode
+from liveexec.engine import parents, placing, requests
+from liveexec.engine.inputs import CancelOrder, ReplaceOrder, SubmitOrder
+from liveexec.engine.oms import UsedOperation
+from liveexec.engine.risk import Refusal, RiskCheck
+from liveexec.engine.turn import Decision, Turn
+from liveexec.errors import Fault, InvalidInput, NotFound, OperationConflict
+
+__all__ = ["accept", "cancel", "replace", "request_cancel", "submit"]
+
+
+def submit(turn: Turn, request: SubmitOrder) -> Decision:
+    """A new order: recorded as received, then approved and routed or refused, all in one turn."""
+    core, intent = turn.core, request.intent
+    used = core.oms.operation(request.principal, request.operation_id)
+    if used is not None:
+        return repeated(used, "submit", request.operation_id, request.content_hash)
+    parameters: object = None
+    if intent.exec_algorithm != "NORMAL":
+        algorithm = core.algorithms.get(intent.exec_algorithm)
+        if algorithm is None:
+            known = ", ".join(["NORMAL", *sorted(name for name in core.algorithms if name != "NORMAL")])
+            fault = Fault("exec_algorithm", f"{intent.exec_algorithm} is not registered; there are {known}")
+            return Decision(error=InvalidInput("order intent", [fault]))
+        try:
+            parameters = algorithm.parse(intent.exec_algorithm_params, intent)
+        except InvalidInput as error:
+            return Decision(error=error)
+    elif intent.exec_algorithm_params:
+        fault = Fault("exec_algorithm_params", "NORMAL takes none")
+        return Decision(error=InvalidInput("order intent", [fault]))
+    accept(
+        turn,
+        request.order_id,
+        intent,
+        request.operation_id,
+        request.content_hash,
+        request.principal,
+        parameters,
+    )
+    return turn.decision(request.order_id)
+
+
+def accept(
+    turn: Turn,
+    order_id: OrderId,
+    intent: OrderIntent,
+    operation_id: OperationId,
+    content_hash: str,
+    principal: str,
+    parameters: object,
+) -> None:
+    """Record an order that is well formed, and approve and route it, or record why not."""
+    order = turn.emit(order_id, ev.OrderReceived(intent, operation_id, content_hash, principal))
+    if not _approve_parent(turn, order):
+        return
+    if order.is_parent:
+        parents.start(turn, order, parameters)
+    else:
+        _route_plain(turn, order)
+
+
+def cancel(turn: Turn, request: CancelOrder) -> Decision:
+    """A wish to have an order gone. One that has ended already is no error: the caller sees how it ended."""
+    used = turn.core.oms.operation(request.principal, request.operation_id)
+    if used is not None:
+        return repeated(used, "cancel", request.operation_id, request.content_hash)
+    order = turn.core.oms.get(request.intent.order_id)
+    if order is None:
+        return Decision(error=NotFound(f"there is no order {request.intent.order_id}"))
+    if order.is_open:
+        request_cancel(
+            turn, order, request.operation_id, request.content_hash, request.principal, request.intent.reason
+        )
+    return turn.decision(order.order_id)
+
+
+def request_cancel(
+    turn: Turn, order: Order, operation_id: OperationId, content_hash: str, principal: str, reason: str
+) -> None:
+    """Record the wish to have an open order gone; a parent goes by its children."""
+    if order.is_parent:
+        turn.emit(order.order_id, ev.CancelRequested(operation_id, content_hash, principal, reason))
+        parents.cancel(turn, order)
+    else:
+        requests.cancel_leaf(turn, order, operation_id, content_hash, principal, reason)
+
+
+def replace(turn: Turn, request: ReplaceOrder) -> Decision:
+    """A wish to change a working order. Refusals are recorded on the order, which works on as it was."""
+    core, intent = turn.core, request.intent
+    used = core.oms.operation(request.principal, request.operation_id)
+    if used is not None:
+        return repeated(used, "replace", request.operation_id, request.content_hash)
+    order = core.oms.get(intent.order_id)
+    if order is None:
+        return Decision(error=NotFound(f"there is no order {intent.order_id}"))
+    faults = _replace_faults(order, intent.price)
+    if faults:
+        return Decision(error=InvalidInput(f"replace of {order.order_id}", faults))
+    assert order.instrument_id is not None
+    assert order.plan is not None
+    listing = core.state.listings[order.instrument_id]
+    manifest = core.state.manifests[listing.venue]
+    quantity = intent.quantity if intent.quantity is not None else order.quantity
+    price = intent.price if intent.price is not None else order.price
+    atomic = manifest.replace is not ReplaceMode.NONE
+    attempt = order.attempt if atomic else order.attempt + 1
+    plan = requests.plan_for(turn, order, attempt, manifest) if not atomic else requests.renewed(turn, order.plan)
+    refusal = _replace_refusal(turn, order, listing, quantity, price)
+    turn.emit(
+        order.order_id,
+        ev.ReplaceRequested(
+            request.operation_id, request.content_hash, request.principal, quantity, price, atomic, attempt, plan
+        ),
+    )
+    if refusal is not None:
+        turn.emit(order.order_id, ev.ReplaceRejected(refusal.code, refusal.message))
+    elif atomic:
+        requests.send_replace(turn, order)
+    else:
+        requests.send_cancel(turn, order)
+    return turn.decision(order.order_id)
+
+
+def repeated(used: UsedOperation, kind: str, operation_id: OperationId, content_hash: str) -> Decision:
+    """The answer to an operation id that was used before: the first result, or an error if the content differs."""
+    used_for, used_hash, order_id = used
+    if used_for != kind or used_hash != content_hash:
+        return Decision(
+            error=OperationConflict(
+                f"operation {operation_id} was a {used_for} of {order_id} with other content; nothing was done"
+            )
+        )
+    return Decision(order_id=order_id, repeated=True)
+
+
+def _approve_parent(turn: Turn, order: Order) -> bool:
+    """The first stage of risk: strategy and product. A plain order's approval is recorded once, after its leg's."""
+    state, intent = turn.core.state, order.intent
+    key = intent.instrument_key
+    if key is None or intent.side is None:
+        # A transfer has neither instrument nor side, and no adapter of this version offers it.
+        turn.emit(
+            order.order_id, placing.refused(RiskStage.PARENT, "CAPABILITY", f"no venue here takes {intent.operation}")
+        )
+        return False
+    listing = state.listings.get(InstrumentId(key))
+    product_id = product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
+    check = RiskCheck(
+        order=order,
+        stage=RiskStage.PARENT,
+        side=intent.side,
+        quantity=order.quantity,
+        limit_price=order.price,
+        reference_price=placing.reference_price(state, key, intent.side),
+        listing=listing,
+        product_id=product_id,
+        account_id=intent.account_id,
+        parent=None,
+        replaces=None,
+    )
+    if listing is None and product_id not in state.products:
+        turn.emit(order.order_id, placing.refused(RiskStage.PARENT, "UNKNOWN_INSTRUMENT", f"no venue here lists {key}"))
+        return False
+    verdict = turn.core.risk.check(check, state)
+    state.activity.note_order(order, turn.at_ns)
+    if isinstance(verdict, Refusal):
+        turn.emit(order.order_id, ev.RiskRefused(RiskStage.PARENT, verdict.code, verdict.message, verdict.refusals))
+        return False
+    if order.is_parent:
+        turn.emit(order.order_id, ev.RiskApproved(RiskStage.PARENT, verdict.reserve_price))
+    return True
+
+
+def _route_plain(turn: Turn, order: Order) -> None:
+    key = order.intent.instrument_key
+    assert key is not None
+    plan = turn.core.router.route(placing.route_request(order, key, order.quantity), turn.core.state)
+    if not plan.legs:
+        turn.emit(order.order_id, ev.Routed(plan.policy, (), plan.candidates))
+        turn.emit(order.order_id, placing.refused(RiskStage.LEG, "NO_ROUTE", placing.no_route_message(plan)))
+    elif len(plan.legs) == 1:
+        placing.place(turn, order, plan, None)
+    else:
+        reserve = placing.reference_price(turn.core.state, key, placing.side_of(order))
+        turn.emit(order.order_id, ev.Routed(plan.policy, plan.legs, plan.candidates))
+        turn.emit(order.order_id, ev.RiskApproved(RiskStage.PARENT, order.price or reserve))
+        parents.spawn_legs(turn, order, plan)
+
+
+def _replace_faults(order: Order, price: Decimal | None) -> list[Fault]:
+    if order.is_parent:
+        return [Fault("order_id", "is a parent; cancel it and submit another")]
+    if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+        return [Fault("order_id", f"is {order.status}; only a working order can be changed")]
+    faults = []
+    if order.cancel is not PendingCancel.NONE:
+        faults.append(Fault("order_id", "is being canceled"))
+    if order.replace is not None:
+        faults.append(Fault("order_id", "is being changed already"))
+    if price is not None and not order.intent.order_type.has_limit and order.intent.operation is not Operation.BET:
+        faults.append(Fault("price", f"does not belong to {order.intent.order_type}"))
+    return faults
+
+
+def _replace_refusal(
+    turn: Turn, order: Order, listing: Listing, quantity: Decimal, price: Decimal | None
+) -> Refusal | None:
+    state = turn.core.state
+    side = placing.side_of(order)
+    parent = turn.core.oms.get(order.parent_id) if order.parent_id is not None else None
+    stages = (RiskStage.LEG,) if parent is not None else (RiskStage.PARENT, RiskStage.LEG)
+    if quantity <= order.filled_quantity:
+        return turn.core.risk.refuse("REPLACE_FILLED", f"{order.filled_quantity} is filled already")
+    if parent is not None and quantity > order.quantity:
+        return turn.core.risk.refuse("PARENT_BOUND", "a child can't grow beyond what its parent gave it")
+    for stage in stages:
+        verdict = turn.core.risk.check(
+            RiskCheck(
+                order=order,
+                stage=stage,
+                side=side,
+                quantity=quantity,
+                limit_price=price,
+                reference_price=placing.reference_price(state, listing.instrument_id, side),
+                listing=listing,
+                product_id=listing.product_id,
+                account_id=order.account_id,
+                parent=parent,
+                replaces=order,
+            ),
+            state,
+        )
+        if isinstance(verdict, Refusal):
+            return verdict
+    return None

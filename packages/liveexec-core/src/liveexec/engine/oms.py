@@ -1,0 +1,169 @@
+"""UnifiedOrderManager: every order in memory, found by any name that it ever had."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, field
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.ids import AccountId, OperationId, OrderId, format_order_id
+from liveexec.domain.ledger import Ledger
+from liveexec.domain.order import Order
+from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.outcome import OrderRef
+from liveexec.errors import InvariantViolation
+
+__all__ = ["OperationKind", "UnifiedOrderManager", "UsedOperation", "own_operation_id"]
+
+#: Prefix of operation ids that were made here because the caller gave none: they need no look-up.
+_OWN_OPERATION: Final = "OP."
+
+#: What an operation id was used for: submit, cancel or replace.
+OperationKind = str
+#: (kind, content hash, order)
+UsedOperation = tuple[OperationKind, str, OrderId]
+#: (kind of reference, reference)
+_Name = tuple[str, str]
+
+
+def own_operation_id(number: int) -> OperationId:
+    """An operation id for a caller who gave none, from 128 bits that are used once."""
+    return OperationId(_OWN_OPERATION + format_order_id(number)[4:])
+
+
+@define(eq=False)
+class UnifiedOrderManager:
+    """Indexes over the ledger's orders. The engine notes each event here after it was folded."""
+
+    ledger: Ledger
+    _names: dict[AccountId, dict[_Name, OrderId]] = field(factory=dict)
+    #: Names beside an order's current client and venue id, so that all of them can be dropped with it.
+    _earlier_names: dict[OrderId, list[tuple[AccountId, _Name]]] = field(factory=dict)
+    _operations: dict[tuple[str, OperationId], UsedOperation] = field(factory=dict)
+    _operations_of: dict[OrderId, list[tuple[str, OperationId]]] = field(factory=dict)
+
+    def get(self, order_id: OrderId) -> Order | None:
+        """The order, if it is in memory."""
+        return self.ledger.orders.get(order_id)
+
+    def find(self, ref: OrderRef) -> Order | None:
+        """The order that a venue means, by any of the names it gives, if it is in memory.
+
+        Raises:
+            InvariantViolation: its names belong to two orders.
+        """
+        names = self._names.get(ref.account_id)
+        if names is None:
+            return None
+        found: OrderId | None = None
+        for name in _names_in(ref):
+            order_id = names.get(name)
+            if order_id is None:
+                continue
+            if found is not None and found != order_id:
+                raise InvariantViolation(f"{ref.account_id}: {name[1]} names {order_id}, another name of it {found}")
+            found = order_id
+        return self.ledger.orders[found] if found is not None else None
+
+    def operation(self, principal: str, operation_id: OperationId) -> UsedOperation | None:
+        """What the operation id was used for, if that is in memory."""
+        return self._operations.get((principal, operation_id))
+
+    def open_orders(self, account_id: AccountId | None = None) -> Iterator[Order]:
+        """Open orders, oldest first; of one account's leaves if an account is given."""
+        for order in list(self.ledger.orders.values()):
+            if order.is_open and (account_id is None or order.account_id == account_id):
+                yield order
+
+    def note(self, order: Order, event: OrderEvent) -> None:
+        """Keep the indexes up with an event that was folded into the order."""
+        match event:
+            case ev.OrderReceived():
+                if order.parent_id is None:
+                    self._note_operation(order, event.principal, event.operation_id, "submit", event.content_hash)
+            case ev.CancelRequested():
+                self._note_operation(order, event.principal, event.operation_id, "cancel", event.content_hash)
+            case ev.ReplaceRequested():
+                self._note_operation(order, event.principal, event.operation_id, "replace", event.content_hash)
+                self.name(order, "client", event.plan.client_order_id)
+                self._name_all(order, event.plan.refs)
+            case ev.SubmitRequested():
+                self.name(order, "client", event.plan.client_order_id)
+                self._name_all(order, event.plan.refs)
+            case ev.Accepted():
+                if event.venue_order_id is not None:
+                    self.name(order, "venue", event.venue_order_id)
+                self._name_all(order, event.refs)
+            case ev.Replaced():
+                if event.venue_order_id is not None:
+                    self.name(order, "venue", event.venue_order_id)
+            case ev.Adopted():
+                if order.client_order_id is not None:
+                    self.name(order, "client", order.client_order_id)
+                if order.venue_order_id is not None:
+                    self.name(order, "venue", order.venue_order_id)
+                self._name_all(order, event.report.refs)
+            case _:
+                pass
+
+    def name(self, order: Order, kind: str, reference: str) -> None:
+        """Let a name mean the order from now on.
+
+        Raises:
+            InvariantViolation: it means another order already; a client id is never used twice.
+        """
+        if order.account_id is None:
+            raise InvariantViolation(f"{order.order_id}: named at a venue before it was routed")
+        names = self._names.get(order.account_id)
+        if names is None:
+            names = self._names[order.account_id] = {}
+        name = (kind, reference)
+        known = names.setdefault(name, order.order_id)
+        if known != order.order_id:
+            raise InvariantViolation(f"{order.account_id}: {kind} id {reference} of {order.order_id} is {known}'s")
+        if order.attempt > 1 or kind not in ("client", "venue"):
+            self._earlier_names.setdefault(order.order_id, []).append((order.account_id, name))
+
+    def forget(self, order: Order) -> None:
+        """Drop a finished order from memory, with its names and operations. The store finds it from now on."""
+        account = self._names.get(order.account_id) if order.account_id is not None else None
+        if account is not None:
+            if order.client_order_id is not None:
+                account.pop(("client", order.client_order_id), None)
+            if order.venue_order_id is not None:
+                account.pop(("venue", order.venue_order_id), None)
+        for account_id, name in self._earlier_names.pop(order.order_id, ()):
+            self._names[account_id].pop(name, None)
+        for key in self._operations_of.pop(order.order_id, ()):
+            self._operations.pop(key, None)
+        del self.ledger.orders[order.order_id]
+
+    def restore(self, order: Order, names: list[_Name]) -> None:
+        """Know an order that came back from the store by every name that its events gave it.
+
+        Its operation ids stay in the store, where they are looked up.
+        """
+        for kind, reference in names:
+            self.name(order, kind, reference)
+            if order.account_id is not None:
+                self._earlier_names.setdefault(order.order_id, []).append((order.account_id, (kind, reference)))
+
+    def _note_operation(self, order: Order, principal: str, operation_id: OperationId, kind: str, digest: str) -> None:
+        if operation_id.startswith(_OWN_OPERATION):
+            return
+        key = (principal, operation_id)
+        self._operations[key] = (kind, digest, order.order_id)
+        self._operations_of.setdefault(order.order_id, []).append(key)
+
+    def _name_all(self, order: Order, refs: dict[str, str] | None) -> None:
+        for kind, reference in (refs or {}).items():
+            self.name(order, kind, reference)
+
+
+def _names_in(ref: OrderRef) -> Iterator[_Name]:
+    if ref.client_order_id is not None:
+        yield ("client", ref.client_order_id)
+    if ref.venue_order_id is not None:
+        yield ("venue", ref.venue_order_id)
+    if ref.refs:
+        yield from ref.refs.items()

@@ -1,0 +1,89 @@
+"""The prices at which an account's own orders may be resting, so that no new order trades with them."""
+
+import heapq
+from decimal import Decimal
+from typing import Final
+
+from attrs import define, field
+
+from liveexec.domain.ids import AccountId, InstrumentId
+
+__all__ = ["OwnBook"]
+
+#: A side is swept of prices without orders when more than this many and more than half of its prices are so.
+_STALE_PRICES: Final = 64
+
+
+@define(eq=False)
+class _Side:
+    """One side of one book: how many orders may rest at a price, and the prices with the best on top of the heap.
+
+    Buys are kept at their negated price. An order's events take its price out and put it back, so a price without
+    orders stays until it comes to the top or too many have gathered.
+    """
+
+    counts: dict[Decimal, int] = field(factory=dict)
+    heap: list[Decimal] = field(factory=list)
+    empty: int = 0
+
+    def add(self, rank: Decimal) -> None:
+        count = self.counts.get(rank)
+        if count is None:
+            heapq.heappush(self.heap, rank)
+            self.counts[rank] = 1
+            return
+        if not count:
+            self.empty -= 1
+        self.counts[rank] = count + 1
+
+    def remove(self, rank: Decimal) -> None:
+        count = self.counts[rank] - 1
+        self.counts[rank] = count
+        if not count:
+            self.empty += 1
+            if self.empty > _STALE_PRICES and self.empty * 2 > len(self.heap):
+                self._sweep()
+
+    def best(self) -> Decimal | None:
+        heap, counts = self.heap, self.counts
+        while heap and not counts[heap[0]]:
+            del counts[heapq.heappop(heap)]
+            self.empty -= 1
+        return heap[0] if heap else None
+
+    def _sweep(self) -> None:
+        self.counts = {rank: count for rank, count in self.counts.items() if count}
+        self.heap = list(self.counts)
+        heapq.heapify(self.heap)
+        self.empty = 0
+
+
+@define(eq=False)
+class OwnBook:
+    """Own limit prices by account, instrument and side. Amortised O(log n) in the prices of one side."""
+
+    _sides: dict[tuple[AccountId, InstrumentId, int], _Side] = field(factory=dict)
+
+    def add(self, account_id: AccountId, instrument_id: InstrumentId, sign: int, price: Decimal) -> None:
+        """One more order of a side (+1 buys, -1 sells) may rest at a price."""
+        key = (account_id, instrument_id, sign)
+        side = self._sides.get(key)
+        if side is None:
+            side = self._sides[key] = _Side()
+        side.add(price if sign < 0 else -price)
+
+    def remove(self, account_id: AccountId, instrument_id: InstrumentId, sign: int, price: Decimal) -> None:
+        """One order less; it was added before."""
+        self._sides[account_id, instrument_id, sign].remove(price if sign < 0 else -price)
+
+    def best(self, account_id: AccountId, instrument_id: InstrumentId, sign: int) -> Decimal | None:
+        """The best own price of a side: the highest buy or the lowest sell; ``None`` when there is no order."""
+        key = (account_id, instrument_id, sign)
+        side = self._sides.get(key)
+        if side is None:
+            return None
+        rank = side.best()
+        if rank is None:
+            del self._sides[key]
+            return None
+        return rank if sign < 0 else -rank

@@ -1,0 +1,216 @@
+"""PreTradeRiskEngine: runs the rules of a stage, keeps every refusal, and fails closed."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final, Protocol
+
+from attrs import define, field
+
+from liveexec.domain.ids import AccountId, OrderId, ProductId
+from liveexec.domain.instrument import Listing
+from liveexec.domain.money import ZERO
+from liveexec.domain.operation import Side
+from liveexec.domain.order import Order
+from liveexec.domain.order_event import RiskStage, RuleRefusal
+from liveexec.engine.risk_config import RiskConfig
+from liveexec.engine.state import EngineState
+from liveexec.errors import InvariantViolation
+
+__all__ = [
+    "RULE_FAILED",
+    "Approval",
+    "PreTradeRiskEngine",
+    "Refusal",
+    "RiskCheck",
+    "RiskRule",
+    "RuleFactory",
+    "SlowRule",
+]
+
+#: The code of a rule that raised: what it would have said is not known, so it refuses.
+RULE_FAILED: Final = "RULE_FAILED"
+
+_MAX_SLOW_RULES: Final = 256
+
+
+@define(eq=False)
+class RiskCheck:
+    """What a rule is asked about: an order as a caller gave it (PARENT), or as it goes to one venue (LEG).
+
+    ``quantity`` is the total, for a replace too; ``limit_price`` the worst price it takes, if it names one.
+    ``reference_price`` is the touch of its listing, or the best of its product's. ``listing`` is ``None`` where a
+    product order is not routed yet; ``parent`` is set for a child. ``replaces`` is the order that a replace would
+    change: what that reserves already is in the exposure book, so only ``added`` comes on top of it.
+    """
+
+    order: Order
+    stage: RiskStage
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    reference_price: Decimal | None
+    listing: Listing | None
+    product_id: ProductId
+    account_id: AccountId | None
+    parent: Order | None
+    replaces: Order | None
+    #: The highest price that the order may be worth; the engine finds it once, before the rules run.
+    worst_price: Decimal | None = field(init=False, default=None)
+    #: The quantity that would work beyond what is reserved for the order already.
+    added: Decimal = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        replaced = self.replaces
+        if replaced is None:
+            self.added = self.quantity
+        else:
+            more = self.quantity - replaced.filled_quantity - replaced.worst_leaves
+            self.added = more if more > 0 else ZERO
+
+
+class RiskRule(Protocol):
+    """One control. Called for every order of its stages; a pure function of what it is handed.
+
+    ``name`` is the name it is registered under, ``code`` the stable code of its refusals.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def stages(self) -> frozenset[RiskStage]: ...
+
+    def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
+        """Why the order must not go, with the numbers compared; ``None`` when it may."""
+        ...
+
+
+#: Makes a rule from the configuration; ``None`` when that does not limit what the rule looks at.
+RuleFactory = Callable[[RiskConfig], RiskRule | None]
+
+
+_ONLY_HERE: Final = object()
+
+
+@define(eq=False)
+class Approval:
+    """All rules of a stage agreed. Only the risk engine can make one.
+
+    ``reserve_price`` values what is reserved for the order; ``None`` when no price is known.
+    """
+
+    reserve_price: Decimal | None
+    _made_by: object = None
+
+    def __attrs_post_init__(self) -> None:
+        if self._made_by is not _ONLY_HERE:
+            raise InvariantViolation("an approval can only come from the risk engine")
+
+
+@define(eq=False)
+class Refusal:
+    """At least one rule refused: the first in precedence gives code and message, all are kept."""
+
+    code: str
+    message: str
+    refusals: tuple[RuleRefusal, ...]
+
+
+@define(eq=False)
+class SlowRule:
+    """A rule took longer than its budget."""
+
+    name: str
+    order_id: OrderId
+    took_ns: int
+
+
+class PreTradeRiskEngine:
+    """Checks orders in two stages with the rules that its factories make from the configuration.
+
+    ``factories`` are by rule name, in the order of precedence. ``timer`` (monotonic nanoseconds) measures each rule
+    against ``rule_budget_ns``; without it nothing is measured.
+    """
+
+    def __init__(
+        self, config: RiskConfig, factories: Mapping[str, RuleFactory], timer: Callable[[], int] | None = None
+    ) -> None:
+        self._factories = dict(factories)
+        self._timer = timer
+        self._slow_rules: deque[SlowRule] = deque(maxlen=_MAX_SLOW_RULES)
+        self.configure(config)
+
+    @property
+    def config(self) -> RiskConfig:
+        """The limits that hold now."""
+        return self._config
+
+    def configure(self, config: RiskConfig) -> None:
+        """Take other limits: every rule is made anew."""
+        made = [rule for factory in self._factories.values() if (rule := factory(config)) is not None]
+        rules = made if config.enabled else []
+        self._config = config
+        self._rules = {stage: tuple(rule for rule in rules if stage in rule.stages) for stage in RiskStage}
+
+    def check(self, check: RiskCheck, state: EngineState) -> Approval | Refusal:
+        """Run every rule of the check's stage. Changes nothing but what was measured."""
+        if state.activity.config is not self._config:
+            state.activity.configure(self._config)
+        check.worst_price = worst_price(check, state)
+        refusals: list[RuleRefusal] | None = None
+        timer = self._timer
+        for rule in self._rules[check.stage]:
+            started = timer() if timer is not None else 0
+            try:
+                message = rule(check, state)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
+                message = f"rule {rule.name} failed: {type(error).__name__}: {error}"
+                code = RULE_FAILED
+            else:
+                code = rule.code
+            if timer is not None and (took_ns := timer() - started) > self._config.rule_budget_ns:
+                self._slow_rules.append(SlowRule(rule.name, check.order.order_id, took_ns))
+            if message is not None:
+                if refusals is None:
+                    refusals = []
+                refusals.append(RuleRefusal(code, message))
+        if refusals is not None:
+            return Refusal(refusals[0].code, refusals[0].message, tuple(refusals))
+        return Approval(check.worst_price, _ONLY_HERE)
+
+    def refuse(self, code: str, message: str) -> Refusal:
+        """A refusal that no rule made."""
+        return Refusal(code, message, (RuleRefusal(code, message),))
+
+    def drain_slow_rules(self) -> tuple[SlowRule, ...]:
+        """The rules that exceeded their budget since this was last asked; the oldest are lost beyond 256."""
+        slow = tuple(self._slow_rules)
+        self._slow_rules.clear()
+        return slow
+
+
+def worst_price(check: RiskCheck, state: EngineState) -> Decimal | None:
+    """The highest price that an order may be worth; ``None`` when none is known.
+
+    A buy is worth no more than its limit; without one, the price that its quantity reaches in the visible book. A
+    sale may fill above its limit, at the touch. What waits for a trigger may be worth that.
+    """
+    limit, reference = check.limit_price, check.reference_price
+    if check.side.sign > 0:
+        if limit is not None:
+            return limit
+        if reference is not None and check.listing is not None:
+            book = state.market.book(check.listing.instrument_id)
+            swept = book.sweep(check.side, check.quantity).worst_price if book is not None else None
+            if swept is not None and swept > reference:
+                reference = swept
+    elif limit is not None and (reference is None or limit > reference):
+        reference = limit
+    trigger = check.order.intent.trigger_price
+    if trigger is not None and (reference is None or trigger > reference):
+        return trigger
+    return reference

@@ -1,0 +1,134 @@
+"""One input's turn: what it makes true, folded at once, and what has to be done about it, collected in order."""
+
+from typing import Final
+
+from attrs import define, field
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import AccountEvent
+from liveexec.domain.ids import OrderId
+from liveexec.domain.order import Order
+from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.record import CONTROL_STREAM_PREFIX, Event, Record
+from liveexec.engine.core import EngineCore
+from liveexec.engine.effects import ArmTimer, DisarmTimer, Effect, TimerKind
+from liveexec.errors import LiveExecError
+
+__all__ = ["Decision", "Turn"]
+
+# Events that change what an order may still cost: its reservation is taken out before and put back after.
+_MOVES_EXPOSURE: Final = frozenset(
+    {
+        ev.RiskApproved,
+        ev.RiskRefused,
+        ev.SubmitRequested,
+        ev.NotSent,
+        ev.VenueRejected,
+        ev.FillApplied,
+        ev.FillBusted,
+        ev.FillCorrected,
+        ev.Canceled,
+        ev.ReplaceRequested,
+        ev.Replaced,
+        ev.ReplaceRejected,
+        ev.Expired,
+        ev.Adopted,
+        ev.Reattributed,
+        ev.ParentFinished,
+        ev.Adjusted,
+    }
+)
+# Events of a child after which its parent's algorithm is asked what follows.
+_STIRS_PARENT: Final = _MOVES_EXPOSURE - {ev.RiskApproved, ev.SubmitRequested, ev.ReplaceRequested}
+
+
+@define(eq=False)
+class Decision:
+    """What one input led to: records to make durable, and effects to carry out after that.
+
+    ``order_id`` is the order that was asked for; ``repeated`` says that the operation was known before. ``error`` is
+    set when the input was refused without anything becoming true; records and effects are empty then.
+    """
+
+    records: tuple[Record, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    order_id: OrderId | None = None
+    repeated: bool = False
+    error: LiveExecError | None = None
+
+
+@define(eq=False)
+class Turn:
+    """The handling of one input. Everything that the engine makes true goes through ``emit``."""
+
+    core: EngineCore
+    at_ns: int
+    cause: str
+    effects: list[Effect] = field(factory=list)
+    #: Parents whose algorithm has to be asked, with the child that stirred it.
+    stirred: dict[OrderId, OrderId] = field(factory=dict)
+    _events: dict[str, list[Event]] = field(factory=dict)
+    _sequences: dict[str, int] = field(factory=dict)
+
+    def emit(self, order_id: OrderId, event: OrderEvent) -> Order:
+        """An event of an order is true from now on."""
+        state = self.core.state
+        ledger = state.ledger
+        before = ledger.orders.get(order_id)
+        self._collect(order_id, event)
+        kind = type(event)
+        moves = kind in _MOVES_EXPOSURE
+        parent = None
+        if moves and before is not None:
+            if before.approved:
+                state.exposure.release(before)
+            if before.parent_id is not None:
+                parent = ledger.orders.get(before.parent_id)
+                if parent is not None and parent.approved:
+                    state.exposure.release(parent)
+        order = ledger.apply_order_event(order_id, event, self.at_ns)
+        if moves:
+            if order.approved:
+                state.exposure.reserve(order)
+            if parent is not None and parent.approved:
+                state.exposure.reserve(parent)
+        self.core.oms.note(order, event)
+        if order.parent_id is not None and kind in _STIRS_PARENT:
+            self.stirred[order.parent_id] = order_id
+        return order
+
+    def emit_account(self, stream: str, event: AccountEvent) -> None:
+        """An event of an account is true from now on."""
+        self._collect(stream, event)
+        self.core.state.ledger.apply_account_event(stream, event, self.at_ns)
+
+    def emit_control(self, event: AccountEvent) -> None:
+        """An event that concerns more than one account is true from now on."""
+        self.emit_account(f"{CONTROL_STREAM_PREFIX}{self.core.state.config.shard}", event)
+
+    def do(self, effect: Effect) -> None:
+        """Have the shell carry something out, once this turn's events are durable."""
+        self.effects.append(effect)
+
+    def wake(self, kind: TimerKind, subject: str, at_ns: int) -> None:
+        """Arm a timer."""
+        self.effects.append(ArmTimer((kind, subject), at_ns))
+
+    def disarm(self, kind: TimerKind, subject: str) -> None:
+        """Take a timer back."""
+        self.effects.append(DisarmTimer((kind, subject)))
+
+    def decision(self, order_id: OrderId | None = None, *, repeated: bool = False) -> Decision:
+        """Everything of this turn, a record per stream in the order in which the streams were first touched."""
+        records = tuple(
+            Record(stream, self._sequences[stream], tuple(events), self.cause, self.at_ns)
+            for stream, events in self._events.items()
+        )
+        return Decision(records, tuple(self.effects), order_id, repeated)
+
+    def _collect(self, stream: str, event: Event) -> None:
+        events = self._events.get(stream)
+        if events is None:
+            self._sequences[stream] = self.core.state.ledger.next_sequence(stream)
+            events = self._events[stream] = []
+        events.append(event)

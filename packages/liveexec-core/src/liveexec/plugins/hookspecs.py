@@ -1,0 +1,55 @@
+"""Every hook. They only register, run once at start-up, and what they registered is then fixed: none is called per
+order. A hook may get further arguments in a later version; the meaning of one never changes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+
+from liveexec.plugins.registrars import AdapterRegistration, Registry
+
+__all__ = [
+    "hookimpl",
+    "liveexec_register_adapters",
+    "liveexec_register_execution_algorithms",
+    "liveexec_register_risk_rules",
+    "liveexec_register_routing_policies",
+]
+
+hookspec = pluggy.HookspecMarker("liveexec")
+#: Marks an implementation of a hook in a plugin module.
+hookimpl = pluggy.HookimplMarker("liveexec")
+
+
+@hookspec
+def liveexec_register_adapters(registry: Registry[AdapterRegistration]) -> None:
+    """Register venues: the venue's name, its manifest and the factory of its adapter.
+
+    .. versionadded:: 1.0
+    """
+
+
+@hookspec
+def liveexec_register_risk_rules(registry: Registry[Callable[..., Any]]) -> None:
+    """Register risk rules: a name and a factory that takes the risk configuration and gives a rule, or ``None``
+    when the configuration does not limit what the rule checks. Rules run in the order in which they register.
+
+    .. versionadded:: 1.0
+    """
+
+
+@hookspec
+def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -> None:
+    """Register routing policies: a name and a factory that takes the router's configuration.
+
+    .. versionadded:: 1.0
+    """
+
+
+@hookspec
+def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]) -> None:
+    """Register execution algorithms: a name, as intents say it, and a factory without arguments.
+
+    .. versionadded:: 1.0
+    """

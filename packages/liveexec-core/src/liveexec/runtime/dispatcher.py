@@ -1,0 +1,309 @@
+"""The dispatcher: carries out effects once they may be, and turns what comes back into inputs.
+
+Requests of different orders run side by side; those of one order (of one account, where the venue needs that) follow
+each other. A request that a venue answers at once costs no task switch. Whatever is not the venue's explicit word is
+``Unknown``: a timeout, a lost connection, an exception.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Any, Final, assert_never
+
+import structlog
+
+from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.order import Order
+from liveexec.domain.outcome import NotKnown, OrderReportAnswer, Rejected, SendOutcome, Unknown
+from liveexec.domain.venue import Ordering
+from liveexec.engine.effects import (
+    ArmTimer,
+    DisarmTimer,
+    Effect,
+    FetchFills,
+    PrepareOrder,
+    QueryOrder,
+    SendCancel,
+    SendReplace,
+    SendSubmit,
+)
+from liveexec.engine.inputs import (
+    EngineInput,
+    PlanPrepared,
+    QueryAnswered,
+    Report,
+    SendAnswered,
+    SendStopped,
+    SendVerb,
+)
+from liveexec.engine.state import EngineState
+from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
+from liveexec.runtime.clock import Clock
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.send_gate import SendGate
+from liveexec.runtime.timers import Timers
+
+__all__ = ["Dispatcher"]
+
+_log = structlog.get_logger(__name__)
+
+#: A venue that has not answered after this long counts as silent: the outcome is unknown. Real seconds.
+_ANSWER_TIMEOUT_S: Final = 10.0
+#: Fills that an order report is ahead of usually follow within this time; after it they are fetched. Real seconds.
+_FILLS_GRACE_S: Final = 0.2
+
+
+class Dispatcher:
+    """Carries out effects. ``adapter_of`` gives the session's adapter of an account, ``None`` while it has none;
+    ``tell`` hands an input to the engine; ``slot`` waits for the venue's rate limit."""
+
+    def __init__(
+        self,
+        state: EngineState,
+        gate: SendGate,
+        timers: Timers,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        adapter_of: Callable[[AccountId], ExternalAdapter | None],
+        slot: Callable[[AccountId, bool], Coroutine[Any, Any, None] | None],
+        tell: Callable[[EngineInput], None],
+        answer_timeout_s: float = _ANSWER_TIMEOUT_S,
+    ) -> None:
+        self._state, self._gate, self._timers, self._clock, self._metrics = state, gate, timers, clock, metrics
+        self._adapter_of, self._slot, self._tell = adapter_of, slot, tell
+        self._answer_timeout_s = answer_timeout_s
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tails: dict[str, asyncio.Task[None]] = {}
+        self._deadlines: dict[asyncio.Task[None], float] = {}
+        self._asking: set[OrderId] = set()
+        self._fetching: set[OrderId] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._tasks)
+
+    def carry_out(self, effect: Effect) -> None:
+        """Do one effect, whose events are durable."""
+        match effect:
+            case SendSubmit():
+                self._run(effect.order, self._submit(effect))
+            case SendCancel():
+                self._run(effect.order, self._cancel(effect))
+            case SendReplace():
+                self._run(effect.order, self._replace(effect))
+            case PrepareOrder():
+                self._run(effect.order, self._prepare(effect))
+            case QueryOrder():
+                if effect.order.order_id not in self._asking:
+                    self._asking.add(effect.order.order_id)
+                    self._start(self._query(effect))
+            case FetchFills():
+                if effect.order_id not in self._fetching:
+                    self._fetching.add(effect.order_id)
+                    self._start(self._fetch_fills(effect))
+            case ArmTimer():
+                self._timers.arm(effect.key, effect.at_ns)
+            case DisarmTimer():
+                self._timers.disarm(effect.key)
+            case unknown:
+                assert_never(unknown)
+
+    def expire(self) -> None:
+        """Give up on requests that were not answered in time. Called a few times a second."""
+        now_s = time.monotonic()
+        for task, deadline_s in list(self._deadlines.items()):
+            if now_s >= deadline_s:
+                task.cancel("no answer in time")
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait, at most this long, for what is in flight."""
+        tasks = set(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
+    def close(self) -> None:
+        """Cancel everything that is under way."""
+        for task in list(self._tasks):
+            task.cancel("closing")
+
+    def _run(self, order: Order, work: Coroutine[Any, Any, None]) -> None:
+        """Start the work behind what is under way for the same order, or at once."""
+        key = self._sequence_of(order)
+        before = self._tails.get(key)
+        task = self._start(work if before is None or before.done() else _after(before, work))
+        if not task.done():
+            self._tails[key] = task
+            task.add_done_callback(lambda done: self._untail(key, done))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # An eager task runs up to its first wait right here; most answers of a fast venue need none.
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+        if task.done():
+            self._ended(task)
+        else:
+            self._tasks.add(task)
+            self._deadlines[task] = time.monotonic() + self._answer_timeout_s
+            task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._deadlines.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Outcomes are caught where they arise; what comes here is a defect, and must not pass unseen.
+            _log.error("dispatch_failed", exc_info=error)
+
+    def _untail(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._tails.get(key) is task:
+            del self._tails[key]
+
+    def _sequence_of(self, order: Order) -> str:
+        assert order.account_id is not None
+        assert order.instrument_id is not None
+        listing = self._state.listings.get(order.instrument_id)
+        manifest = self._state.manifests.get(listing.venue) if listing is not None else None
+        per_account = manifest is not None and manifest.ordering is Ordering.PER_ACCOUNT
+        return order.account_id if per_account else order.order_id
+
+    async def _submit(self, effect: SendSubmit) -> None:
+        order = effect.order
+        if (slot := self._slot_of(order, cancel=False)) is not None:
+            await slot
+        if (reason := self._gate.stops_submit(effect)) is not None:
+            self._stop(order, effect.attempt, SendVerb.SUBMIT, reason)
+            return
+        adapter = self._session(order)
+        venue_order = _venue_order(order, effect.quantity, effect.price)
+        outcome = await self._ask(adapter.submit(venue_order, effect.plan), SendVerb.SUBMIT)
+        self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
+
+    async def _cancel(self, effect: SendCancel) -> None:
+        order = effect.order
+        if (slot := self._slot_of(order, cancel=True)) is not None:
+            await slot
+        if (reason := self._gate.stops_cancel(order)) is not None:
+            self._stop(order, order.attempt, SendVerb.CANCEL, reason)
+            return
+        attempt = order.attempt
+        outcome = await self._ask(self._session(order).cancel(effect.ref), SendVerb.CANCEL)
+        self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.CANCEL, outcome))
+
+    async def _replace(self, effect: SendReplace) -> None:
+        order = effect.order
+        if (slot := self._slot_of(order, cancel=False)) is not None:
+            await slot
+        attempt = order.attempt
+        if (reason := self._gate.stops_replace(effect)) is not None:
+            self._stop(order, attempt, SendVerb.REPLACE, reason)
+            return
+        adapter = self._session(order)
+        if not isinstance(adapter, Replaces):
+            outcome: SendOutcome = Rejected("NO_REPLACE", "the adapter's manifest offers what it can't do")
+        else:
+            venue_order = _venue_order(order, effect.quantity, effect.price)
+            request = adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity)
+            outcome = await self._ask(request, SendVerb.REPLACE)
+        self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome))
+
+    async def _prepare(self, effect: PrepareOrder) -> None:
+        order = effect.order
+        assert order.account_id is not None
+        adapter = self._adapter_of(order.account_id)
+        plan, reason = None, "no session with the venue"
+        if adapter is not None:
+            try:
+                venue_order = _venue_order(order, effect.quantity, effect.price)
+                plan = await adapter.prepare(venue_order, effect.attempt, effect.valid_until_ns)
+            except Exception as error:  # noqa: BLE001  (foreign code; nothing was sent, and the order says why)
+                reason = f"{type(error).__name__}: {error}"
+        self._tell(PlanPrepared(0, order.order_id, effect.attempt, plan, reason))
+
+    async def _query(self, effect: QueryOrder) -> None:
+        order = effect.order
+        assert order.account_id is not None
+        asked_at_ns = self._clock.now_ns()
+        answer: OrderReportAnswer
+        try:
+            adapter = self._adapter_of(order.account_id)
+            answer = await adapter.order(effect.ref) if adapter is not None else NotKnown("no session with the venue")
+        except asyncio.CancelledError:
+            answer = NotKnown("no answer in time")
+        except Exception as error:  # noqa: BLE001  (foreign code; not knowing is an answer, and it is asked again)
+            answer = NotKnown(f"{type(error).__name__}: {error}")
+        finally:
+            self._asking.discard(order.order_id)
+        self._tell(QueryAnswered(0, order.order_id, asked_at_ns, answer))
+
+    async def _fetch_fills(self, effect: FetchFills) -> None:
+        try:
+            await asyncio.sleep(_FILLS_GRACE_S)
+            order = self._state.ledger.orders.get(effect.order_id)
+            adapter = self._adapter_of(effect.account_id)
+            if adapter is None or order is None or order.filled_quantity >= effect.filled_quantity:
+                return
+            found = await adapter.fills(effect.account_id, effect.since_ns)
+            for report in found.items:
+                self._tell(Report(0, report))
+        except Exception as error:  # noqa: BLE001  (foreign code; the next report or reconciliation asks again)
+            _log.warning("fetch_fills_failed", account=effect.account_id, error=str(error))
+        finally:
+            self._fetching.discard(effect.order_id)
+
+    async def _ask(self, request: Coroutine[Any, Any, SendOutcome], verb: SendVerb) -> SendOutcome:
+        started_s = time.perf_counter()
+        try:
+            outcome = await request
+        except asyncio.CancelledError as error:
+            outcome = Unknown(str(error) or "given up")
+        except Exception as error:  # noqa: BLE001  (whatever it was, it proves nothing about the order)
+            outcome = Unknown(f"{type(error).__name__}: {error}")
+        self._metrics.sent_to_answered.observe(time.perf_counter() - started_s)
+        self._metrics.sent(verb, type(outcome).__name__).inc()
+        return outcome
+
+    def _stop(self, order: Order, attempt: int, verb: SendVerb, reason: str) -> None:
+        self._metrics.stopped(verb).inc()
+        self._tell(SendStopped(0, order.order_id, attempt, verb, reason))
+
+    def _session(self, order: Order) -> ExternalAdapter:
+        assert order.account_id is not None
+        adapter = self._adapter_of(order.account_id)
+        assert adapter is not None, "the gate lets nothing pass without a session"
+        return adapter
+
+    def _slot_of(self, order: Order, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
+        assert order.account_id is not None
+        return self._slot(order.account_id, cancel)
+
+
+async def _after(before: asyncio.Task[None], work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await asyncio.wait((before,))
+    except asyncio.CancelledError:
+        work.close()
+        raise
+    await work
+
+
+def _venue_order(order: Order, quantity: Decimal, price: Decimal | None) -> VenueOrder:
+    intent = order.intent
+    assert order.account_id is not None
+    assert order.instrument_id is not None
+    return VenueOrder(
+        order_id=order.order_id,
+        account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        operation=intent.operation,
+        side=intent.side,
+        order_type=intent.order_type,
+        time_in_force=intent.time_in_force,
+        quantity=quantity,
+        price=price,
+        trigger_price=intent.trigger_price,
+        expire_at_ns=intent.expire_at_ns,
+        post_only=intent.post_only,
+        reduce_only=intent.reduce_only,
+    )

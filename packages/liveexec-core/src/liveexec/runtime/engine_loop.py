@@ -1,0 +1,146 @@
+"""The engine's loop: inputs in, one at a time, by priority; decisions to the journal; effects out when durable.
+
+This is the one way of the data. It runs as a callback of the event loop, not as a task, so that serving an input costs
+no switch. What the engine decides is ahead of what is durable; whatever leaves this module is not.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from liveexec.domain.outcome import AssetReport, Gap
+from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.inputs import EngineInput, Report
+from liveexec.engine.turn import Decision
+from liveexec.errors import LiveExecError
+from liveexec.runtime.clock import Clock
+from liveexec.runtime.hydrator import Hydrator, ref_of_report
+from liveexec.runtime.inbox import Done, Inbox, Pending, Priority
+from liveexec.runtime.journal import Journal
+
+__all__ = ["EngineLoop"]
+
+#: Inputs served before the event loop gets its turn: long enough to fill a batch, short enough to stay responsive.
+_MAX_SERVED: Final = 64
+#: Decisions that may wait to become durable; beyond them inputs wait in their bounded queues.
+_MAX_BACKLOG: Final = 4_096
+
+
+class EngineLoop:
+    """Feeds the engine. ``on_durable(position, decision)`` is called for each decision once it is durable, in order;
+    ``on_defect`` when the engine itself failed, after which nothing is served any more."""
+
+    def __init__(
+        self,
+        engine: ExecutionEngine,
+        journal: Journal,
+        hydrator: Hydrator,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        on_durable: Callable[[int, Decision], None],
+        on_defect: Callable[[Exception], None],
+    ) -> None:
+        self._engine, self._journal, self._hydrator, self._inbox, self._clock = engine, journal, hydrator, inbox, clock
+        self._on_durable, self._on_defect = on_durable, on_defect
+        self._loop = asyncio.get_running_loop()
+        self._scheduled = False
+        self._stopped = False
+        self._now_ns = engine.state.now_ns
+
+    def tell(
+        self,
+        priority: Priority,
+        given: EngineInput,
+        done: Done | None = None,
+        failed: Callable[[LiveExecError], None] | None = None,
+    ) -> None:
+        """Queue an input; ``done`` is called when its decision is durable, or refused without becoming anything.
+
+        Raises:
+            Busy: too many intents wait.
+        """
+        self._inbox.put(priority, given, Pending(done, failed) if done is not None or failed is not None else None)
+        self.wake()
+
+    def wake(self) -> None:
+        """Serve what waits at the next turn of the event loop."""
+        if not self._scheduled and not self._stopped:
+            self._scheduled = True
+            self._loop.call_soon(self._serve)
+
+    def stop(self, error: LiveExecError) -> None:
+        """Serve nothing any more; everybody who waits is told that the outcome is unknown."""
+        self._stopped = True
+        for _, pending in self._inbox.clear():
+            if pending is not None and pending.failed is not None:
+                pending.failed(error)
+
+    def _serve(self) -> None:
+        self._scheduled = False
+        for _ in range(_MAX_SERVED):
+            if self._stopped or self._journal.backlog >= _MAX_BACKLOG:
+                return
+            item = self._inbox.pop()
+            if item is None:
+                return
+            given, pending = item
+            if isinstance(given, Report) and not given.looked_up and self._has_to_wait(given):
+                continue
+            self._decide(given, pending)
+        if self._inbox:
+            self.wake()
+
+    def _decide(self, given: EngineInput, pending: Pending | None) -> None:
+        self._now_ns = max(self._now_ns, self._clock.now_ns())
+        given.at_ns = self._now_ns
+        try:
+            decision = self._engine.handle(given)
+        except Exception as defect:  # noqa: BLE001  (any failure of the engine halts: half a decision must not go on)
+            if pending is not None and pending.failed is not None:
+                pending.failed(LiveExecError(str(defect)))
+            self._on_defect(defect)
+            return
+        if decision.error is not None:
+            if pending is not None and pending.done is not None:
+                pending.done(decision)
+            return
+        if not decision.records and not decision.effects and pending is None:
+            return
+        self._journal.append(
+            decision,
+            lambda position, durable: self._durable(position, durable, pending),
+            pending.failed if pending is not None and pending.failed is not None else _ignore,
+        )
+
+    def _durable(self, position: int, decision: Decision, pending: Pending | None) -> None:
+        self._on_durable(position, decision)
+        if pending is not None and pending.done is not None:
+            pending.done(decision)
+
+    def _has_to_wait(self, given: Report) -> bool:
+        """Whether the report's order has to be looked up first, or waits behind reports for which it is."""
+        report = given.report
+        if isinstance(report, Gap):
+            return False
+        if isinstance(report, AssetReport):
+            self._hydrator.hold_asset(
+                report.account_id, report.reference, lambda known: self._resume_asset(given, known)
+            )
+            return True
+        ref = ref_of_report(report)
+        if self._engine.knows(ref) and not self._hydrator.is_held(ref):
+            return False
+        self._hydrator.hold(ref, lambda: self._resume(given))
+        return True
+
+    def _resume(self, given: Report) -> None:
+        self.tell(Priority.REPORT, Report(0, given.report, looked_up=True))
+
+    def _resume_asset(self, given: Report, known: bool) -> None:
+        if not known:
+            self._resume(given)
+
+
+def _ignore(_: LiveExecError) -> None:
+    """Nobody waits for this decision."""

@@ -1,0 +1,128 @@
+"""The inbox: everything that waits to be told to the engine, bounded, in the order in which it is served.
+
+Control comes before reports, reports before timers, timers before intents, intents before market data. Of market
+books only the latest per instrument is kept; reports are never dropped: who delivers them waits for room.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+
+from attrs import define, field
+
+from liveexec.domain.ids import InstrumentId
+from liveexec.domain.market import Book, TradeBar
+from liveexec.engine.inputs import EngineInput, MarketUpdate
+from liveexec.engine.turn import Decision
+from liveexec.errors import Busy, LiveExecError
+
+__all__ = ["Done", "Inbox", "Item", "Pending", "Priority"]
+
+#: Called when the input's decision is durable, or at once when the engine refused the input.
+Done = Callable[[Decision], None]
+
+
+@define(eq=False)
+class Pending:
+    """Who waits for an input: ``done`` when its decision is durable or it was refused without becoming anything,
+    ``failed`` when what became of it can't be known here."""
+
+    done: Done | None
+    failed: Callable[[LiveExecError], None] | None
+
+
+Item = tuple[EngineInput, Pending | None]
+
+
+class Priority(IntEnum):
+    """In which order waiting inputs are served."""
+
+    CONTROL = 0
+    REPORT = 1
+    TIMER = 2
+    INTENT = 3
+
+
+@define(eq=False)
+class Inbox:
+    """Waiting inputs by priority, and market data conflated behind them.
+
+    ``room`` is called when a full report queue has room again. Bars that can't be taken one by one are summed up.
+    """
+
+    max_intents: int = 10_000
+    max_reports: int = 10_000
+    max_bars: int = 1_024
+    on_room: Callable[[], None] = field(default=lambda: None)
+    _queues: tuple[deque[Item], ...] = field(factory=lambda: tuple(deque() for _ in Priority))
+    _books: dict[InstrumentId, Book] = field(factory=dict)
+    _bars: deque[TradeBar] = field(factory=deque)
+
+    def put(self, priority: Priority, given: EngineInput, pending: Pending | None = None) -> None:
+        """Queue an input.
+
+        Raises:
+            Busy: too many intents wait already; nothing was taken.
+        """
+        queue = self._queues[priority]
+        if priority is Priority.INTENT and len(queue) >= self.max_intents:
+            raise Busy(f"{self.max_intents} intents are waiting already; try again later")
+        queue.append((given, pending))
+
+    def put_market(self, update: Book | TradeBar) -> None:
+        """Queue market data: the latest book of an instrument replaces an earlier one that still waits."""
+        if isinstance(update, Book):
+            self._books[update.instrument_id] = update
+            return
+        if len(self._bars) >= self.max_bars:
+            update = _merge(self._bars.pop(), update)
+        self._bars.append(update)
+
+    def pop(self) -> Item | None:
+        """The next input to serve."""
+        for queue in self._queues:
+            if queue:
+                item = queue.popleft()
+                if queue is self._queues[Priority.REPORT] and len(queue) == self.max_reports - 1:
+                    self.on_room()
+                return item
+        if self._bars:
+            return MarketUpdate(0, self._bars.popleft()), None
+        if self._books:
+            return MarketUpdate(0, self._books.pop(next(iter(self._books)))), None
+        return None
+
+    @property
+    def has_report_room(self) -> bool:
+        """Whether a report can be delivered now."""
+        return len(self._queues[Priority.REPORT]) < self.max_reports
+
+    def depth(self, priority: Priority) -> int:
+        """How many inputs of a priority wait."""
+        return len(self._queues[priority])
+
+    def __bool__(self) -> bool:
+        return any(self._queues) or bool(self._bars) or bool(self._books)
+
+    def clear(self) -> list[Item]:
+        """Take everything out, market data forgotten: what a halt discards."""
+        items = [item for queue in self._queues for item in queue]
+        for queue in self._queues:
+            queue.clear()
+        self._books.clear()
+        self._bars.clear()
+        return items
+
+
+def _merge(earlier: TradeBar, later: TradeBar) -> TradeBar:
+    if earlier.instrument_id != later.instrument_id:
+        return later
+    return TradeBar(
+        later.instrument_id,
+        earlier.start_ns,
+        later.end_ns,
+        earlier.quantity + later.quantity,
+        earlier.cost + later.cost,
+        later.last_price,
+        earlier.count + later.count,
+    )

@@ -1,0 +1,192 @@
+"""The journal's writer: group commit, in the engine's order, and nothing goes on before it is durable.
+
+Whatever waits while a batch is being written makes up the next one; nobody lingers for more to come. A batch whose
+outcome is unknown is settled before anything else: if it is not there it is written again, the identical one.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from attrs import define
+
+from liveexec.domain.codec import encode_events
+from liveexec.domain.record import Record
+from liveexec.domain.stored import AppendBatch, Ownership
+from liveexec.engine.turn import Decision
+from liveexec.errors import Fenced, LiveExecError, StorageError, TransientStorageError
+from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.ports import JournalStore
+
+__all__ = ["Journal", "JournalState"]
+
+_log = structlog.get_logger(__name__)
+
+#: Larger batches put everybody who waits in lockstep with the server; this size keeps both busy.
+_MAX_RECORDS: Final = 64
+
+
+class JournalState(StrEnum):
+    """Whether records become durable now."""
+
+    WRITING = "WRITING"
+    #: The store fails; the batch at hand is being settled and retried.
+    STALLED = "STALLED"
+    #: Another owner is in, or the store failed for good: nothing is written any more.
+    STOPPED = "STOPPED"
+
+
+@define(eq=False)
+class _Waiting:
+    decision: Decision
+    encoded: tuple[bytes, ...]
+    done: Callable[[int, Decision], None]
+    failed: Callable[[LiveExecError], None]
+    since_s: float
+
+
+class Journal:
+    """One shard's writer. ``append`` only queues; ``run`` writes until it is cancelled or has to stop."""
+
+    def __init__(
+        self, store: JournalStore, ownership: Ownership, metrics: Metrics, *, stall_after_s: float = 1.0
+    ) -> None:
+        self._store = store
+        self._shard, self._epoch = ownership.shard, ownership.epoch
+        self._batch, self._position = ownership.batch, ownership.position
+        self._metrics = metrics
+        self._stall_after_s = stall_after_s
+        self._waiting: deque[_Waiting] = deque()
+        self._writing = False
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.state = JournalState.WRITING
+
+    @property
+    def backlog(self) -> int:
+        """How many decisions wait to become durable."""
+        return len(self._waiting)
+
+    @property
+    def position(self) -> int:
+        """The last durable position."""
+        return self._position
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that this writer was given."""
+        return self._epoch
+
+    def append(
+        self,
+        decision: Decision,
+        done: Callable[[int, Decision], None],
+        failed: Callable[[LiveExecError], None],
+    ) -> None:
+        """Queue a decision. ``done(first position, decision)`` is called when it is durable, in order.
+
+        A decision without records waits for those before it, so that effects never overtake; with nothing before it
+        there is nothing to wait for.
+        """
+        if not decision.records and not self._waiting and not self._writing and self.state is JournalState.WRITING:
+            done(self._position + 1, decision)
+            return
+        encoded = tuple(encode_events(record.events) for record in decision.records)
+        self._waiting.append(_Waiting(decision, encoded, done, failed, time.perf_counter()))
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write batch after batch.
+
+        Raises:
+            Fenced: another owner is in.
+            StorageError: the store failed for good.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch = self._take()
+                self._writing = True
+                try:
+                    await self._write(batch)
+                except (Fenced, StorageError) as error:
+                    self.state = JournalState.STOPPED
+                    self._fail(batch, error)
+                    raise
+                finally:
+                    self._writing = False
+                self._complete(batch)
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until everything that was appended is durable."""
+        await self._idle.wait()
+
+    def fail_all(self, error: LiveExecError) -> None:
+        """Tell everybody who waits that the outcome is not known here."""
+        self.state = JournalState.STOPPED
+        waiting, self._waiting = list(self._waiting), deque()
+        for item in waiting:
+            item.failed(error)
+        self._idle.set()
+
+    def _take(self) -> list[_Waiting]:
+        taken: list[_Waiting] = []
+        records = 0
+        while self._waiting and (not taken or records + len(self._waiting[0].encoded) <= _MAX_RECORDS):
+            item = self._waiting.popleft()
+            records += len(item.encoded)
+            taken.append(item)
+        return taken
+
+    async def _write(self, items: Sequence[_Waiting]) -> None:
+        records: list[Record] = [record for item in items for record in item.decision.records]
+        if not records:
+            return
+        encoded = [document for item in items for document in item.encoded]
+        batch = AppendBatch(self._shard, self._epoch, self._batch + 1, self._position + 1, records, encoded)
+        backoff = Backoff(0.05, 1.0)
+        started_s = time.monotonic()
+        written = False
+        while not written:
+            try:
+                if self.state is JournalState.WRITING and backoff.failures == 0:
+                    await self._store.append(batch)
+                    written = True
+                else:
+                    # Not there yet is not absent: settling waits for a backend that may still commit it.
+                    written = await self._store.settle(batch)
+                    if not written:
+                        await self._store.append(batch)
+                        written = True
+            except TransientStorageError as error:
+                if self.state is JournalState.WRITING and time.monotonic() - started_s >= self._stall_after_s:
+                    self.state = JournalState.STALLED
+                    _log.error("journal_stalled", shard=self._shard, batch=batch.batch, error=str(error))
+                self._metrics.journal_retries.inc()
+                await asyncio.sleep(backoff.next_s())
+        if self.state is JournalState.STALLED:
+            self.state = JournalState.WRITING
+            _log.warning("journal_recovered", shard=self._shard, batch=batch.batch)
+        self._batch, self._position = batch.batch, batch.last_position
+        self._metrics.journal_batch.observe(len(records))
+
+    def _complete(self, items: Sequence[_Waiting]) -> None:
+        position = self._position - sum(len(item.encoded) for item in items) + 1
+        now_s = time.perf_counter()
+        for item in items:
+            self._metrics.decided_to_durable.observe(now_s - item.since_s)
+            item.done(position, item.decision)
+            position += len(item.encoded)
+
+    def _fail(self, items: Sequence[_Waiting], error: LiveExecError) -> None:
+        for item in items:
+            item.failed(error)

@@ -1,0 +1,419 @@
+"""LiveExecutionOrchestrator: what a host holds. Intents in, results out, everything recorded before it happens.
+
+It keeps one shard alive: acquires it, recovers it, and, when its store failed for good, drops the memory and recovers
+it again from the journal. What the host was told is durable in every case.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Literal, Self
+
+import structlog
+
+from liveexec.domain.account_event import ControlScope, TradingState
+from liveexec.domain.ids import OperationId, OrderId, StrategyId, order_id_from_random
+from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent, content_hash
+from liveexec.domain.ledger import PositionKey
+from liveexec.domain.order import Order
+from liveexec.domain.position import AccountBook, Position
+from liveexec.domain.result import ExecutionResult
+from liveexec.domain.stored import Ownership
+from liveexec.engine.inputs import (
+    CancelOrder,
+    ClearLatch,
+    ControlKind,
+    EngineInput,
+    Kill,
+    ReplaceOrder,
+    SetTradingState,
+    SubmitOrder,
+)
+from liveexec.engine.oms import own_operation_id
+from liveexec.engine.turn import Decision
+from liveexec.errors import (
+    Draining,
+    Fenced,
+    Halted,
+    LiveExecError,
+    NotFound,
+    OperationConflict,
+    StorageError,
+)
+from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.inbox import Priority
+from liveexec.runtime.journal import JournalState
+from liveexec.runtime.recovery import recover
+from liveexec.runtime.results import Watchers, result_of
+from liveexec.runtime.shard import ShardParts, ShardRuntime
+from liveexec.runtime.streams import Broadcaster, Subscription
+
+__all__ = ["LiveExecutionOrchestrator", "Wait"]
+
+_log = structlog.get_logger(__name__)
+
+#: What a request waits for: that it is recorded, that the venue answered, or that the order ended.
+Wait = Literal["durable", "ack", "terminal"]
+
+
+class LiveExecutionOrchestrator:
+    """Executes orders. Use it as an asynchronous context manager; one per shard and process.
+
+    Every method may be called from any task of the loop that entered it, from no other thread. ``principal`` names on
+    whose behalf something is asked; idempotency keys are unique per principal.
+    """
+
+    def __init__(self, parts: ShardParts, *, takeover_timeout_s: float = 30.0) -> None:
+        self._parts = parts
+        self._takeover_timeout_s = takeover_timeout_s
+        self._broadcaster = Broadcaster()
+        self._watchers = Watchers()
+        self._shard: ShardRuntime | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._draining = False
+        self._error: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Own the shard, recover it, connect its venues. Returns when requests are taken; see :meth:`active`.
+
+        Raises:
+            Fenced: another process holds the shard and did not give it up in time.
+            StorageError: the database can't be used.
+            InvariantViolation: what is stored contradicts itself.
+        """
+        if self._keeper is not None:
+            raise LiveExecError("the orchestrator was started already")
+        self._keeper = asyncio.create_task(self._keep(), name=f"liveexec-{self._parts.config.shard}")
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait((self._keeper, ready), return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._keeper.done():
+            await self._keeper
+
+    async def active(self, timeout_s: float | None = None) -> None:
+        """Wait until every account is connected and reconciled.
+
+        Raises:
+            TimeoutError: some are not within the time.
+        """
+        async with asyncio.timeout(timeout_s):
+            for session in self._life().sessions:
+                await session.active()
+
+    async def close(self, timeout_s: float = 10.0) -> None:
+        """Stop taking risk, let what is in flight end, make it durable and visible, and give the shard up.
+
+        Open orders stay at their venues; the next start finds them there.
+        """
+        self._draining = True
+        if self._keeper is None:
+            return
+        if self._shard is not None and not self._keeper.done():
+            await self._shard.close(timeout_s)
+        self._keeper.cancel()
+        await asyncio.wait((self._keeper,))
+        self._broadcaster.close()
+
+    @property
+    def error(self) -> Exception | None:
+        """Why nothing is executed any more; ``None`` while all is well."""
+        return self._error
+
+    async def submit(
+        self,
+        intent: OrderIntent,
+        *,
+        wait: Wait = "durable",
+        timeout_s: float | None = None,
+        principal: str = "local",
+    ) -> ExecutionResult:
+        """Ask for an order. An operation id that was used with the same content gives the first result again.
+
+        After ``timeout_s`` the result is what is recorded by then; the order goes on.
+
+        Raises:
+            InvalidInput: an algorithm refuses its parameters; nothing was recorded.
+            OperationConflict: the operation id was used with other content; nothing was recorded.
+            Draining, Halted, Busy: nothing was recorded.
+            OutcomeUnknown: the journal stopped meanwhile; look the operation up before repeating it.
+        """
+        shard = self._life()
+        if self._draining:
+            raise Draining("the orchestrator is closing; no new orders are taken")
+        if shard.journal.state is not JournalState.WRITING:
+            raise Halted("the journal can't write now; no new orders are taken until it can")
+        digest = intent.content_hash()
+        operation_id = intent.operation_id
+        if operation_id is None:
+            operation_id = own_operation_id(secrets.randbits(128))
+        elif (known := await self._used_before(shard, principal, operation_id, "submit", digest)) is not None:
+            return await self._wait_for(known, wait, timeout_s, repeated=True)
+        request = SubmitOrder(0, self._new_order_id(), operation_id, intent, principal, digest)
+        decision = await self._ask(shard, request, Priority.INTENT)
+        assert decision.order_id is not None
+        return await self._wait_for(decision.order_id, wait, timeout_s, repeated=decision.repeated)
+
+    async def cancel(
+        self,
+        intent: CancelIntent | OrderId,
+        *,
+        wait: Wait = "durable",
+        timeout_s: float | None = None,
+        principal: str = "local",
+    ) -> ExecutionResult:
+        """Ask for an order's cancel. An order that has ended is no error: the result says how.
+
+        Raises:
+            NotFound: there is no such order.
+            OperationConflict, OutcomeUnknown: as for :meth:`submit`.
+        """
+        shard = self._life()
+        wish = intent if isinstance(intent, CancelIntent) else CancelIntent(intent)
+        return await self._change(shard, wish, "cancel", wait, timeout_s, principal)
+
+    async def replace(
+        self,
+        intent: ReplaceIntent,
+        *,
+        wait: Wait = "durable",
+        timeout_s: float | None = None,
+        principal: str = "local",
+    ) -> ExecutionResult:
+        """Ask for a change of a working order.
+
+        Raises:
+            NotFound: there is no such order.
+            InvalidInput: the order can't be changed as it stands.
+            Draining, Halted, OperationConflict, OutcomeUnknown: as for :meth:`submit`.
+        """
+        shard = self._life()
+        if self._draining:
+            raise Draining("the orchestrator is closing; changes are not taken")
+        if shard.journal.state is not JournalState.WRITING:
+            raise Halted("the journal can't write now; changes are not taken until it can")
+        return await self._change(shard, intent, "replace", wait, timeout_s, principal)
+
+    async def kill(
+        self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
+    ) -> None:
+        """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out."""
+        shard = self._life()
+        shard.gate.killed[scope] = None
+        try:
+            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
+            await self._ask(shard, request, Priority.CONTROL)
+        finally:
+            # From here the engine's trading state holds; if the journal failed, the whole gate is closed.
+            shard.gate.killed.pop(scope, None)
+
+    async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
+        """Set what may be sent in a scope."""
+        await self._ask(self._life(), SetTradingState(0, scope, state, principal, reason), Priority.CONTROL)
+
+    async def clear_latch(self, scope: ControlScope, code: str, *, principal: str, reason: str) -> None:
+        """Clear a latch that a control set.
+
+        Raises:
+            NotFound: no such latch is set.
+        """
+        await self._ask(self._life(), ClearLatch(0, scope, code, principal, reason), Priority.CONTROL)
+
+    async def result(self, order_id: OrderId) -> ExecutionResult:
+        """How an order stands.
+
+        Raises:
+            NotFound: there is no such order.
+        """
+        return await self._wait_for(order_id, "durable", None, repeated=False)
+
+    @property
+    def orders(self) -> Mapping[OrderId, Order]:
+        """Orders in memory as they durably stand: all open ones, and those that ended lately. Read, don't change."""
+        return MappingProxyType(self._life().view.ledger.orders)
+
+    @property
+    def positions(self) -> Mapping[PositionKey, Position]:
+        """Positions by (account, strategy, instrument) as they durably stand. Read, don't change."""
+        return MappingProxyType(self._life().view.ledger.positions)
+
+    @property
+    def accounts(self) -> Sequence[AccountBook]:
+        """The accounts' nets and assets as they durably stand. Read, don't change."""
+        return tuple(self._life().view.ledger.books.values())
+
+    @property
+    def shard(self) -> ShardRuntime:
+        """The running parts, for hosts that show their state."""
+        return self._life()
+
+    def open_orders(self, strategy_id: StrategyId | None = None) -> list[Order]:
+        """Open orders as they durably stand."""
+        return [
+            order
+            for order in self._life().view.ledger.orders.values()
+            if order.is_open and (strategy_id is None or order.strategy_id == strategy_id)
+        ]
+
+    def stream(self, buffer: int = 10_000) -> Subscription:
+        """Every event that becomes durable from now on."""
+        return self._broadcaster.subscribe(buffer)
+
+    async def synced(self) -> None:
+        """Wait until the tables show everything that readers of memory can see by now."""
+        shard = self._life()
+        await shard.projector.reached(shard.view.position)
+
+    def _life(self) -> ShardRuntime:
+        if self._shard is None:
+            raise self._error or LiveExecError("the orchestrator is not running")
+        return self._shard
+
+    async def _keep(self) -> None:
+        """Keep the shard alive: one life after the other until it is closed, fenced or broken."""
+        parts, backoff = self._parts, Backoff(0.2, 5.0)
+        while True:
+            try:
+                await self._live(lambda: self._is_up(backoff))
+            except StorageError as error:
+                if not self._ready.is_set():
+                    self._error = error
+                    raise
+                self._shard = None
+                self._error = Halted(f"the database failed: {error}")
+                wait_s = backoff.next_s()
+                _log.error("shard_restarts", shard=parts.config.shard, error=str(error), retry_in_s=round(wait_s, 2))
+                await asyncio.sleep(wait_s)
+            except LiveExecError as error:
+                self._shard, self._error = None, error
+                self._watchers.fail(error)
+                raise
+
+    def _is_up(self, backoff: Backoff) -> None:
+        backoff.reset()
+        self._error = None
+        self._ready.set()
+
+    async def _live(self, ready: Callable[[], None]) -> None:
+        parts = self._parts
+        ownership = await self._acquire()
+        try:
+            recovered = await recover(parts.store, parts.config.shard)
+            shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed)
+            self._shard = shard
+            await shard.run(ready)
+        finally:
+            await self._release(ownership)
+
+    async def _acquire(self) -> Ownership:
+        """Own the shard; while another's lease holds, wait for it to end."""
+        parts = self._parts
+        backoff = Backoff(0.2, 1.0)
+        async with asyncio.timeout(self._takeover_timeout_s) as limit:
+            while True:
+                try:
+                    return await parts.store.acquire(parts.config.shard, parts.owner, parts.lease_s)
+                except Fenced as error:
+                    _log.warning("shard_taken", shard=parts.config.shard, error=str(error))
+                    wait_s = backoff.next_s()
+                    deadline_s = limit.when()
+                    if deadline_s is not None and asyncio.get_running_loop().time() + wait_s >= deadline_s:
+                        raise
+                    await asyncio.sleep(wait_s)
+
+    async def _release(self, ownership: Ownership) -> None:
+        try:
+            async with asyncio.timeout(5):
+                await self._parts.store.release(ownership)
+        except (StorageError, Fenced, TimeoutError) as error:
+            # The lease ends by itself.
+            _log.warning("shard_not_released", shard=ownership.shard, error=str(error))
+
+    async def _ask(self, shard: ShardRuntime, request: EngineInput, priority: Priority) -> Decision:
+        """Have the engine decide, and wait until that is durable."""
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+
+        def done(decision: Decision) -> None:
+            if future.done():
+                return
+            if decision.error is not None:
+                future.set_exception(decision.error)
+            else:
+                future.set_result(decision)
+
+        def failed(error: LiveExecError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        shard.loop.tell(priority, request, done, failed)
+        return await future
+
+    async def _change(
+        self,
+        shard: ShardRuntime,
+        intent: CancelIntent | ReplaceIntent,
+        kind: str,
+        wait: Wait,
+        timeout_s: float | None,
+        principal: str,
+    ) -> ExecutionResult:
+        digest = content_hash(intent)
+        operation_id = intent.operation_id
+        if operation_id is None:
+            operation_id = own_operation_id(secrets.randbits(128))
+        elif (known := await self._used_before(shard, principal, operation_id, kind, digest)) is not None:
+            return await self._wait_for(known, wait, timeout_s, repeated=True)
+        if not await shard.hydrator.order(intent.order_id):
+            raise NotFound(f"there is no order {intent.order_id}")
+        request: EngineInput
+        if isinstance(intent, CancelIntent):
+            request = CancelOrder(0, operation_id, intent, principal, digest)
+        else:
+            request = ReplaceOrder(0, operation_id, intent, principal, digest)
+        decision = await self._ask(shard, request, Priority.INTENT)
+        assert decision.order_id is not None
+        return await self._wait_for(decision.order_id, wait, timeout_s, repeated=decision.repeated)
+
+    async def _used_before(
+        self, shard: ShardRuntime, principal: str, operation_id: OperationId, kind: str, digest: str
+    ) -> OrderId | None:
+        """The order that an operation id belongs to already, if it has left memory; the engine knows the others."""
+        if shard.engine.orders.operation(principal, operation_id) is not None:
+            return None
+        found = await shard.hydrator.operation(principal, operation_id)
+        if found is None:
+            return None
+        if found.kind != kind or found.content_hash != digest:
+            raise OperationConflict(
+                f"operation {operation_id} was a {found.kind} of {found.order_id} with other content; nothing was done"
+            )
+        return found.order_id
+
+    async def _wait_for(
+        self, order_id: OrderId, wait: Wait, timeout_s: float | None, *, repeated: bool
+    ) -> ExecutionResult:
+        shard = self._life()
+        if order_id not in shard.view.ledger.orders and not await shard.hydrator.order(order_id):
+            raise NotFound(f"there is no order {order_id}")
+        orders = shard.view.ledger.orders
+        if wait != "durable":
+            await self._watchers.wait(orders[order_id], terminal=wait == "terminal", timeout_s=timeout_s)
+        order = orders.get(order_id)
+        if order is None:
+            # It ended and left memory while it was waited for.
+            await shard.hydrator.order(order_id)
+            order = orders[order_id]
+        return result_of(order, orders, repeated=repeated)
+
+    def _new_order_id(self) -> OrderId:
+        return order_id_from_random(self._parts.clock.now_ns(), secrets.randbits(62))

@@ -1,0 +1,49 @@
+"""Rate limits: a token bucket per session, whose last tokens are kept for cancels."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from liveexec.domain.venue import RateLimit
+
+__all__ = ["RateLimiter"]
+
+
+class RateLimiter:
+    """Requests leave when the bucket has a token for them. Real seconds; tokens refill continuously."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
+        self._tokens = float(limit.burst)
+        self._filled_s = time.monotonic()
+        self._gate = asyncio.Lock()
+
+    def slot(self, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
+        """``None`` if a request may leave now (its token is taken), else what to wait for."""
+        if self._take(cancel=cancel):
+            return None
+        return self._wait(cancel=cancel)
+
+    def _take(self, *, cancel: bool) -> bool:
+        now_s = time.monotonic()
+        refill = (now_s - self._filled_s) * self._limit.per_second
+        self._tokens = min(float(self._limit.burst), self._tokens + refill)
+        self._filled_s = now_s
+        if self._tokens < 1.0 + (0 if cancel else self._limit.cancel_lane):
+            return False
+        self._tokens -= 1.0
+        return True
+
+    async def _wait(self, *, cancel: bool) -> None:
+        if cancel:
+            # Cancels never queue behind new orders: the lane is theirs.
+            await self._until_taken(cancel=True)
+            return
+        async with self._gate:
+            await self._until_taken(cancel=False)
+
+    async def _until_taken(self, *, cancel: bool) -> None:
+        while not self._take(cancel=cancel):
+            missing = 1.0 + (0 if cancel else self._limit.cancel_lane) - self._tokens
+            await asyncio.sleep(max(0.001, missing / self._limit.per_second))

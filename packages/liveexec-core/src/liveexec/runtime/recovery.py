@@ -1,0 +1,136 @@
+"""Recovery: the state of a shard from its tables and the journal's tail, twice: for the engine and for readers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import define, evolve
+
+from liveexec.domain.ids import OrderId
+from liveexec.domain.ledger import Ledger
+from liveexec.domain.position import AccountBook
+from liveexec.domain.record import CONTROL_STREAM_PREFIX
+from liveexec.domain.stored import SavedState, StoredRecord
+from liveexec.errors import InvariantViolation
+from liveexec.runtime.durable_view import DurableView
+from liveexec.runtime.hydrator import fold_family, names_of
+from liveexec.runtime.ports import JournalStore
+
+__all__ = ["RecoveredShard", "differing_columns", "recover"]
+
+_PAGE: Final = 2_000
+
+
+@define(eq=False)
+class RecoveredShard:
+    """What a shard was when its last owner stopped.
+
+    ``engine_ledger`` and ``view`` are separate folds of the same records. ``names`` are the orders' names at venues;
+    ``last_at_ns`` is the engine time of the journal's last record, zero when it is empty.
+    """
+
+    engine_ledger: Ledger
+    view: DurableView
+    names: Mapping[OrderId, Sequence[tuple[str, str]]]
+    last_at_ns: int
+
+
+async def recover(store: JournalStore, shard: str) -> RecoveredShard:
+    """Load the open orders, positions and controls, and replay what the tables don't show yet.
+
+    Raises:
+        InvariantViolation: an open order's row is not what the journal says.
+    """
+    saved = await store.load(shard)
+    tail = await _read_tail(store, shard, saved.projected_through)
+    last_at_ns = tail[-1].record.at_ns if tail else await _last_at_ns(store, shard, saved.projected_through)
+    families = await _families(store, shard, saved, tail)
+    before = {
+        stream: [stored for stored in records if stored.position <= saved.projected_through]
+        for stream, records in families.items()
+    }
+    await _compare_rows(store, shard, before)
+    engine_ledger = _ledger(saved, before)
+    view = DurableView(shard, _ledger(saved, before), saved.projected_through, saved.projected_through)
+    for stored in tail:
+        engine_ledger.apply(stored.record)
+        view.apply(stored.position, stored.record)
+    return RecoveredShard(engine_ledger, view, names_of(families), last_at_ns)
+
+
+def differing_columns(row: Mapping[str, object], fold: Mapping[str, object]) -> list[str]:
+    """The columns in which a row is not what the fold says, as ``name: row / fold``; values are compared, not text."""
+    return [f"{name}: {row.get(name)!r} / {value!r}" for name, value in fold.items() if row.get(name) != value]
+
+
+async def _read_tail(store: JournalStore, shard: str, after: int) -> list[StoredRecord]:
+    tail: list[StoredRecord] = []
+    while True:
+        page = await store.read_after(shard, tail[-1].position if tail else after, _PAGE)
+        tail += page
+        if len(page) < _PAGE:
+            return tail
+
+
+async def _last_at_ns(store: JournalStore, shard: str, position: int) -> int:
+    if position == 0:
+        return 0
+    page = await store.read_after(shard, position - 1, 1)
+    return page[0].record.at_ns if page else 0
+
+
+async def _families(
+    store: JournalStore, shard: str, saved: SavedState, tail: Sequence[StoredRecord]
+) -> dict[str, Sequence[StoredRecord]]:
+    """The whole journal streams of every order that is open or moved lately, with its parent and its siblings."""
+    touched = [stored.record.stream for stored in tail if stored.record.stream.startswith("ORD-")]
+    wanted = list(dict.fromkeys([*saved.open_orders, *touched]))
+    streams = dict(await store.read_streams(shard, wanted)) if wanted else {}
+    orders = fold_family(streams).values()
+    parents = list(
+        dict.fromkeys(
+            order.parent_id or order.order_id for order in orders if order.parent_id is not None or order.is_parent
+        )
+    )
+    if parents:
+        children = await store.find_children(shard, parents)
+        family = [*parents, *(child for members in children.values() for child in members)]
+        missing = [member for member in dict.fromkeys(family) if member not in streams]
+        if missing:
+            streams.update(await store.read_streams(shard, missing))
+    return {stream: records for stream, records in streams.items() if not stream.startswith(CONTROL_STREAM_PREFIX)}
+
+
+def _ledger(saved: SavedState, streams: Mapping[str, Sequence[StoredRecord]]) -> Ledger:
+    """A ledger as of the last projection; positions are copied, since two ledgers start from the same ones."""
+    return Ledger(
+        orders=fold_family(streams),
+        positions={key: evolve(position, fees=dict(position.fees)) for key, position in saved.positions.items()},
+        books={
+            book.account_id: AccountBook(
+                book.account_id,
+                {name: evolve(net, fees=dict(net.fees)) for name, net in book.positions.items()},
+                dict(book.assets),
+            )
+            for book in saved.books
+        },
+        states={event.scope: event for event in saved.states},
+        latches={(event.scope, event.code): event for event in saved.latches},
+        drifts={(event.account_id, event.subject): event for event in saved.drifts},
+        sequences=dict(saved.sequences),
+    )
+
+
+async def _compare_rows(store: JournalStore, shard: str, streams: Mapping[str, Sequence[StoredRecord]]) -> None:
+    orders = fold_family({stream: records for stream, records in streams.items() if records})
+    rows = await store.order_rows(shard, list(orders)) if orders else {}
+    faults = []
+    for order_id, order in orders.items():
+        row = rows.get(order_id)
+        differing = differing_columns(row, store.row_of(order)) if row is not None else ["no row"]
+        if differing:
+            faults.append(f"{order_id} ({'; '.join(differing)})")
+    if faults:
+        raise InvariantViolation(
+            f"the tables contradict the journal for {len(faults)} orders, first {faults[0]}; "
+            "run `liveexec db rebuild` to make them anew from the journal"
+        )

@@ -1,0 +1,99 @@
+"""The send gate: the last look before bytes leave. Synchronous, so that nothing can change between look and send."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+from attrs import define, field
+
+from liveexec.domain.account_event import ControlScope, TradingState
+from liveexec.domain.ids import OrderId
+from liveexec.domain.money import ZERO
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.engine.control import in_scope
+from liveexec.engine.effects import SendReplace, SendSubmit
+from liveexec.engine.state import EngineState
+from liveexec.runtime.clock import Clock
+
+__all__ = ["SendGate"]
+
+
+@define(eq=False)
+class SendGate:
+    """Says why a request must not leave now; ``None`` lets it pass.
+
+    ``lease_until_s`` is on the monotonic clock: a process whose loop lags past it stops by itself. ``is_connected`` and
+    ``active_since_ns`` tell how the order's session stands, the latter since when it is trusted. ``killed`` scopes
+    are closed from the moment an operator's kill is acknowledged until its decision holds in the engine.
+    ``max_price_age_ns`` bounds the age of the book that a decision was based on.
+    """
+
+    clock: Clock
+    state: EngineState
+    is_connected: Callable[[Order], bool]
+    active_since_ns: Callable[[Order], int | None]
+    max_price_age_ns: int
+    lease_until_s: float = 0.0
+    fenced: bool = False
+    killed: dict[ControlScope, None] = field(factory=dict)
+
+    def stops_submit(self, effect: SendSubmit) -> str | None:
+        """Whether a new order must stay here. What it stops was provably not sent."""
+        order = effect.order
+        if order.cancel is not PendingCancel.NONE:
+            return "canceled before it was sent"
+        now_ns = self.clock.now_ns()
+        if now_ns > effect.plan.valid_until_ns:
+            return "its deadline passed before it was sent"
+        if effect.book_at_ns is not None and now_ns - effect.book_at_ns > self.max_price_age_ns:
+            return "the price that it was decided on is too old"
+        reason = self._stops(order, effect.decided_at_ns)
+        if reason is None and order.parent_id is not None:
+            return self._exceeds_parent(order.parent_id)
+        return reason
+
+    def stops_replace(self, effect: SendReplace) -> str | None:
+        """Whether a change must stay here; the order works on as it is."""
+        if effect.order.cancel is not PendingCancel.NONE:
+            return "canceled before the change was sent"
+        if self.clock.now_ns() > effect.plan.valid_until_ns:
+            return "its deadline passed before it was sent"
+        return self._stops(effect.order, None)
+
+    def stops_cancel(self, order: Order) -> str | None:
+        """Whether a cancel must stay here: only when this process may not speak for the shard, or has no session."""
+        if self.fenced:
+            return "another process owns the shard"
+        if time.monotonic() >= self.lease_until_s:
+            return "the lease ran out"
+        return None if self.is_connected(order) else "no session with the venue"
+
+    def _stops(self, order: Order, decided_at_ns: int | None) -> str | None:
+        if (reason := self.stops_cancel(order)) is not None:
+            return reason
+        since_ns = self.active_since_ns(order)
+        if since_ns is None:
+            return "the account is not reconciled"
+        if decided_at_ns is not None and decided_at_ns < since_ns:
+            # Decided for a session that is gone: what the venue did meanwhile was not known then.
+            return "decided before the session was reconciled"
+        if any(in_scope(order, scope) for scope in self.killed):
+            return "killed by an operator"
+        assert order.instrument_id is not None
+        state, scope = self.state.trading_state(
+            account_id=order.account_id,
+            strategy_id=order.strategy_id,
+            venue=self.state.listings[order.instrument_id].venue
+            if order.instrument_id in self.state.listings
+            else None,
+            instrument_id=order.instrument_id,
+        )
+        return f"{scope} is halted" if state is TradingState.HALTED else None
+
+    def _exceeds_parent(self, parent_id: OrderId) -> str | None:
+        orders = self.state.ledger.orders
+        parent = orders.get(parent_id)
+        if parent is None:
+            return "its parent is not in memory"
+        live: Decimal = sum((orders[child].leaves for child in parent.children or () if child in orders), ZERO)
+        return "children would exceed their parent" if parent.filled_quantity + live > parent.quantity else None

@@ -1,0 +1,188 @@
+"""Sessions: one adapter each, connected, watched, reconciled and reconnected.
+
+A session that fails is tried again with growing, jittered waits; after several failures in a row the circuit opens
+and the venue is left alone for longer. Only a reconciled session takes risk.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import anyio
+import structlog
+
+from liveexec.domain.ids import AccountId, InstrumentId, VenueName
+from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.outcome import Gap, VenueReport
+from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
+from liveexec.errors import AdapterError
+from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket
+from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.rate_limit import RateLimiter
+from liveexec.runtime.reconciler import Reconciler
+
+__all__ = ["Session", "SessionState"]
+
+_log = structlog.get_logger(__name__)
+
+_CONNECT_TIMEOUT_S: Final = 30.0
+#: Failures in a row after which the circuit opens.
+_BREAKER_FAILURES: Final = 8
+
+
+class SessionState(StrEnum):
+    """How a session stands."""
+
+    DOWN = "DOWN"
+    CONNECTING = "CONNECTING"
+    RECONCILING = "RECONCILING"
+    ACTIVE = "ACTIVE"
+    #: Too many failures in a row: the venue is left alone for a while.
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
+
+
+class Session:
+    """One adapter's life. ``tell`` hands an input to the engine and waits until its decision is durable, ``post``
+    does not wait; ``deliver`` hands over a report (it waits for room); ``market`` takes a quote."""
+
+    def __init__(
+        self,
+        adapter: ExternalAdapter,
+        reconciler: Reconciler,
+        metrics: Metrics,
+        *,
+        now_ns: Callable[[], int],
+        tell: Callable[[Any], Coroutine[Any, Any, None]],
+        post: Callable[[Any], None],
+        deliver: Callable[[VenueReport], Coroutine[Any, Any, None]],
+        market: Callable[[Book | TradeBar], None],
+        instruments: Sequence[InstrumentId] | None = None,
+        first_wait_s: float = 0.1,
+        longest_wait_s: float = 30.0,
+        breaker_wait_s: float = 60.0,
+    ) -> None:
+        self.adapter = adapter
+        self.state = SessionState.DOWN
+        self.active_since_ns: int | None = None
+        self.last_error: str | None = None
+        self._reconciler, self._metrics, self._now_ns = reconciler, metrics, now_ns
+        self._tell, self._post, self._deliver, self._market = tell, post, deliver, market
+        self._instruments = instruments
+        self._backoff = Backoff(first_wait_s, longest_wait_s)
+        self._breaker_wait_s = breaker_wait_s
+        self._changed = asyncio.Event()
+        self._gap = asyncio.Event()
+        limit = adapter.manifest.rate_limit
+        self._limiter = RateLimiter(limit) if limit is not None else None
+
+    @property
+    def venue(self) -> VenueName:
+        return self.adapter.manifest.venue
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        return self.adapter.accounts
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether requests can be sent; only cancels may be before it is ACTIVE."""
+        return self.state in (SessionState.RECONCILING, SessionState.ACTIVE)
+
+    def slot(self, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
+        """``None`` if the venue's rate limit lets a request leave now, else what to wait for."""
+        return self._limiter.slot(cancel=cancel) if self._limiter is not None else None
+
+    async def active(self) -> None:
+        """Wait until the session is trusted."""
+        while self.state is not SessionState.ACTIVE:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def run(self) -> None:
+        """Keep the session up until cancelled."""
+        while True:
+            try:
+                await self._connected()
+            except* (AdapterError, OSError, TimeoutError, EOFError) as errors:
+                self.last_error = _first_line(errors)
+            finally:
+                await self._down(self.last_error or "closing")
+            wait_s = self._backoff.next_s()
+            if self._backoff.failures >= _BREAKER_FAILURES:
+                self._become(SessionState.CIRCUIT_OPEN)
+                wait_s = self._breaker_wait_s
+            _log.warning("session_lost", venue=self.venue, error=self.last_error, retry_in_s=round(wait_s, 2))
+            await asyncio.sleep(wait_s)
+
+    async def _connected(self) -> None:
+        """One life of the session; returns never, but by an exception."""
+        self._become(SessionState.CONNECTING)
+        with anyio.fail_after(_CONNECT_TIMEOUT_S):
+            await self.adapter.connect()
+            listings = tuple(await self.adapter.listings())
+        await self._tell(ListingsUpdate(0, self.venue, listings))
+        await self._phase(Phase.RECONCILING, "connected")
+        self._become(SessionState.RECONCILING)
+        self._gap.clear()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._read_reports)
+            if isinstance(self.adapter, StreamsMarket):
+                wanted = self._instruments or [listing.instrument_id for listing in listings]
+                group.start_soon(self._read_market, self.adapter, wanted)
+            while True:
+                for account_id in self.accounts:
+                    await self._reconciler.reconcile(account_id, self.adapter)
+                await self._phase(Phase.ACTIVE, "reconciled")
+                self.active_since_ns = self._now_ns()
+                self._become(SessionState.ACTIVE)
+                self._backoff.reset()
+                await self._gap.wait()
+                self._gap.clear()
+                self.active_since_ns = None
+                self._become(SessionState.RECONCILING)
+                await self._phase(Phase.RECONCILING, "gap")
+
+    async def _read_reports(self) -> None:
+        async for report in self.adapter.reports():
+            if isinstance(report, Gap):
+                self._metrics.gaps.inc()
+                if self.state is SessionState.ACTIVE:
+                    self._gap.set()
+            await self._deliver(report)
+        raise AdapterError(f"{self.venue} ended its stream of reports")
+
+    async def _read_market(self, adapter: StreamsMarket, instruments: Sequence[InstrumentId]) -> None:
+        async for update in adapter.market(instruments):
+            self._market(update)
+        raise AdapterError(f"{self.venue} ended its stream of market data")
+
+    async def _phase(self, phase: Phase, reason: str) -> None:
+        for account_id in self.accounts:
+            self._metrics.phase(account_id).set((Phase.DOWN, Phase.RECONCILING, Phase.ACTIVE).index(phase))
+            await self._tell(AccountPhase(0, account_id, phase, reason))
+
+    async def _down(self, reason: str) -> None:
+        self.active_since_ns = None
+        self._become(SessionState.DOWN)
+        with anyio.CancelScope(shield=True), anyio.move_on_after(5):
+            try:
+                await self.adapter.disconnect()
+            except Exception as error:  # noqa: BLE001  (foreign code; the session is gone either way)
+                _log.warning("disconnect_failed", venue=self.venue, error=str(error))
+        for account_id in self.accounts:
+            self._metrics.phase(account_id).set(0)
+            self._post(AccountPhase(0, account_id, Phase.DOWN, reason))
+
+    def _become(self, state: SessionState) -> None:
+        self.state = state
+        self._changed.set()
+
+
+def _first_line(errors: BaseExceptionGroup[Any]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    text = str(error).splitlines()[0] if str(error) else ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

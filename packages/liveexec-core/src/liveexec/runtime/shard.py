@@ -1,0 +1,341 @@
+"""One life of a shard: owned, recovered, connected, until it is closed or fails.
+
+It wires the parts and runs their tasks. A shard whose store failed for good is not mended in place: its memory is
+dropped, and the orchestrator recovers another life from the journal.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import anyio
+import structlog
+from attrs import frozen
+
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
+from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.order import Order
+from liveexec.domain.outcome import VenueReport
+from liveexec.domain.stored import Ownership
+from liveexec.engine.algorithm import ExecutionAlgorithm
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.effects import TimerKey
+from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.inputs import EngineInput, Forget, Recovered, Report, TimerRang
+from liveexec.engine.risk import RiskRule
+from liveexec.engine.router import RoutingPolicy
+from liveexec.engine.turn import Decision
+from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown, TransientStorageError
+from liveexec.plugins.adapter import ExternalAdapter
+from liveexec.runtime.clock import Clock
+from liveexec.runtime.dispatcher import Dispatcher
+from liveexec.runtime.engine_loop import EngineLoop
+from liveexec.runtime.hydrator import Hydrator
+from liveexec.runtime.inbox import Inbox, Priority
+from liveexec.runtime.journal import Journal
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.ports import JournalStore
+from liveexec.runtime.projector import Projector
+from liveexec.runtime.reconciler import Reconciler
+from liveexec.runtime.recovery import RecoveredShard
+from liveexec.runtime.send_gate import SendGate
+from liveexec.runtime.sessions import Session
+from liveexec.runtime.streams import Broadcaster
+from liveexec.runtime.timers import Timers
+
+__all__ = ["ShardParts", "ShardRuntime"]
+
+_log = structlog.get_logger(__name__)
+
+#: How often overdue requests are looked for. Real seconds.
+_EXPIRE_S: Final = 0.25
+
+
+@frozen
+class ShardParts:
+    """What every life of a shard is made of: handed in once, by the composition root."""
+
+    config: EngineConfig
+    store: JournalStore
+    adapters: Sequence[ExternalAdapter]
+    rules: Sequence[RiskRule]
+    policies: Mapping[str, RoutingPolicy]
+    algorithms: Mapping[str, ExecutionAlgorithm]
+    clock: Clock
+    metrics: Metrics
+    owner: str
+    lease_s: float = 10.0
+    max_price_age_ns: int = 60_000_000_000
+    instruments: Sequence[InstrumentId] | None = None
+
+
+class ShardRuntime:
+    """Everything of one life. ``on_order`` is called for each order that durably changed, after readers can see it."""
+
+    def __init__(
+        self,
+        parts: ShardParts,
+        ownership: Ownership,
+        recovered: RecoveredShard,
+        broadcaster: Broadcaster,
+        on_order: Callable[[Order], None],
+    ) -> None:
+        self._parts = parts
+        self._ownership = ownership
+        self._broadcaster = broadcaster
+        self._on_order = on_order
+        self._last_at_ns = recovered.last_at_ns
+        self.view = recovered.view
+        self.failure: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self.engine = ExecutionEngine(
+            parts.config,
+            rules=parts.rules,
+            policies=parts.policies,
+            algorithms=parts.algorithms,
+            manifests={adapter.manifest.venue: adapter.manifest for adapter in parts.adapters},
+            venue_accounts=_accounts_by_venue(parts.adapters),
+            ledger=recovered.engine_ledger,
+            timer=time.perf_counter_ns,
+        )
+        self.engine.state.now_ns = recovered.last_at_ns
+        self.engine.index(recovered.names)
+        self.journal = Journal(parts.store, ownership, parts.metrics)
+        self.hydrator = Hydrator(parts.store, parts.config.shard, self.engine, self.view.ledger)
+        self._room = asyncio.Event()
+        self.inbox = Inbox(on_room=self._room.set)
+        self.loop = EngineLoop(
+            self.engine,
+            self.journal,
+            self.hydrator,
+            self.inbox,
+            parts.clock,
+            on_durable=self._durable,
+            on_defect=self.fail,
+        )
+        self._timers = Timers(parts.clock, self._rang)
+        self.sessions = tuple(self._session(adapter) for adapter in parts.adapters)
+        self._by_account = {account: session for session in self.sessions for account in session.accounts}
+        self.gate = SendGate(
+            parts.clock,
+            self.engine.state,
+            self._is_connected,
+            self._active_since_ns,
+            parts.max_price_age_ns,
+            lease_until_s=ownership.lease_until_s,
+        )
+        self.dispatcher = Dispatcher(
+            self.engine.state,
+            self.gate,
+            self._timers,
+            parts.clock,
+            parts.metrics,
+            adapter_of=self._adapter_of,
+            slot=self._slot,
+            tell=self._post,
+        )
+        self.projector = Projector(
+            parts.store,
+            self.view,
+            ownership.epoch,
+            parts.clock,
+            parts.metrics,
+            marks=self._marks,
+            on_projected=self._projected,
+        )
+        self._finished: dict[OrderId, int] = {}
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Run until cancelled or failed; ``ready`` is called once requests can be taken.
+
+        Raises:
+            Exception: what made this life fail.
+        """
+        # What the last owner left unprojected is shown before anybody can ask about it.
+        if self.view.pending:
+            await self.projector.project()
+        async with anyio.create_task_group() as group:
+            for work in (self.journal.run, self.projector.run, self.hydrator.run, self._keep_lease, self._expire):
+                group.start_soon(self._guarded, work)
+            await self.tell(Recovered(0))
+            for session in self.sessions:
+                group.start_soon(self._guarded, session.run)
+            ready()
+            failure = await self.failure
+            group.cancel_scope.cancel()
+        raise failure
+
+    async def tell(self, given: EngineInput) -> None:
+        """Tell the engine something, and wait until its decision is durable."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(_: Decision) -> None:
+            if not future.done():
+                future.set_result(None)
+
+        def failed(error: LiveExecError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self.loop.tell(Priority.REPORT, given, done, failed)
+        await future
+
+    async def deliver(self, report: VenueReport) -> None:
+        """Hand over a venue's report; waits while too many are unserved."""
+        while not self.inbox.has_report_room:
+            self._room.clear()
+            await self._room.wait()
+        self.loop.tell(Priority.REPORT, Report(0, report))
+
+    def market(self, update: Book | TradeBar) -> None:
+        """Take market data; of books only the latest waits."""
+        self.inbox.put_market(update)
+        self.loop.wake()
+
+    def fail(self, error: Exception) -> None:
+        """This life is over: nothing more is sent or decided, and who waits is told that the outcome is unknown."""
+        if self.failure.done():
+            return
+        _log.error("shard_failed", shard=self._parts.config.shard, error=f"{type(error).__name__}: {error}")
+        self.gate.fenced = True
+        unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
+        self.loop.stop(unknown)
+        self.journal.fail_all(unknown)
+        self._timers.close()
+        self.dispatcher.close()
+        self.failure.set_result(error)
+
+    async def close(self, timeout_s: float) -> None:
+        """Let what is in flight end, make everything durable and visible, and give the shard up."""
+        with anyio.move_on_after(timeout_s):
+            await self.dispatcher.settle(timeout_s)
+            await self.journal.drained()
+            if self.view.pending:
+                await self.projector.reached(self.view.position)
+        self._timers.close()
+        self.gate.fenced = True
+
+    def _session(self, adapter: ExternalAdapter) -> Session:
+        parts = self._parts
+        reconciler = Reconciler(
+            now_ns=parts.clock.now_ns,
+            is_new=lambda account: account not in self.engine.state.ledger.sequences,
+            trusted_until_ns=self._last_at_ns,
+            tell=self.tell,
+            deliver=self.deliver,
+        )
+        return Session(
+            adapter,
+            reconciler,
+            parts.metrics,
+            now_ns=parts.clock.now_ns,
+            tell=self.tell,
+            post=self._post,
+            deliver=self.deliver,
+            market=self.market,
+            instruments=parts.instruments,
+        )
+
+    def _durable(self, position: int, decision: Decision) -> None:
+        """A decision is durable: readers see it, listeners hear of it, and its effects go out, in this order."""
+        orders = self.view.ledger.orders
+        for record in decision.records:
+            self.view.apply(position, record)
+            order = orders.get(OrderId(record.stream))
+            if self._broadcaster.is_listened_to:
+                self._broadcaster.publish(position, record, order)
+            if order is not None:
+                self._on_order(order)
+                if order.parent_id is not None and (parent := orders.get(order.parent_id)) is not None:
+                    self._on_order(parent)
+            position += 1
+        if decision.records:
+            self.projector.applied()
+        for effect in decision.effects:
+            self.dispatcher.carry_out(effect)
+        if self.inbox:
+            self.loop.wake()
+
+    def _projected(self, finished: list[tuple[OrderId, int]]) -> None:
+        """The tables show what is finished: all but the newest of it leaves memory."""
+        self._finished.update(finished)
+        excess = len(self._finished) - self._parts.config.finished_orders_kept
+        if excess <= 0:
+            return
+        leaving = []
+        for order_id in list(self._finished)[:excess]:
+            del self._finished[order_id]
+            order = self.view.ledger.orders.get(order_id)
+            if order is not None and not order.is_open:
+                leaving.append((order_id, order.last_sequence))
+        self.loop.tell(Priority.CONTROL, Forget(0, tuple(leaving)), lambda _: self._forgotten(leaving))
+
+    def _forgotten(self, leaving: list[tuple[OrderId, int]]) -> None:
+        for order_id, sequence in leaving:
+            if self.engine.orders.get(order_id) is None:
+                self.view.drop(order_id)
+            else:
+                # Something happened to it since, or its parent still works: it is asked about again later.
+                self._finished[order_id] = sequence
+
+    def _post(self, given: EngineInput) -> None:
+        self.loop.tell(Priority.REPORT, given)
+
+    def _rang(self, key: TimerKey) -> None:
+        self.loop.tell(Priority.TIMER, TimerRang(0, key))
+
+    def _marks(self) -> dict[InstrumentId, Decimal]:
+        market = self.engine.state.market
+        return {
+            instrument_id: mark
+            for instrument_id in market.books
+            if (mark := market.mark_price(instrument_id)) is not None
+        }
+
+    def _session_of(self, order: Order) -> Session | None:
+        return self._by_account.get(order.account_id) if order.account_id is not None else None
+
+    def _is_connected(self, order: Order) -> bool:
+        session = self._session_of(order)
+        return session is not None and session.is_connected
+
+    def _active_since_ns(self, order: Order) -> int | None:
+        session = self._session_of(order)
+        return session.active_since_ns if session is not None else None
+
+    def _adapter_of(self, account_id: AccountId) -> ExternalAdapter | None:
+        session = self._by_account.get(account_id)
+        return session.adapter if session is not None and session.is_connected else None
+
+    def _slot(self, account_id: AccountId, cancel: bool) -> Coroutine[Any, Any, None] | None:
+        session = self._by_account.get(account_id)
+        return session.slot(cancel=cancel) if session is not None else None
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  (a part that fails ends this life, visibly)
+            self.fail(error)
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self._parts.lease_s / 3)
+            try:
+                self.gate.lease_until_s = await self._parts.store.renew(self._ownership, self._parts.lease_s)
+            except TransientStorageError as error:
+                # The gate closes by itself when the lease runs out.
+                _log.warning("lease_not_renewed", shard=self._parts.config.shard, error=str(error))
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRE_S)
+            self.dispatcher.expire()
+
+
+def _accounts_by_venue(adapters: Sequence[ExternalAdapter]) -> dict[VenueName, tuple[AccountId, ...]]:
+    found: dict[VenueName, tuple[AccountId, ...]] = {}
+    for adapter in adapters:
+        venue = adapter.manifest.venue
+        found[venue] = (*found.get(venue, ()), *adapter.accounts)
+    return found

@@ -1,0 +1,115 @@
+"""The market that drives paper venues: one source, replayed into many listings, each changed in its own way.
+
+A source is an iterator of events in the order of their times. What a listing makes of it is a documented
+transformation, so that one recording gives venues different books: prices move by whole ticks of the listing,
+quantities are multiplied and cut to its lot, and prices that don't lie on its ticks are rounded away from the
+spread (bids down, asks up; a trade towards the side that it came from), so that rounding never makes a price better
+than it was.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import Final, Protocol
+
+from attrs import define
+
+from liveexec.domain import money
+from liveexec.domain.ids import InstrumentId
+from liveexec.domain.instrument import Listing
+from liveexec.domain.market import Book, Level
+from liveexec.domain.money import MONEY
+from liveexec.domain.operation import Side
+from liveexec.venues.paper.config import PaperInstrument
+from liveexec.venues.paper.exchange import PaperExchange
+
+__all__ = ["Feed", "MarketEvent", "MarketSource", "SourceBook", "SourceTrade"]
+
+#: Distinct prices and quantities of one listing that are worth remembering.
+_CACHE: Final = 65_536
+
+
+@define(eq=False)
+class SourceBook:
+    """A book of the source, best level first; ``time_ns`` is UTC nanoseconds of the recorded venue."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+@define(eq=False)
+class SourceTrade:
+    """A trade of the source; ``aggressor`` is the side that took, ``None`` where the recording does not tell."""
+
+    instrument_id: InstrumentId
+    time_ns: int
+    price: Decimal
+    quantity: Decimal
+    aggressor: Side | None
+
+
+MarketEvent = SourceBook | SourceTrade
+
+
+class MarketSource(Protocol):
+    """Where books and trades come from. Times never fall; a finite source leaves the last books standing."""
+
+    @property
+    def instruments(self) -> tuple[InstrumentId, ...]:
+        """What the source has books and trades of."""
+        ...
+
+    @property
+    def start_ns(self) -> int:
+        """The time of its first event, UTC nanoseconds."""
+        ...
+
+    def events(self) -> Iterator[MarketEvent]:
+        """Every event from the start, in the order of their times."""
+        ...
+
+
+class Feed:
+    """The way of one source instrument into one listing of one venue."""
+
+    def __init__(self, exchange: PaperExchange, instrument: PaperInstrument, listing: Listing) -> None:
+        self._exchange = exchange
+        self._instrument_id = instrument.instrument_id
+        offset = instrument.tick * instrument.offset_ticks
+        ticks, lot, factor = listing.ticks, listing.lot, instrument.depth_factor
+        # Recorded prices and sizes repeat: most of a replay is look-ups.
+        self._down = lru_cache(_CACHE)(lambda price: ticks.round_down(price + offset))
+        self._up = lru_cache(_CACHE)(lambda price: ticks.round_up(price + offset))
+        self._size = lru_cache(_CACHE)(lambda quantity: money.floor_to(quantity * factor, lot))
+
+    def apply(self, event: MarketEvent) -> None:
+        """Replay an event into the venue."""
+        with localcontext(MONEY):
+            if isinstance(event, SourceBook):
+                book = Book(
+                    self._instrument_id,
+                    self._levels(event.bids, is_bid=True),
+                    self._levels(event.asks, is_bid=False),
+                    event.time_ns,
+                    event.time_ns,
+                )
+                self._exchange.on_book(book)
+                return
+            quantity = self._size(event.quantity)
+            # A seller came down to the bids, so up is away from going further; a buyer the other way round.
+            price = self._up(event.price) if event.aggressor is Side.SELL else self._down(event.price)
+            if quantity > 0 and price > 0:
+                self._exchange.on_trade(self._instrument_id, price, quantity, event.aggressor, event.time_ns)
+
+    def _levels(self, levels: tuple[Level, ...], *, is_bid: bool) -> tuple[Level, ...]:
+        convert = self._down if is_bid else self._up
+        merged: dict[Decimal, Decimal] = {}
+        for price, quantity in levels:
+            size = self._size(quantity)
+            moved = convert(price)
+            if size > 0 and moved > 0:
+                # Rounding can bring two levels to one price.
+                merged[moved] = merged[moved] + size if moved in merged else size
+        return tuple(merged.items())

@@ -1,0 +1,143 @@
+"""Real PostgreSQL servers for tests: every one that is here, each started once in a session.
+
+embedded   the server that comes along (its newest version)
+installed  the PostgreSQL of the system, under /usr/lib/postgresql, run by the same launcher
+given      the one that ``DATABASE_URL`` names; its role must be allowed to create databases
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import pytest
+from attrs import define, field
+
+from liveexec.storage import migrate
+from liveexec.storage.dsn import Dsn
+from liveexec.storage.embedded import EmbeddedPostgres, PostgresBinaries
+
+__all__ = ["SERVERS", "TestServer", "own_server", "run_sql", "started_server"]
+
+SERVERS: Final = ("embedded", "installed", "given")
+_TEMPLATE: Final = "liveexec_template"
+_NUMBERS: Final = itertools.count(1)
+
+
+def run_sql(dsn: Dsn, *queries: str) -> None:
+    """Run statements one by one, outside of any transaction."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn.url, timeout=20)
+        try:
+            for query in queries:
+                await connection.execute(query)
+        finally:
+            await connection.close()
+
+    # In a thread of its own, for the caller may be within an event loop.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, run()).result()
+
+
+@define(eq=False)
+class TestServer:
+    """A running server, and the databases that tests make on it."""
+
+    __test__ = False
+
+    name: str
+    address: Callable[[str], Dsn]
+    postmaster_pid_file: Path | None = None
+    _has_template: bool = field(default=False, init=False)
+
+    def dsn(self, database: str) -> Dsn:
+        """The address of a database."""
+        return self.address(database)
+
+    def create_database(self) -> Dsn:
+        """A new database without anything in it."""
+        return self._create("template0")
+
+    def create_migrated_database(self) -> Dsn:
+        """A new database with the schema of today, copied from one that was migrated."""
+        if not self._has_template:
+            self._admin(f"DROP DATABASE IF EXISTS {self._template}", f"CREATE DATABASE {self._template}")
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                thread.submit(migrate.upgrade, self.dsn(self._template)).result()
+            self._has_template = True
+        return self._create(self._template)
+
+    def drop_database(self, dsn: Dsn) -> None:
+        """Drop a database, whoever is connected to it."""
+        self._admin(f'DROP DATABASE IF EXISTS "{dsn.database}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Drop the template."""
+        if self._has_template:
+            self._admin(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster, as a machine's out-of-memory killer would."""
+        assert self.postmaster_pid_file is not None
+        os.kill(int(self.postmaster_pid_file.read_text().split()[0]), signal.SIGKILL)
+
+    @property
+    def _template(self) -> str:
+        # Of this process, since a given server may serve several test runs.
+        return f"{_TEMPLATE}_{os.getpid()}"
+
+    def _create(self, template: str) -> Dsn:
+        name = f"liveexec_test_{os.getpid()}_{next(_NUMBERS)}"
+        self._admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.dsn(name)
+
+    def _admin(self, *queries: str) -> None:
+        run_sql(self.dsn("postgres"), *queries)
+
+
+@contextmanager
+def started_server(name: str) -> Iterator[TestServer]:
+    """One of :data:`SERVERS`; the test is skipped, with the reason, where it is not here."""
+    if name == "given":
+        url = os.environ.get("DATABASE_URL")
+        if not url:
+            pytest.skip("DATABASE_URL names no server")
+        server = TestServer(name, Dsn(url).with_database)
+        yield server
+        server.close()
+        return
+    with own_server(_installed() if name == "installed" else None, name) as server:
+        yield server
+
+
+@contextmanager
+def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> Iterator[TestServer]:
+    """A server in a folder of its own, which the user of it may kill or fill."""
+    # Not a folder of pytest's: it closes those to other accounts, and as root the server runs as one of them.
+    folder = Path(tempfile.mkdtemp(prefix="lxt-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        with EmbeddedPostgres.start(folder / "home", binaries=binaries) as running:
+            yield TestServer(
+                name,
+                lambda database: Dsn(running.dsn(database)),
+                postmaster_pid_file=running.data_dir / "pgdata" / "postmaster.pid",
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _installed() -> PostgresBinaries:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not folders:
+        pytest.skip("no PostgreSQL is installed under /usr/lib/postgresql")
+    return PostgresBinaries.of(folders[-1].parent)
