@@ -29,7 +29,7 @@ from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, V
 from liveexec.domain.order import Order, apply_event, new_order
 from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import OrderReport, SendPlan, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, OrderReport, SendPlan, VenueOrderStatus
 from liveexec.domain.record import Event, Record
 from liveexec.domain.venue import AdapterManifest, ReplaceMode
 
@@ -372,8 +372,13 @@ def make_asset_moved(amount: Decimal | str = "1", asset: str = "USDT", **changes
         "account_id": ALPHA_ACCOUNT,
         "asset": asset,
         "amount": Decimal(amount),
-        "kind": acc.AssetKind.DEPOSIT,
+        "kind": AssetKind.DEPOSIT,
         "reference": f"deposit-{amount}-{asset}",
         "venue_time_ns": NOW_NS,
     }
     return acc.AssetMoved(**(values | changes))
+
+
+def parts(value: object, names: str) -> tuple[Any, ...]:
+    """Several attributes of a value, to compare at once: ``parts(order, "quantity leaves") == (1, 0)``."""
+    return tuple(getattr(value, name) for name in names.split())

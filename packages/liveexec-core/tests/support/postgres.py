@@ -27,7 +27,7 @@ from liveexec.storage.embedded import EmbeddedPostgres, PostgresBinaries
 
 __all__ = ["SERVERS", "TestServer", "own_server", "run_sql", "started_server"]
 
-SERVERS: Final = ("embedded", "installed", "given")
+SERVERS: Final = ("embedded", "installed", *(["given"] if os.environ.get("DATABASE_URL") else []))
 _TEMPLATE: Final = "liveexec_template"
 _NUMBERS: Final = itertools.count(1)
 
@@ -108,10 +108,7 @@ class TestServer:
 def started_server(name: str) -> Iterator[TestServer]:
     """One of :data:`SERVERS`; the test is skipped, with the reason, where it is not here."""
     if name == "given":
-        url = os.environ.get("DATABASE_URL")
-        if not url:
-            pytest.skip("DATABASE_URL names no server")
-        server = TestServer(name, Dsn(url).with_database)
+        server = TestServer(name, Dsn(os.environ["DATABASE_URL"]).with_database)
         yield server
         server.close()
         return
@@ -123,7 +120,7 @@ def started_server(name: str) -> Iterator[TestServer]:
 def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> Iterator[TestServer]:
     """A server in a folder of its own, which the user of it may kill or fill."""
     # Not a folder of pytest's: it closes those to other accounts, and as root the server runs as one of them.
-    folder = Path(tempfile.mkdtemp(prefix="lxt-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="lxt-", dir=_base_folder()))
     folder.chmod(0o755)
     try:
         with EmbeddedPostgres.start(folder / "home", binaries=binaries) as running:
@@ -134,6 +131,16 @@ def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> I
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _base_folder() -> str:
+    """Memory where there is plenty, since every test makes and drops a database; else /tmp."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        return "/tmp"
+    status = os.statvfs(memory)
+    fits = status.f_bavail * status.f_frsize > 2 * 1024**3 and not status.f_flag & os.ST_NOEXEC
+    return str(memory) if fits else "/tmp"
 
 
 def _installed() -> PostgresBinaries:

@@ -82,7 +82,7 @@ def json_documents() -> SearchStrategy[dict[str, Any]]:
 
 def storable_text(longest: int) -> SearchStrategy[str]:
     """Any text that PostgreSQL keeps: no NUL, no lone surrogate."""
-    return st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=longest)
+    return st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=longest)
 
 
 def wrong_values() -> SearchStrategy[Any]:

@@ -6,6 +6,7 @@ neither side imports the other.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from attrs import define, field
 
@@ -189,6 +190,8 @@ class ProjectionBatch:
     drifts: Sequence[DriftSeen] = ()
     accepted_drifts: Sequence[tuple[AccountId, str]] = ()
     marks: Mapping[InstrumentId, Decimal] = field(factory=dict)
+    #: What a store made of the batch when it first saw it, for a repeated attempt.
+    prepared: list[Any] | None = None
 
 
 @define(eq=False)

@@ -36,7 +36,7 @@ __all__ = ["ExecutionEngine"]
 class ExecutionEngine:
     """Decides what happens to orders. One per shard; not thread-safe; the shell feeds it one input at a time.
 
-    ``manifests`` say what each venue can do, ``venue_accounts`` which accounts are owned there. ``ledger`` is what
+    ``rules`` make the risk rules, by name and in their precedence; ``manifests`` say what each venue can do, ``venue_accounts`` which accounts are owned there. ``ledger`` is what
     recovery rebuilt, empty at first. ``timer`` (monotonic nanoseconds) only measures rules against their budget.
     """
 

@@ -2,17 +2,22 @@
 
 from decimal import Decimal
 from functools import lru_cache
+from typing import Final
 
 from attrs import define, field
 
 from liveexec.domain.ids import AccountId, InstrumentId, ProductId, StrategyId, is_instrument_id, product_of
 from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.money import ZERO
+from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OPEN_STATUSES
 from liveexec.engine.own_book import OwnBook
 
-__all__ = ["NO_WORKING", "ExposureBook", "Working", "product_of_key", "worst_price"]
+__all__ = ["NO_WORKING", "ExposureBook", "Working", "price_sign", "product_of_key", "worst_price"]
+
+#: A backer takes odds that are no lower than the limit, as a seller takes prices; a layer bids.
+_PRICE_SIGN: Final = {side: -side.sign if side in (Side.BACK, Side.LAY) else side.sign for side in Side}
 
 
 @define(eq=False)
@@ -71,10 +76,14 @@ class ExposureBook:
     #: Leaves that may be live at venues: over all, and by strategy.
     open_orders: int = 0
     open_by_strategy: dict[StrategyId, int] = field(factory=dict)
+    #: When an order of an account last changed what it may cost (engine time).
+    touched: dict[AccountId, int] = field(factory=dict)
     own: OwnBook = field(factory=OwnBook)
 
     def reserve(self, order: Order) -> None:
         """Count what the approved order may still do in its current state."""
+        if order.account_id is not None:
+            self.touched[order.account_id] = order.updated_at_ns
         if order.status in OPEN_STATUSES:
             self._move(order, 1)
 
@@ -138,6 +147,8 @@ class ExposureBook:
         if order.price is not None and not order.intent.order_type.has_trigger:
             # A stop rests nowhere before it is triggered, and then the venue prevents the match.
             move = self.own.add if count > 0 else self.own.remove
+            if (side := order.intent.side) is not None:
+                sign = _PRICE_SIGN[side]
             move(order.account_id, order.instrument_id, sign, order.price)
             if order.replace is not None and order.replace.price is not None:
                 move(order.account_id, order.instrument_id, sign, order.replace.price)
@@ -151,6 +162,11 @@ def worst_price(order: Order) -> Decimal | None:
     if replace is not None and replace.price is not None and (price is None or replace.price > price):
         price = replace.price
     return price
+
+
+def price_sign(side: Side) -> int:
+    """+1 where a lower price is better for the order's owner, -1 where a higher one is."""
+    return _PRICE_SIGN[side]
 
 
 @lru_cache(maxsize=16_384)

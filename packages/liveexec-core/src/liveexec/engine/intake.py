@@ -159,6 +159,9 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
         return False
     listing = state.listings.get(InstrumentId(key))
     product_id = product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
+    account_id = intent.account_id
+    if listing is not None:
+        account_id = state.account_for(order.strategy_id, listing.venue, account_id)
     check = RiskCheck(
         order=order,
         stage=RiskStage.PARENT,
@@ -168,7 +171,7 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
         reference_price=placing.reference_price(state, key, intent.side),
         listing=listing,
         product_id=product_id,
-        account_id=intent.account_id,
+        account_id=account_id,
         parent=None,
         replaces=None,
     )
@@ -176,7 +179,7 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
         turn.emit(order.order_id, placing.refused(RiskStage.PARENT, "UNKNOWN_INSTRUMENT", f"no venue here lists {key}"))
         return False
     verdict = turn.core.risk.check(check, state)
-    state.activity.note_order(order, turn.at_ns)
+    state.activity.note_order(order, turn.at_ns, refused=isinstance(verdict, Refusal))
     if isinstance(verdict, Refusal):
         turn.emit(order.order_id, ev.RiskRefused(RiskStage.PARENT, verdict.code, verdict.message, verdict.refusals))
         return False

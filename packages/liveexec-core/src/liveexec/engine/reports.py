@@ -26,10 +26,12 @@ from liveexec.engine.effects import FetchFills, TimerKind
 from liveexec.engine.inputs import Phase, Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["OVERFILL", "adopt_parked", "order_report", "report"]
+__all__ = ["OVERFILL", "REPEATED_EXECUTION", "adopt_parked", "order_report", "report"]
 
 #: The latch that an overfill sets on its instrument.
 OVERFILL: Final = "OVERFILL"
+#: The latch that repeated executions set on their strategy.
+REPEATED_EXECUTION: Final = "REPEATED_EXECUTION"
 
 
 def report(turn: Turn, delivered: Report) -> None:
@@ -180,6 +182,7 @@ def _fill_report(turn: Turn, said: FillReport) -> None:
             if said.fill.key in fills or said.fill.key in order.undone_fills:
                 return
             turn.emit(order.order_id, ev.FillApplied(said.fill))
+            _note_execution(turn, order, said.fill)
             if turn.core.early_busts.pop(said.fill.key, None) is not None:
                 turn.emit(order.order_id, ev.FillBusted(said.fill, "busted by the venue"))
         case FillAction.BUST:
@@ -219,6 +222,17 @@ def _after_fill(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -
             turn.disarm(TimerKind.CANCEL, order.order_id)
 
 
+def _note_execution(turn: Turn, order: Order, fill: Fill) -> None:
+    """A strategy that executes the same again and again is stopped until an operator looks at it."""
+    asked = turn.core.oms.get(order.parent_id) if order.parent_id is not None else order
+    if asked is None or not turn.core.state.activity.note_execution(asked, fill, turn.at_ns):
+        return
+    scope = ControlScope(ScopeKind.STRATEGY, asked.strategy_id)
+    if (scope, REPEATED_EXECUTION) not in turn.core.state.ledger.latches:
+        reason = f"{asked.intent.side} {asked.intent.instrument_key} was executed too often, last by {asked.order_id}"
+        turn.emit_control(LatchSet(scope, REPEATED_EXECUTION, reason))
+
+
 def _cumulative_fill(turn: Turn, said: CumulativeFill) -> None:
     """A venue that tells only totals: the increment is ours to make, keyed by the total it reaches."""
     order = _find(turn, said)
@@ -246,6 +260,7 @@ def _cumulative_fill(turn: Turn, said: CumulativeFill) -> None:
             estimated=True,
         )
         turn.emit(order.order_id, ev.FillApplied(fill))
+        _note_execution(turn, order, fill)
     elif order.fills and abs(cost) > _ROUNDING * order.filled_quantity:
         _correct_average(turn, order, said)
     _after_fill(turn, order, said.venue_order_id)

@@ -8,18 +8,25 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from liveexec.domain.ids import AccountId, OrderId, ProductId
-from liveexec.domain.instrument import Listing
+from liveexec.domain.instrument import ContractTerms, Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import RiskStage, RuleRefusal
+from liveexec.engine.exposure import worst_price as reserved_price
+from liveexec.engine.holdings import Holdings
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
+from liveexec.engine.valuation import MissingInput, Valuer, worth
 from liveexec.errors import InvariantViolation
 
 __all__ = [
+    "BOTH_STAGES",
+    "LEG_STAGE",
+    "PARENT_STAGE",
     "RULE_FAILED",
     "Approval",
+    "MissingInput",
     "PreTradeRiskEngine",
     "Refusal",
     "RiskCheck",
@@ -30,6 +37,11 @@ __all__ = [
 
 #: The code of a rule that raised: what it would have said is not known, so it refuses.
 RULE_FAILED: Final = "RULE_FAILED"
+
+#: What rules say of themselves: at which stages they are asked.
+PARENT_STAGE: Final = frozenset({RiskStage.PARENT})
+LEG_STAGE: Final = frozenset({RiskStage.LEG})
+BOTH_STAGES: Final = PARENT_STAGE | LEG_STAGE
 
 _MAX_SLOW_RULES: Final = 256
 
@@ -55,18 +67,50 @@ class RiskCheck:
     account_id: AccountId | None
     parent: Order | None
     replaces: Order | None
-    #: The highest price that the order may be worth; the engine finds it once, before the rules run.
-    worst_price: Decimal | None = field(init=False, default=None)
+    #: +1 where a fill raises the position, -1 where it lowers it.
+    sign: int = field(init=False)
     #: The quantity that would work beyond what is reserved for the order already.
     added: Decimal = field(init=False)
+    #: What the engine adds before the rules run: the highest price that the order may be worth, what values are
+    #: worked out with, and the positions by strategy and product.
+    worst_price: Decimal | None = field(init=False, default=None)
+    valuer: Valuer = field(init=False)
+    holdings: Holdings = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.sign = self.side.sign
         replaced = self.replaces
         if replaced is None:
             self.added = self.quantity
         else:
             more = self.quantity - replaced.filled_quantity - replaced.worst_leaves
             self.added = more if more > 0 else ZERO
+
+    def value(self, state: EngineState) -> Decimal:
+        """The value of the whole quantity at the worst price, in the reporting asset; for a bet, what it may lose.
+
+        Raises:
+            MissingInput: no price or rate is known.
+        """
+        terms = self._terms(state)
+        return worth(terms, self.sign, self.quantity, self.worst_price) * self.valuer.rate(state, terms.quote_asset)
+
+    def added_value(self, state: EngineState) -> Decimal:
+        """The value that comes on top of what is reserved already; never below zero.
+
+        Raises:
+            MissingInput: no price or rate is known.
+        """
+        replaced = self.replaces
+        if replaced is None:
+            return self.value(state)
+        terms = self._terms(state)
+        reserved = worth(terms, self.sign, replaced.worst_leaves, reserved_price(replaced))
+        more = worth(terms, self.sign, self.quantity - replaced.filled_quantity, self.worst_price) - reserved
+        return more * self.valuer.rate(state, terms.quote_asset) if more > 0 else ZERO
+
+    def _terms(self, state: EngineState) -> ContractTerms:
+        return self.listing.terms if self.listing is not None else self.valuer.terms(state, self.product_id)
 
 
 class RiskRule(Protocol):
@@ -84,7 +128,7 @@ class RiskRule(Protocol):
     @property
     def stages(self) -> frozenset[RiskStage]: ...
 
-    def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
+    def __call__(self, check: RiskCheck, state: EngineState, /) -> str | None:
         """Why the order must not go, with the numbers compared; ``None`` when it may."""
         ...
 
@@ -142,6 +186,7 @@ class PreTradeRiskEngine:
         self._factories = dict(factories)
         self._timer = timer
         self._slow_rules: deque[SlowRule] = deque(maxlen=_MAX_SLOW_RULES)
+        self._holdings = Holdings()
         self.configure(config)
 
     @property
@@ -154,12 +199,15 @@ class PreTradeRiskEngine:
         made = [rule for factory in self._factories.values() if (rule := factory(config)) is not None]
         rules = made if config.enabled else []
         self._config = config
+        self._valuer = Valuer(config)
         self._rules = {stage: tuple(rule for rule in rules if stage in rule.stages) for stage in RiskStage}
 
     def check(self, check: RiskCheck, state: EngineState) -> Approval | Refusal:
         """Run every rule of the check's stage. Changes nothing but what was measured."""
         if state.activity.config is not self._config:
             state.activity.configure(self._config)
+        self._holdings.refresh(state.ledger)
+        check.holdings, check.valuer = self._holdings, self._valuer
         check.worst_price = worst_price(check, state)
         refusals: list[RuleRefusal] | None = None
         timer = self._timer
@@ -167,11 +215,11 @@ class PreTradeRiskEngine:
             started = timer() if timer is not None else 0
             try:
                 message = rule(check, state)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
-                message = f"rule {rule.name} failed: {type(error).__name__}: {error}"
-                code = RULE_FAILED
-            else:
                 code = rule.code
+            except MissingInput as missing:
+                message, code = str(missing), rule.code
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
+                message, code = f"rule {rule.name} failed: {type(error).__name__}: {error}", RULE_FAILED
             if timer is not None and (took_ns := timer() - started) > self._config.rule_budget_ns:
                 self._slow_rules.append(SlowRule(rule.name, check.order.order_id, took_ns))
             if message is not None:
@@ -200,7 +248,7 @@ def worst_price(check: RiskCheck, state: EngineState) -> Decimal | None:
     sale may fill above its limit, at the touch. What waits for a trigger may be worth that.
     """
     limit, reference = check.limit_price, check.reference_price
-    if check.side.sign > 0:
+    if check.sign > 0:
         if limit is not None:
             return limit
         if reference is not None and check.listing is not None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from liveexec.domain.ids import is_instrument_id, is_product_id
+from liveexec.domain.ids import InstrumentId, ProductId, is_instrument_id, is_product_id
 from liveexec.domain.money import ONE, is_storable
 from liveexec.errors import ConfigurationError, Fault
 
-__all__ = ["ANY", "RiskConfig"]
+__all__ = ["ANY", "RiskConfig", "leg_limit", "parent_limit"]
 
 #: The key of a limit that holds for every instrument that is not named.
 ANY: Final = "*"
@@ -109,6 +109,20 @@ class RiskConfig:
         faults = _faults(self)
         if faults:
             raise ConfigurationError("risk_engine", faults)
+
+
+def leg_limit(limits: Mapping[str, Decimal], instrument_id: InstrumentId, product_id: ProductId) -> Decimal | None:
+    """The limit of what enters one venue's book: the instrument's, else its product's, else that of any."""
+    limit = limits.get(instrument_id)
+    if limit is None:
+        limit = parent_limit(limits, product_id)
+    return limit
+
+
+def parent_limit(limits: Mapping[str, Decimal], product_id: ProductId) -> Decimal | None:
+    """The limit of what a caller asks for: the product's, else that of any."""
+    limit = limits.get(product_id)
+    return limit if limit is not None else limits.get(ANY)
 
 
 _BY_INSTRUMENT: Final = ("max_order_quantity", "max_order_notional", "max_position_per_instrument")

@@ -45,11 +45,11 @@ def price_candidate(request: RouteRequest, candidate: Candidate) -> None:
     the taker fee. Operations on a single asset are priced in that asset itself: one.
     """
     listing, sign = candidate.listing, request.sign
-    if candidate.takes:
-        assert candidate.book is not None
+    book = candidate.book
+    if book is not None:
         candidate.fee_rate = listing.taker_fee
-        average, candidate.shortfall = average_price(request, listing, candidate.book, candidate.quantity)
-        touch = (candidate.book.asks if sign > 0 else candidate.book.bids)[0][0]
+        average, candidate.shortfall = average_price(request, listing, book, candidate.quantity)
+        touch = (book.asks if sign > 0 else book.bids)[0][0]
         # A limit that does not reach the touch is the price itself: nothing slips beyond it.
         price = touch if (average - touch) * sign >= 0 else average
     else:
@@ -86,17 +86,16 @@ def average_price(request: RouteRequest, listing: Listing, book: Book, quantity:
     sign, limit = request.sign, request.limit_price
     if first_quantity >= quantity and (limit is None or (first_price - limit) * sign <= 0):
         return first_price, ZERO
-    taken: list[Level] = []
-    left = quantity
+    parts, left = [], quantity
     for price, available in levels:
         if left <= 0 or (limit is not None and (price - limit) * sign > 0):
             break
         part = min(left, available)
-        taken.append((price, part))
+        parts.append((price, part))
         left -= part
     if left > 0:
-        taken.append((limit if limit is not None else _extrapolated(book, sign, listing, left), left))
-    return _average(taken, quantity, listing.terms.kind), left
+        parts.append((limit if limit is not None else _extrapolated(book, sign, listing, left), left))
+    return _average(parts, quantity, listing.terms.kind), left
 
 
 def _extrapolated(book: Book, sign: int, listing: Listing, rest: Decimal) -> Decimal:
@@ -108,15 +107,21 @@ def _extrapolated(book: Book, sign: int, listing: Listing, rest: Decimal) -> Dec
     return max(worst + money.divide(step * rest, visible) * sign, listing.ticks.bands[0].tick)
 
 
-def _average(taken: list[Level], quantity: Decimal, kind: ContractKind) -> Decimal:
-    if len(taken) == 1:
-        return taken[0][0]
+def _average(parts: list[Level], quantity: Decimal, kind: ContractKind) -> Decimal:
+    if len(parts) == 1:
+        return parts[0][0]
+    total = ZERO
     if kind is ContractKind.INVERSE:
-        average = money.divide(quantity, sum((money.divide(part, price) for price, part in taken), ZERO))
+        for price, part in parts:
+            total += money.divide(part, price)
+        average = money.divide(quantity, total)
     else:
-        average = money.divide(sum((price * part for price, part in taken), ZERO), quantity)
+        for price, part in parts:
+            total += price * part
+        average = money.divide(total, quantity)
     # It is recorded with the route, and so are its products: without the zeros that a quotient ends in.
-    return Decimal(money.canonical(average))
+    whole = average.to_integral_value()
+    return whole if whole == average else money.MONEY.normalize(average)
 
 
 def _pays_taker_fee(request: RouteRequest) -> bool:

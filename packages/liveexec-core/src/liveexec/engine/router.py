@@ -132,7 +132,7 @@ class SmartOrderRouter:
                 candidate.left_out = "post-only, but it would take"
                 return
             if would_take(request, book):
-                candidate.book, candidate.takes = book, True
+                candidate.book = book
         elif needs_book(request) and not is_pinned:
             candidate.left_out = fault
             return

@@ -61,10 +61,10 @@ _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 class Candidate:
     """A venue that was considered.
 
-    ``quantity`` is the most of the order that it can take, on its lot. ``takes`` says whether the order would take
-    from ``book``, the fresh and sane book it was priced from (``None``: priced without one). ``shortfall`` is what of
-    the quantity that book does not show within the limit. ``fee_rate`` is the taker's or the maker's, ``latency_rate``
-    the latency penalty, both as fractions of the price.
+    ``quantity`` is the most of the order that it can take, on its lot. ``book`` is the fresh and sane book that the
+    order would take from, and that it was priced from; ``None`` when it would rest or there is none. ``shortfall`` is
+    what of the quantity that book does not show within the limit. ``fee_rate`` is the taker's or the maker's,
+    ``latency_rate`` the latency penalty, both as fractions of the price.
 
     ``price`` is the touch, or the limit of an order that rests; with ``slippage`` to the average price of the whole
     quantity, ``fee`` and ``latency_penalty`` on that average it makes ``score``: what a buyer pays and a seller gets,
@@ -76,7 +76,6 @@ class Candidate:
     quantity: Decimal = ZERO
     left_out: str | None = None
     book: Book | None = None
-    takes: bool = False
     fee_rate: Decimal = ZERO
     latency_rate: Decimal = ZERO
     shortfall: Decimal = ZERO
@@ -89,6 +88,11 @@ class Candidate:
     @property
     def instrument_id(self) -> InstrumentId:
         return self.listing.instrument_id
+
+    @property
+    def takes(self) -> bool:
+        """Whether the order would take from this venue's book."""
+        return self.book is not None
 
 
 #: A candidate and the quantity that goes there.

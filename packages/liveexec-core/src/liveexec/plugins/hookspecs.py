@@ -24,7 +24,7 @@ hookimpl = pluggy.HookimplMarker("liveexec")
 
 @hookspec
 def liveexec_register_adapters(registry: Registry[AdapterRegistration]) -> None:
-    """Register venues: the venue's name, its manifest and the factory of its adapter.
+    """Register kinds of venues: a name, as configurations say it, and the factory of their adapters.
 
     .. versionadded:: 1.0
     """
@@ -41,7 +41,7 @@ def liveexec_register_risk_rules(registry: Registry[Callable[..., Any]]) -> None
 
 @hookspec
 def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -> None:
-    """Register routing policies: a name and a factory that takes the router's configuration.
+    """Register routing policies: a name, as configurations say it, and a factory without arguments.
 
     .. versionadded:: 1.0
     """

@@ -1,27 +1,24 @@
 """What hooks fill in: one registry per kind of thing, names unique, closed after loading."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
-from liveexec.domain.ids import VenueName
-from liveexec.domain.venue import AdapterManifest
 from liveexec.errors import PluginError
 from liveexec.plugins.adapter import ExternalAdapter
 
 __all__ = ["AdapterFactory", "AdapterRegistration", "Registrars", "Registry"]
 
-#: Makes an adapter from its configuration section.
-AdapterFactory = Callable[..., ExternalAdapter]
+#: Makes the adapters of a configuration section. It imports the vendor's library, if there is one.
+AdapterFactory = Callable[[Any], Sequence[ExternalAdapter]]
 
 
 @frozen
 class AdapterRegistration:
-    """A venue that can be configured: what it declares, and how its adapter is made."""
+    """A kind of venue that can be configured, and how its adapters are made. Their manifests say what they can do."""
 
-    manifest: AdapterManifest
     factory: AdapterFactory
 
 
@@ -82,7 +79,3 @@ class Registrars:
         """Whose registrations follow."""
         for registry in (self.adapters, self.risk_rules, self.routing_policies, self.execution_algorithms):
             registry.loading(owner)
-
-    def venue(self, venue: VenueName, manifest: AdapterManifest, factory: AdapterFactory) -> None:
-        """Register a venue."""
-        self.adapters.add(venue, AdapterRegistration(manifest, factory))

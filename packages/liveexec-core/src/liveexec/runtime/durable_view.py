@@ -85,7 +85,8 @@ class DurableView:
     def take(self, epoch: int, at_ns: int, marks: dict[InstrumentId, Decimal]) -> ProjectionBatch:
         """Everything that changed since the last batch, which has to be written before another is taken.
 
-        Orders, positions and books are the view's own objects: encode them before anything else is folded.
+        Orders, positions and books are the view's own objects, which go on changing: a store encodes them before it
+        waits for anything.
         """
         changes, self._changes = self._changes, _Changes()
         return ProjectionBatch(

@@ -52,7 +52,7 @@ class Inbox:
 
     max_intents: int = 10_000
     max_reports: int = 10_000
-    max_bars: int = 1_024
+    max_bars: int = 16_384
     on_room: Callable[[], None] = field(default=lambda: None)
     _queues: tuple[deque[Item], ...] = field(factory=lambda: tuple(deque() for _ in Priority))
     _books: dict[InstrumentId, Book] = field(factory=dict)
@@ -96,6 +96,11 @@ class Inbox:
     def has_report_room(self) -> bool:
         """Whether a report can be delivered now."""
         return len(self._queues[Priority.REPORT]) < self.max_reports
+
+    @property
+    def has_market(self) -> bool:
+        """Whether market data waits to be served."""
+        return bool(self._bars) or bool(self._books)
 
     def depth(self, priority: Priority) -> int:
         """How many inputs of a priority wait."""

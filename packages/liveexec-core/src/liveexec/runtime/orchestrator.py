@@ -5,10 +5,11 @@ it again from the journal. What the host was told is durable in every case.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import structlog
 
@@ -52,6 +53,9 @@ from liveexec.runtime.streams import Broadcaster, Subscription
 __all__ = ["LiveExecutionOrchestrator", "Wait"]
 
 _log = structlog.get_logger(__name__)
+
+#: How long a venue's first book is waited for. Real seconds.
+_FIRST_PRICES_S: Final = 0.5
 
 #: What a request waits for: that it is recorded, that the venue answered, or that the order ended.
 Wait = Literal["durable", "ack", "terminal"]
@@ -102,14 +106,24 @@ class LiveExecutionOrchestrator:
             await self._keeper
 
     async def active(self, timeout_s: float | None = None) -> None:
-        """Wait until every account is connected and reconciled.
+        """Wait until every account is connected and reconciled, and first prices are there.
+
+        A venue that shows no book within a moment is not waited for: what needs its price is refused.
 
         Raises:
-            TimeoutError: some are not within the time.
+            TimeoutError: some accounts are not within the time.
         """
+        shard = self._life()
         async with asyncio.timeout(timeout_s):
-            for session in self._life().sessions:
+            for session in shard.sessions:
                 await session.active()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_PRICES_S):
+                    for session in shard.sessions:
+                        await session.priced()
+            # Market data is served last, so an inbox without any says that it has been.
+            while shard.inbox.has_market:
+                await asyncio.sleep(0)
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Stop taking risk, let what is in flight end, make it durable and visible, and give the shard up.

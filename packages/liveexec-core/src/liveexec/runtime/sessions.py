@@ -74,6 +74,7 @@ class Session:
         self._breaker_wait_s = breaker_wait_s
         self._changed = asyncio.Event()
         self._gap = asyncio.Event()
+        self._priced = asyncio.Event()
         limit = adapter.manifest.rate_limit
         self._limiter = RateLimiter(limit) if limit is not None else None
 
@@ -99,6 +100,11 @@ class Session:
         while self.state is not SessionState.ACTIVE:
             self._changed.clear()
             await self._changed.wait()
+
+    async def priced(self) -> None:
+        """Wait until the venue's first book is there; a venue that streams none is not waited for."""
+        if isinstance(self.adapter, StreamsMarket):
+            await self._priced.wait()
 
     async def run(self) -> None:
         """Keep the session up until cancelled."""
@@ -154,8 +160,13 @@ class Session:
         raise AdapterError(f"{self.venue} ended its stream of reports")
 
     async def _read_market(self, adapter: StreamsMarket, instruments: Sequence[InstrumentId]) -> None:
+        for instrument_id in instruments:
+            for bar in await adapter.recent_trades(instrument_id):
+                self._market(bar)
         async for update in adapter.market(instruments):
             self._market(update)
+            if isinstance(update, Book):
+                self._priced.set()
         raise AdapterError(f"{self.venue} ended its stream of market data")
 
     async def _phase(self, phase: Phase, reason: str) -> None:

@@ -24,7 +24,7 @@ from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import TimerKey
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import EngineInput, Forget, Recovered, Report, TimerRang
-from liveexec.engine.risk import RiskRule
+from liveexec.engine.risk import RuleFactory
 from liveexec.engine.router import RoutingPolicy
 from liveexec.engine.turn import Decision
 from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown, TransientStorageError
@@ -60,7 +60,7 @@ class ShardParts:
     config: EngineConfig
     store: JournalStore
     adapters: Sequence[ExternalAdapter]
-    rules: Sequence[RiskRule]
+    rules: Mapping[str, RuleFactory]
     policies: Mapping[str, RoutingPolicy]
     algorithms: Mapping[str, ExecutionAlgorithm]
     clock: Clock

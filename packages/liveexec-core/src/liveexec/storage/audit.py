@@ -12,7 +12,7 @@ import msgspec
 from attrs import frozen
 
 from liveexec.domain.stored import AuditRow
-from liveexec.storage.rows import Row
+from liveexec.storage.rows import Row, storable_text
 
 __all__ = ["EMPTY_CHAIN", "ChainEnd", "chain_hash", "chained_rows"]
 
@@ -57,9 +57,9 @@ def chained_rows(end: ChainEnd, actions: Iterable[AuditRow]) -> list[Row]:
             "recorded_at": action.at_ns,
             "principal": action.principal,
             "action": action.action,
-            "subject": action.subject,
-            "reason": action.reason,
-            "details": dict(action.details),
+            "subject": storable_text(action.subject),
+            "reason": storable_text(action.reason),
+            "details": {name: storable_text(detail) for name, detail in action.details.items()},
         }
         hashed = chain_hash(previous, row)
         rows.append({**row, "previous_hash": previous.hex(), "hash": hashed.hex()})

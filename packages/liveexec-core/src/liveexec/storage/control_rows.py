@@ -8,7 +8,7 @@ from liveexec.domain.account_event import ControlScope, DriftSeen, LatchSet, Sco
 from liveexec.domain.ids import AccountId
 from liveexec.domain.stored import ProjectionBatch
 from liveexec.errors import InvariantViolation
-from liveexec.storage.rows import Row, shortest
+from liveexec.storage.rows import Row, shortest, storable_text
 
 __all__ = ["Control", "ControlKey", "ControlKind", "cleared_rows", "control_key", "control_of", "control_rows"]
 
@@ -75,13 +75,17 @@ def _state_row(event: StateChanged, at_ns: int) -> Row:
         **_columns(ControlKind.STATE, event.scope, ""),
         "state": event.state,
         "principal": event.principal,
-        "reason": event.reason,
+        "reason": storable_text(event.reason),
         "updated_at": at_ns,
     }
 
 
 def _latch_row(event: LatchSet, at_ns: int) -> Row:
-    return {**_columns(ControlKind.LATCH, event.scope, event.code), "reason": event.reason, "updated_at": at_ns}
+    return {
+        **_columns(ControlKind.LATCH, event.scope, event.code),
+        "reason": storable_text(event.reason),
+        "updated_at": at_ns,
+    }
 
 
 def _drift_row(event: DriftSeen, at_ns: int) -> Row:

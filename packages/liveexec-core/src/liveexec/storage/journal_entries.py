@@ -1,5 +1,6 @@
 """Records as entries of the journal: what both stores keep, and how a batch is compared with what is kept."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,9 @@ from liveexec.errors import InvariantViolation
 __all__ = ["Entry", "encode_entries", "entries_of", "is_in", "stored_record"]
 
 _ENCODER: Final = msgspec.json.Encoder()
+_ESCAPED_NUL: Final = rb"\u0000"
+# Not after an odd number of backslashes: then it is a backslash and four zeros.
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Entry(msgspec.Struct):
@@ -37,9 +41,14 @@ def entries_of(batch: AppendBatch) -> list[Entry]:
         raise InvariantViolation(f"shard {batch.shard}: batch {batch.batch} is empty or encoded in part")
     documents = encoded if encoded is not None else [encode_events(record.events) for record in records]
     return [
-        Entry(position, record.stream, record.sequence, record.at_ns, record.cause, msgspec.Raw(document))
+        Entry(position, record.stream, record.sequence, record.at_ns, record.cause, msgspec.Raw(_storable(document)))
         for position, (record, document) in enumerate(zip(records, documents, strict=True), start=batch.first_position)
     ]
+
+
+def _storable(events: bytes) -> bytes:
+    """Events without the escaped NUL, which PostgreSQL's JSON functions refuse: a venue's words must not stop us."""
+    return _NUL.sub(rb"\1\\ufffd", events) if _ESCAPED_NUL in events else events
 
 
 def encode_entries(entries: Sequence[Entry]) -> bytes:

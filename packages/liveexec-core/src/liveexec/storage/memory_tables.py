@@ -32,7 +32,7 @@ class _Rule:
 _CONTROL_KEY: Final = ("shard", "kind", "scope_kind", "scope_name", "code")
 _RULES: Final[Mapping[str, _Rule]] = {
     "orders": _Rule(("order_id",), kept=("routing",)),
-    "operations": _Rule(("shard", "principal", "operation_id"), agree=("kind", "content_hash", "order_id")),
+    "operations": _Rule(("shard", "principal", "operation_id"), insert_only=True),
     "refs": _Rule(("account_id", "kind", "reference"), agree=("order_id",)),
     "fills": _Rule(("account_id", "fill_key"), agree=("order_id",)),
     "positions": _Rule(("account_id", "strategy_id", "canonical_id")),

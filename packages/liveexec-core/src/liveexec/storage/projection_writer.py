@@ -42,11 +42,17 @@ class ProjectionWriter:
 
     async def project(self, batch: ProjectionBatch) -> None:
         """See :meth:`liveexec.runtime.ports.JournalStore.project`."""
-        parts = parts_of(batch, self._venue_classes)
+        if batch.prepared is None:
+            # Before the first wait: the orders, positions and books of the batch go on changing while it is written,
+            # and a repeated attempt must write the same rows.
+            batch.prepared = [(part, encode_rows(part)) for part in parts_of(batch, self._venue_classes)]
+        parts = [part for part, _ in batch.prepared]
+        documents = [document for _, document in batch.prepared]
         async with self._session.use("projecting") as connection, connection.transaction():
             if batch.audit:
                 end = await _chain_end(connection, batch.shard)
                 parts.append(Part("audit", chained_rows(end, batch.audit)))
+                documents.append(encode_rows(parts[-1]))
             written = await connection.fetchrow(
                 statement_of(tuple(part.name for part in parts)),
                 batch.shard,
@@ -54,7 +60,7 @@ class ProjectionWriter:
                 batch.after,
                 batch.through,
                 batch.at_ns,
-                *(encode_rows(part) for part in parts),
+                *documents,
             )
             if not written["head"]:
                 await _explain_refusal(connection, batch)

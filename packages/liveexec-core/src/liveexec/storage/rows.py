@@ -33,6 +33,7 @@ __all__ = [
     "ref_row",
     "row_of",
     "shortest",
+    "storable_text",
 ]
 
 Row = dict[str, object]
@@ -96,8 +97,8 @@ def row_of(order: Order) -> Row:
     row["trigger_price"] = intent.trigger_price
     row["expire_at"] = intent.expire_at_ns
     row["venue_order_id"] = order.venue_order_id
-    row["rejection_reason"] = order.code
-    row["error_message"] = order.message
+    row["rejection_reason"] = storable_text(order.code)
+    row["error_message"] = storable_text(order.message)
     row["atomic_group_id"] = intent.atomic_group_id
     row["sequence_in_group"] = intent.sequence_in_group
     row["exec_algorithm_params"] = _document(intent.exec_algorithm_params)
@@ -143,6 +144,11 @@ def _instrument_columns(key: str) -> Mapping[str, str]:
 def _document(value: object) -> object:
     """A document as JSON gives it back, so that it compares with a stored one (tuples are lists, amounts text)."""
     return None if value is None else msgspec.json.decode(msgspec.json.encode(value))
+
+
+def storable_text(text: str | None) -> str | None:
+    """What a venue said, without the NUL that PostgreSQL's text can't hold."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if text is not None else None
 
 
 def fill_row(found: FillRow) -> Row:

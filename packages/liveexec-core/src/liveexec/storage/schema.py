@@ -27,7 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 __all__ = ["metadata"]
 
@@ -77,7 +77,10 @@ journal = Table(
     _number("epoch"),
     _number("recorded_at"),
     _text("cause", nullable=False),
-    _document("events", nullable=False),
+    # JSON and not JSONB: what was written comes back letter by letter (the order of a document's keys, the spelling of
+    # its numbers), so that a recovered engine iterates as the first one did; and an append costs the server two
+    # thirds of the work.
+    Column("events", JSON, nullable=False),
     PrimaryKeyConstraint("shard", "position"),
     UniqueConstraint("stream", "sequence"),
 )

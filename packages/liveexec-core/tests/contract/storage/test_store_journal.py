@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-import msgspec
 import pytest
 
 from liveexec.domain import order_event as ev
@@ -28,7 +27,7 @@ OTHER = make_order_id(2)
 
 
 def told(records: list[StoredRecord]) -> list[tuple[object, ...]]:
-    """Stored records as values that compare (the order of a document's keys is not kept)."""
+    """Stored records as values that compare, their events letter by letter."""
     return [
         (
             stored.position,
@@ -37,7 +36,7 @@ def told(records: list[StoredRecord]) -> list[tuple[object, ...]]:
             stored.record.sequence,
             stored.record.cause,
             stored.record.at_ns,
-            msgspec.json.decode(encode_events(stored.record.events)),
+            encode_events(stored.record.events),
         )
         for stored in records
     ]
@@ -48,20 +47,30 @@ async def journal_of(store: JournalStore, shard: str = "main") -> list[StoredRec
 
 
 async def test_records_come_back_as_they_were_appended(writer: ShardWriter) -> None:
-    intent = make_intent(metadata={"note": "größer ✓ 'quoted' \\ \"", "nested": {"b": [1, 2.5, None], "a": True}})
+    intent = make_intent(metadata={"note": "größer ✓ 'quoted' \\ \"", "nested": {"b": [1, 1e22, None], "a": True}})
     records = [
         writer.record(ORDER, make_received(intent), *events_to(OrderStatus.ACCEPTED)),
         writer.record("ALPHA-1", make_asset_moved("0.000000000000000001")),
         writer.record(ORDER, ev.FillApplied(make_fill(quantity=Decimal("0.10"))), ev.Canceled("requested", None)),
     ]
     await writer.append(*records[:2])
-    await writer.append(records[2])
+    await writer.append(*records[2:])
     epoch = writer.owned.epoch
     assert told(await journal_of(writer.store)) == told(
         [StoredRecord(position, epoch, record) for position, record in enumerate(records, start=1)]
     )
     assert told(list(await writer.store.read_after("main", 1, 1))) == told([StoredRecord(2, epoch, records[1])])
     assert list(await writer.store.read_after("main", 3, 10)) == []
+
+
+async def test_a_nul_in_a_venues_words_is_replaced_and_stops_nothing(writer: ShardWriter) -> None:
+    told_by_venue = ev.VenueRejected("-2010", "a NUL \0, and no NUL \\u0000 \\\0", None)
+    record = writer.record(ORDER, make_received(), *events_to(OrderStatus.SUBMITTED), told_by_venue)
+    batch = await writer.append(record)
+    assert await writer.store.settle(batch)
+    event = (await journal_of(writer.store))[0].record.events[-1]
+    assert isinstance(event, ev.VenueRejected)
+    assert event.message == "a NUL \ufffd, and no NUL \\u0000 \\\ufffd"
 
 
 async def test_streams_are_read_each_in_its_order(writer: ShardWriter) -> None:
@@ -181,6 +190,4 @@ async def test_settling_tells_whether_a_batch_is_there(writer: ShardWriter) -> N
 async def test_settling_a_number_that_was_used_for_something_else_is_a_conflict(writer: ShardWriter) -> None:
     await writer.tell(ORDER, make_received())
     with pytest.raises(JournalConflict):
-        await writer.store.settle(
-            writer.batch_of([make_record(OTHER, 1, make_received())], batch=1, first_position=1)
-        )
+        await writer.store.settle(writer.batch_of([make_record(OTHER, 1, make_received())], batch=1, first_position=1))

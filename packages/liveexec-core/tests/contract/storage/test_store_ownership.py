@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from liveexec.domain.ids import OperationId
 from liveexec.errors import Fenced, NotFound
 from liveexec.runtime.ports import JournalStore
 from support.builders import make_order_id, make_received
@@ -12,6 +13,15 @@ from support.journaling import ShardWriter
 
 ENDED_S = 0.0
 LONG_S = 60.0
+
+
+async def receive(writer: ShardWriter, *numbers: int) -> None:
+    """Append the first record of each of these orders as one batch."""
+    records = []
+    for number in numbers:
+        received = make_received(operation_id=OperationId(f"OP-{number}"))
+        records.append(writer.record(make_order_id(number), received))
+    await writer.append(*records)
 
 
 async def test_a_new_shard_begins_at_nothing(store: JournalStore) -> None:
@@ -75,11 +85,9 @@ async def test_giving_up_what_another_owns_changes_nothing(store: JournalStore) 
 
 async def test_a_takeover_sees_all_that_was_written(store: JournalStore) -> None:
     writer = await ShardWriter.of(store)
-    await writer.append(
-        writer.record(make_order_id(1), make_received()), writer.record(make_order_id(2), make_received())
-    )
+    await receive(writer, 1, 2)
     await writer.project()
-    await writer.tell(make_order_id(3), make_received())
+    await receive(writer, 3)
     owned = await store.acquire("main", "owner-1", LONG_S)
     assert (owned.epoch, owned.batch, owned.position) == (2, 2, 3)
     assert (await store.load("main")).projected_through == 2
@@ -87,11 +95,9 @@ async def test_a_takeover_sees_all_that_was_written(store: JournalStore) -> None
 
 async def test_shards_are_listed_with_both_heads(store: JournalStore) -> None:
     writer = await ShardWriter.of(store, "b")
-    await writer.append(
-        writer.record(make_order_id(1), make_received()), writer.record(make_order_id(2), make_received())
-    )
+    await receive(writer, 1, 2)
     await writer.project()
-    await writer.tell(make_order_id(3), make_received())
+    await receive(writer, 3)
     await store.release(await store.acquire("a", "somebody", LONG_S))
     first, second = await store.shards()
     assert (first.shard, first.epoch, first.owner, first.lease_until_ns) == ("a", 1, "somebody", 0)

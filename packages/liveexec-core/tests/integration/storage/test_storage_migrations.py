@@ -79,21 +79,25 @@ def test_upgrading_twice_changes_nothing(empty_database_dsn: Dsn) -> None:
     assert anyio.run(catalog_of, empty_database_dsn) == before
 
 
+async def in_thread(dsn: Dsn) -> None:
+    await anyio.to_thread.run_sync(migrate.upgrade, dsn)
+
+
 async def test_several_upgrades_at_once_from_threads_while_a_loop_runs(empty_database_dsn: Dsn) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(4):
-            group.start_soon(anyio.to_thread.run_sync, migrate.upgrade, empty_database_dsn)
+            group.start_soon(in_thread, empty_database_dsn)
     assert await anyio.to_thread.run_sync(migrate.current, empty_database_dsn) == HEAD
 
 
 def test_a_revision_of_a_later_version_is_refused(database_dsn: Dsn) -> None:
     run_sql(database_dsn, "UPDATE liveexec_schema_version SET version_num = '9999'")
-    with pytest.raises(StorageError, match="revision 9999 .* is not known"):
+    with pytest.raises(StorageError, match=r"revision 9999 .* is not known"):
         migrate.upgrade(database_dsn)
 
 
 def test_a_revision_that_nobody_wrote_is_refused(empty_database_dsn: Dsn) -> None:
-    with pytest.raises(StorageError, match="revision nothing .* is not known"):
+    with pytest.raises(StorageError, match=r"revision nothing .* is not known"):
         migrate.upgrade(empty_database_dsn, "nothing")
 
 

@@ -207,9 +207,18 @@ def test_an_order_that_the_venue_had_before_us_gets_the_same_id_in_every_process
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ORD-", "ord-01KBYX9P00E00G000000000001", "ORD-01KBYX9P00E00G00000000000", "ORD-81KBYX9P00E00G000000000001",
-     "ORD-01KBYX9P00E00G00000000000I", "ORD-01KBYX9P00E00G000000000001\n", "ORD-01KBYX9P00E00G0000000000011", "X" * 10_000],
-)  # fmt: skip
+    [
+        "",
+        "ORD-",
+        "ord-01KBYX9P00E00G000000000001",
+        "ORD-01KBYX9P00E00G00000000000",
+        "ORD-81KBYX9P00E00G000000000001",
+        "ORD-01KBYX9P00E00G00000000000I",
+        "ORD-01KBYX9P00E00G000000000001\n",
+        "ORD-01KBYX9P00E00G0000000000011",
+        "X" * 10_000,
+    ],
+)
 def test_what_is_no_order_id_is_refused_with_its_form(text: str) -> None:
     assert not is_order_id(text)
     for read in (order_id_time_ns, lambda order_id: child_order_id(order_id, 1)):

@@ -88,9 +88,8 @@ class TestTickSchedule:
 
     def test_a_schedule_by_price_uses_the_band_a_price_lies_in(self) -> None:
         # MiFID II RTS 11, the liquidity band of 600 to 2,000 trades a day, from 5 to 50.
-        schedule = TickSchedule(
-            (TickBand(Decimal(0), Decimal("0.002")), TickBand(Decimal(10), Decimal("0.005")), TickBand(Decimal(20), Decimal("0.01")))
-        )  # fmt: skip
+        starts_and_ticks = [("0", "0.002"), ("10", "0.005"), ("20", "0.01")]
+        schedule = TickSchedule(tuple(TickBand(Decimal(start), Decimal(tick)) for start, tick in starts_and_ticks))
         assert schedule.is_on_tick(Decimal("9.998"))
         assert not schedule.is_on_tick(Decimal("10.002"))
         assert schedule.round_up(Decimal("9.9985")) == Decimal(10)

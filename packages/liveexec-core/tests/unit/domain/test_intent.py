@@ -185,13 +185,14 @@ class TestTrades:
         assert faults_of(**values) == ([] if is_legal else ["expire_at_ns"])
 
     def test_post_only_contradicts_whatever_never_rests(self) -> None:
-        for changes, count in [
+        cases: list[tuple[dict[str, Any], int]] = [
             ({}, 0),
             ({"order_type": OrderType.MARKET, "price": None}, 1),
             ({"time_in_force": TimeInForce.IOC}, 1),
             ({"time_in_force": TimeInForce.FOK}, 1),
             ({"order_type": OrderType.MARKET, "price": None, "time_in_force": TimeInForce.FOK}, 2),
-        ]:
+        ]
+        for changes, count in cases:
             values = minimal(Operation.TRADE) | {"order_type": OrderType.LIMIT, "price": Decimal(1), "post_only": True}
             assert faults_of(**(values | changes)) == ["post_only"] * count
 
@@ -212,31 +213,26 @@ class TestTrades:
         assert make_market_intent().limit_price is None
 
 
-_BAD_AMOUNTS = [1, 0.5, "1", True, b"1", Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal(0), Decimal("-0.0"),
-                Decimal(-1), Decimal("1e-19"), Decimal(10) ** 18, Decimal("1e999999"), Decimal("1e-999999"), [], {}, object()]  # fmt: skip
+_BAD_AMOUNTS = [
+    1, 0.5, "1", True, b"1", Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal(0), Decimal("-0.0"),
+    Decimal(-1), Decimal("1e-19"), Decimal(10) ** 18, Decimal("1e999999"), Decimal("1e-999999"), [], {}, object(),
+]  # fmt: skip
 _BAD_NAMES = [
-    "",
-    " ",
-    "-a",
-    "a b",
-    "a\n",
-    "a\x00",
-    "é",
-    "\ud800",
-    "x" * 129,
-    "x" * 1_000_000,
-    1,
-    1.5,
-    True,
-    b"a",
-    [],
-    {},
+    "", " ", "-a", "a b", "a\n", "a\x00", "é", "\ud800", "x" * 129, "x" * 1_000_000, 1, 1.5, True, b"a", [], {},
     object(),
-]
-_BAD_DOCUMENTS = ["{}", 1, [("a", 1)], object(), {1: 2}, {"a": {2: 3}}, {"a": float("nan")}, {"a": [float("inf")]}, {"a": Decimal("NaN")},
-                  {"a": Decimal("sNaN")}, {"a": 2**63}, {"a": 10**400}, {"a": "\x00"}, {"\x00": 1}, {"a": "\ud800"}, {"\ud800": 1},
-                  {"a": b"x"}, {"a": {1, 2}}, {"a": object()}, {"a": "x" * 20_000}, {"x" * 20_000: 1}, {"a": list(range(20_000))},
-                  {"a": "é" * 10_000}, {"a": ["\n" * 9_000]}, deep_document(33), deep_document(50_000), cyclic_document()]  # fmt: skip
+]  # fmt: skip
+_BAD_DOCUMENTS = [
+    "{}", 1, [("a", 1)], object(), {1: 2}, {"a": {2: 3}}, {"a": float("nan")}, {"a": [float("inf")]},
+    {"a": Decimal("NaN")}, {"a": Decimal("sNaN")}, {"a": 2**63}, {"a": 10**400}, {"a": "\x00"}, {"\x00": 1},
+    {"a": "\ud800"}, {"\ud800": 1}, {"a": b"x"}, {"a": {1, 2}}, {"a": object()}, {"a": "x" * 20_000}, {"x" * 20_000: 1},
+    {"a": list(range(20_000))}, {"a": "é" * 10_000}, {"a": ["\n" * 9_000]}, deep_document(33), deep_document(50_000),
+    cyclic_document(),
+]  # fmt: skip
+_BAD_DELTAS = [
+    "{}", 1, [], object(), {1: Decimal(1)}, {"": Decimal(1)}, {"a\x00": Decimal(1)}, {"\ud800": Decimal(1)}, {"BTC": 1},
+    {"BTC": 0.5}, {"BTC": "1"}, {"BTC": None}, {"BTC": Decimal("NaN")}, {"BTC": Decimal("sNaN")},
+    {"BTC": Decimal("1e-19")}, {f"A{n}": Decimal(1) for n in range(65)},
+]  # fmt: skip
 #: Values that a field must refuse, whatever else the intent says.
 REFUSED: Mapping[str, list[Any]] = {
     "operation": [None, "trade", "TRADE", 1, True, [], {}, object(), Side.BUY],
@@ -260,9 +256,7 @@ REFUSED: Mapping[str, list[Any]] = {
     "selection": ["", "x" * 129, "a\x00", "a\nb", "\x7f", "\ud800", 1, True, b"a", [], object()],
     "metadata": _BAD_DOCUMENTS,
     "exec_algorithm_params": _BAD_DOCUMENTS,
-    "expected_deltas": ["{}", 1, [], object(), {1: Decimal(1)}, {"": Decimal(1)}, {"a\x00": Decimal(1)}, {"\ud800": Decimal(1)},
-                        {"BTC": 1}, {"BTC": 0.5}, {"BTC": "1"}, {"BTC": None}, {"BTC": Decimal("NaN")}, {"BTC": Decimal("sNaN")},
-                        {"BTC": Decimal("1e-19")}, {f"A{n}": Decimal(1) for n in range(65)}],
+    "expected_deltas": _BAD_DELTAS,
 }  # fmt: skip
 #: A trade that uses every field a trade can have, and a bet for those of bets.
 FULL_TRADE: dict[str, Any] = minimal(Operation.TRADE) | {
@@ -440,7 +434,7 @@ class TestContentHash:
             "metadata": {"note": "été"},
         }
         assert set(changes) - {"trigger_price"} == set(FULL_TRADE) - {"operation", "operation_id"}
-        also = {
+        also: dict[str, dict[str, Any]] = {
             "order_type": {"trigger_price": Decimal(1)},
             "trigger_price": {"order_type": OrderType.STOP_LIMIT},
             "time_in_force": {"expire_at_ns": None},

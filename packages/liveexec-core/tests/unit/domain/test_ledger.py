@@ -49,6 +49,7 @@ from support.builders import (
     make_record,
     make_routed,
     make_submit_requested,
+    parts,
 )
 from support.strategies import amounts
 
@@ -157,7 +158,7 @@ class TestFamilies:
             ledger, child[0], ev.FillCorrected(make_fill(1), make_fill(2, quantity=Decimal(1), price=Decimal(44_000)))
         )
         parent = ledger.orders[self.PARENT]
-        assert (parent.filled_quantity, parent.filled_cost, parent.average_price) == (1, 44_000, 44_000)
+        assert parts(parent, "filled_quantity filled_cost average_price") == (1, 44_000, 44_000)
 
     def test_a_childs_late_fill_counts_when_both_are_done(self) -> None:
         child = placed(1, parent=self.PARENT)
@@ -166,7 +167,7 @@ class TestFamilies:
         self.fill(ledger, self.PARENT, ev.ParentFinished(ev.Resolution.CANCELED, None, "canceled"))
         self.fill(ledger, child[0], ev.FillApplied(make_fill(1)))
         parent = ledger.orders[self.PARENT]
-        assert (parent.status, parent.filled_quantity) == (OrderStatus.CANCELED, Decimal("0.5"))
+        assert parts(parent, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.5"))
         assert ledger.net_quantity(ALPHA_ACCOUNT, SPOT) == Decimal("0.5")
 
     def test_legs_at_two_venues_are_one_order_and_two_positions(self) -> None:
@@ -191,11 +192,12 @@ class TestPositions:
     def test_fills_busts_and_corrections_move_position_fee_and_assets(self) -> None:
         ledger = ledger_of(placed(1))
         key = (ALPHA_ACCOUNT, STRATEGY, SPOT)
-        for event, quantity, usdt in [
+        steps: list[tuple[OrderEvent, str, str]] = [
             (ev.FillApplied(make_fill(1)), "0.5", "-22502.25"),
             (ev.FillCorrected(make_fill(1), make_fill(2, price=Decimal(44_000), fee=Decimal(2))), "0.5", "-22002"),
             (ev.FillBusted(make_fill(2, price=Decimal(44_000), fee=Decimal(2)), "error"), "0", "0"),
-        ]:
+        ]
+        for event, quantity, usdt in steps:
             ledger.apply(make_record(make_order_id(1), ledger.next_sequence(make_order_id(1)), event))
             assert ledger.positions[key].quantity == ledger.net_quantity(ALPHA_ACCOUNT, SPOT) == Decimal(quantity)
             assert ledger.books[ALPHA_ACCOUNT].assets.get("USDT", 0) == Decimal(usdt)

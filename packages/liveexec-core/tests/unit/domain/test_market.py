@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from liveexec.domain.market import Level
 from liveexec.domain.operation import Side
-from support.builders import make_book
+from support.builders import make_book, parts
 from support.strategies import amounts
 
 ASKS = [("101", "1"), ("102", "2"), ("104", "4")]
@@ -17,9 +17,9 @@ BIDS = [("100", "1"), ("99", "2"), ("97", "4")]
 
 def test_sides_touch_and_middle() -> None:
     book = make_book(bids=BIDS, asks=ASKS)
-    assert (book.best_bid, book.best_ask, book.mid) == (100, 101, Decimal("100.5"))
-    assert (book.touch(Side.BUY), book.touch(Side.SELL)) == (101, 100)
-    assert (book.near(Side.BUY), book.near(Side.SELL)) == (100, 101)
+    assert parts(book, "best_bid best_ask mid") == (100, 101, Decimal("100.5"))
+    assert [book.touch(Side.BUY), book.touch(Side.SELL)] == [Decimal(101), Decimal(100)]
+    assert [book.near(Side.BUY), book.near(Side.SELL)] == [Decimal(100), Decimal(101)]
 
 
 def test_an_empty_side_has_neither_price_nor_middle() -> None:
@@ -45,7 +45,7 @@ def test_a_sweep_takes_the_best_levels_first_and_none_beyond_its_limit(
     side: Side, quantity: str, limit: str | None, taken: str, cost: str, worst: str | None
 ) -> None:
     sweep = make_book(bids=BIDS, asks=ASKS).sweep(side, Decimal(quantity), Decimal(limit) if limit else None)
-    assert (sweep.quantity, sweep.cost) == (Decimal(taken), Decimal(cost))
+    assert parts(sweep, "quantity cost") == (Decimal(taken), Decimal(cost))
     assert sweep.worst_price == (Decimal(worst) if worst else None)
 
 
@@ -64,11 +64,11 @@ def test_a_sweep_costs_what_its_parts_cost(levels: list[Level], quantity: Decima
 def test_a_book_with_an_absurd_number_is_not_sane_and_never_raises(bad: str, side: str, position: int) -> None:
     levels = BIDS if side == "bids" else ASKS
     for level in ((bad, "1"), (levels[position][0], bad)):
-        spoilt = [*levels[:position], level, *levels[position + 1 :]]
-        assert not make_book(**({"bids": BIDS, "asks": ASKS} | {side: spoilt})).is_sane
+        sides = {"bids": BIDS, "asks": ASKS, side: [*levels[:position], level, *levels[position + 1 :]]}
+        assert not make_book(bids=sides["bids"], asks=sides["asks"]).is_sane
 
 
 def test_a_book_is_sane_until_it_is_crossed_or_locked() -> None:
     assert make_book(bids=BIDS, asks=ASKS).is_sane
-    assert not make_book("ALPHA:SPOT_PAIR:BTC-USDT", "101", "101").is_sane
-    assert not make_book("ALPHA:SPOT_PAIR:BTC-USDT", "102", "101").is_sane
+    assert not make_book(bid="101", ask="101").is_sane
+    assert not make_book(bid="102", ask="101").is_sane

@@ -150,8 +150,8 @@ def test_numbers_as_people_and_json_write_them(text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "1 ", " 1", "1_000", "1,000", "NaN", "nan", "sNaN", "Infinity", "-inf", "0x10", "1e", "1e9999", "--1", "1.2.3",
-     "\uff11", "\u0663", "1\n", "\x00", ".", "e5", "9" * 81],
+    ["", " ", "1 ", " 1", "1_000", "1,000", "NaN", "nan", "sNaN", "Infinity", "-inf", "0x10", "1e", "1e9999", "--1",
+     "1.2.3", "\uff11", "\u0663", "1\n", "\x00", ".", "e5", "9" * 81],
     ids=ascii,
 )  # fmt: skip
 def test_what_is_no_plain_finite_number_is_refused(text: str) -> None:

@@ -1,7 +1,7 @@
 """The order state table, written out a second time: every status against every event, checked in table and fold."""
 
 from decimal import Decimal
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import pytest
 
@@ -40,34 +40,34 @@ from support.builders import (
 #: NEW is before the first event. Columns: NEW PEnding SUbmitted UNknown ACcepted Partially_Filled FIlled CAnceled
 #: REjected EXpired.
 TABLE: Final = """
-                  NEW     PE          SU       UN       AC          PF          FI          CA          RE          EX
-OrderReceived     PE      .           .        .        .           .           .           .           .           .
-Adopted           report  .           .        .        .           .           .           .           .           .
-RiskApproved      .       =           .        .        .           .           .           .           .           .
-RiskRefused       .       RE          .        .        .           .           .           .           .           .
-Routed            .       =           .        .        .           .           .           .           .           .
-ScheduleFixed     .       AC          .        .        =           =           .           .           .           .
-ChildSpawned      .       AC          .        .        =           =           .           .           .           .
-SubmitRequested   .       SU          .        .        SU          SU          .           .           .           .
-NotSent           .       wish        wish     wish     wish        wish        .           .           .           .
-SubmitUnknown     .       .           UN       .        .           .           .           .           .           .
-Accepted          .       .           fills    fills    =           =           =           =           .           =
-VenueRejected     .       .           attempt  attempt  attempt     attempt     .           .           .           .
-FillApplied       .       .           fills    fills    fills       fills       completes   completes   completes   completes
-FillBusted        .       .           fills    fills    fills       fills       completes   completes   completes   completes
-FillCorrected     .       .           fills    fills    fills       fills       completes   completes   completes   completes
-CancelRequested   .       =           =        =        =           =           .           .           .           .
-CancelUnknown     .       .           =        =        =           =           =           =           =           =
-CancelRejected    .       .           =        =        =           =           =           =           =           =
-Canceled          .       .           CA       CA       CA          CA          .           .           .           .
-ReplaceRequested  .       .           =        =        =           =           .           .           .           .
-ReplaceUnknown    .       .           =        =        =           =           =           =           =           =
-Replaced          .       .           fills    fills    fills       fills       =           .           .           .
-ReplaceRejected   .       .           =        =        =           =           =           =           =           =
-Expired           .       .           EX       EX       EX          EX          .           .           .           .
-Reattributed      .       .           =        =        =           =           =           =           =           =
-ParentFinished    .       resolution  .        .        resolution  resolution  =           .           .           .
-Adjusted          .       resolution  resolution resolution resolution resolution resolution resolution resolution resolution
+                  NEW      PE       SU       UN       AC       PF       FI       CA       RE       EX
+OrderReceived     PE       .        .        .        .        .        .        .        .        .
+Adopted           report   .        .        .        .        .        .        .        .        .
+RiskApproved      .        =        .        .        .        .        .        .        .        .
+RiskRefused       .        RE       .        .        .        .        .        .        .        .
+Routed            .        =        .        .        .        .        .        .        .        .
+ScheduleFixed     .        AC       .        .        =        =        .        .        .        .
+ChildSpawned      .        AC       .        .        =        =        .        .        .        .
+SubmitRequested   .        SU       .        .        SU       SU       .        .        .        .
+NotSent           .        wish     wish     wish     wish     wish     .        .        .        .
+SubmitUnknown     .        .        UN       .        .        .        .        .        .        .
+Accepted          .        .        fills    fills    =        =        =        =        .        =
+VenueRejected     .        .        attempt  attempt  attempt  attempt  .        .        .        .
+FillApplied       .        .        fills    fills    fills    fills    late     late     late     late
+FillBusted        .        .        fills    fills    fills    fills    late     late     late     late
+FillCorrected     .        .        fills    fills    fills    fills    late     late     late     late
+CancelRequested   .        =        =        =        =        =        .        .        .        .
+CancelUnknown     .        .        =        =        =        =        =        =        =        =
+CancelRejected    .        .        =        =        =        =        =        =        =        =
+Canceled          .        .        CA       CA       CA       CA       .        .        .        .
+ReplaceRequested  .        .        =        =        =        =        .        .        .        .
+ReplaceUnknown    .        .        =        =        =        =        =        =        =        =
+Replaced          .        .        fills    fills    fills    fills    =        .        .        .
+ReplaceRejected   .        .        =        =        =        =        =        =        =        =
+Expired           .        .        EX       EX       EX       EX       .        .        .        .
+Reattributed      .        .        =        =        =        =        =        =        =        =
+ParentFinished    .        says     .        .        says     says     =        .        .        .
+Adjusted          .        says     says     says     says     says     says     says     says     says
 """
 
 STATUSES: Final[dict[str, OrderStatus | None]] = {
@@ -86,10 +86,10 @@ MEANINGS: Final[dict[str, OrderStatus | Derived | None]] = {
     ".": None,
     "=": KEEP,
     "fills": Derived.BY_FILLS,
-    "completes": Derived.COMPLETES,
+    "late": Derived.COMPLETES,
     "attempt": Derived.BY_ATTEMPT,
     "wish": Derived.BY_CANCEL_WISH,
-    "resolution": Derived.BY_RESOLUTION,
+    "says": Derived.BY_RESOLUTION,
     "report": Derived.BY_REPORT,
     **{name: status for name, status in STATUSES.items() if status is not None},
 }
@@ -311,7 +311,7 @@ def _part(filled: Decimal) -> OrderStatus:
     return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.ACCEPTED
 
 
-def snapshot(order: Order) -> dict[str, object]:
+def snapshot(order: Order) -> dict[str, Any]:
     """The order's fields, with copies of those that a fold changes in place."""
     values = {name: getattr(order, name) for name in Order.__slots__ if name != "__weakref__"}
     for name in ("fills", "children"):

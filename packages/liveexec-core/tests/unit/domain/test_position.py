@@ -32,6 +32,7 @@ from support.builders import (
     TERMS,
     make_asset_moved,
     make_fill,
+    parts,
 )
 from support.strategies import amounts
 
@@ -105,7 +106,7 @@ class TestLinear:
             assert position.average_price is not None
             assert abs(Fraction(position.average_price) - average) <= (1 + len(trades) / abs(quantity)) * ULP
         else:
-            assert (position.average_price, position.cost) == (None, 0)
+            assert parts(position, "average_price cost") == (None, 0)
 
     @given(trades=TRADES, mark=MARKS)
     def test_realised_and_unrealised_are_the_cash_flows_and_the_value(
@@ -185,24 +186,24 @@ class TestThroughZero:
         position = Position(LINEAR, LINEAR_TERMS)
         assert position.trade(Decimal(2), Decimal(100), NOW_NS) == 0
         assert position.trade(Decimal(-5), Decimal(110), NOW_NS + 1) == 20
-        assert (position.quantity, position.cost, position.average_price) == (-3, -330, 110)
+        assert parts(position, "quantity cost average_price") == (-3, -330, 110)
         assert position.unrealized_pnl(Decimal(100)) == 30
         assert position.trade(Decimal(3), Decimal(100), NOW_NS + 2) == 30
-        assert (position.quantity, position.cost, position.realized_pnl, position.average_price) == (0, 0, 50, None)
+        assert parts(position, "quantity cost realized_pnl average_price") == (0, 0, 50, None)
         assert position.updated_at_ns == NOW_NS + 2
 
     def test_a_partial_close_takes_its_share_of_the_cost(self) -> None:
         position = folded(MULTIPLIED_TERMS, [(Decimal(2), Decimal(6_000)), (Decimal(1), Decimal(6_030))])
         assert position.average_price == 6_010
         assert position.trade(Decimal(-1), Decimal(6_020), NOW_NS) == 500
-        assert (position.quantity, position.average_price, position.cost) == (2, 6_010, 601_000)
+        assert parts(position, "quantity average_price cost") == (2, 6_010, 601_000)
 
     def test_a_third_leaves_nothing_over_when_the_last_of_it_closes(self) -> None:
         position = folded(LINEAR_TERMS, [(Decimal(3), Decimal(10)), (Decimal("0.001"), Decimal("9.999"))])
         for _ in range(3):
             position.trade(Decimal(-1), Decimal("10.01"), NOW_NS)
         position.trade(Decimal("-0.001"), Decimal("10.01"), NOW_NS)
-        assert (position.quantity, position.cost) == (0, 0)
+        assert parts(position, "quantity cost") == (0, 0)
         assert position.realized_pnl == Decimal("3.001") * Decimal("10.01") - 30 - Decimal("0.009999")
 
     @given(st.lists(TRADES, min_size=2, max_size=2))
@@ -212,7 +213,7 @@ class TestThroughZero:
             folded(LINEAR_TERMS, trades),
             folded(LINEAR_TERMS, [(-quantity, price) for quantity, price in trades]),
         )
-        assert (one.quantity, one.cost, one.realized_pnl) == (-other.quantity, -other.cost, -other.realized_pnl)
+        assert parts(one, "quantity cost realized_pnl") == (-other.quantity, -other.cost, -other.realized_pnl)
 
 
 class TestOdds:
@@ -221,9 +222,10 @@ class TestOdds:
         position = folded(ODDS_TERMS, [(stake * sign, odds) for sign, stake, odds in bets])
         wins = sum((sign * stake * (odds - 1) for sign, stake, odds in bets), Decimal(0))
         loses = sum((-sign * stake for sign, stake, _ in bets), Decimal(0))
-        assert (position.result_if_wins, position.result_if_loses) == (wins, loses)
+        assert parts(position, "result_if_wins result_if_loses") == (wins, loses)
         assert position.liability == max(0, -wins, -loses)
-        assert (position.realized_pnl, position.unrealized_pnl(Decimal(2))) == (0, 0)
+        assert position.realized_pnl == 0
+        assert position.unrealized_pnl(Decimal(2)) == 0
 
     def test_a_lay_risks_its_payout_and_a_back_its_stake(self) -> None:
         assert folded(ODDS_TERMS, [(Decimal(10), Decimal("3.5"))]).liability == 10
@@ -231,7 +233,7 @@ class TestOdds:
 
     def test_a_back_that_is_laid_off_at_lower_odds_wins_either_way(self) -> None:
         position = folded(ODDS_TERMS, [(Decimal(10), Decimal(4)), (Decimal(-20), Decimal(2))])
-        assert (position.result_if_wins, position.result_if_loses, position.liability) == (10, 10, 0)
+        assert parts(position, "result_if_wins result_if_loses liability") == (10, 10, 0)
 
 
 def fills_of(instrument_id: InstrumentId, trades: list[Trade], fee_asset: str = "BNB") -> list[Fill]:
@@ -322,7 +324,7 @@ class TestBook:
             book.apply_fill(fill, terms, NOW_NS)
             book.bust_fill(fill, terms, NOW_NS)
             position = book.positions[instrument_id]
-            assert (position.quantity, position.cost, position.realized_pnl) == (0, 0, 0)
+            assert parts(position, "quantity cost realized_pnl") == (0, 0, 0)
             assert not any(book.assets.values())
             assert not any(position.fees.values())
 
@@ -346,7 +348,8 @@ class TestBook:
             ALPHA_ACCOUNT, "s", LINEAR, Decimal(-2), Decimal(110), LINEAR_TERMS, PositionChange.SETTLEMENT, "S-1"
         )
         book.apply_position_change(event, NOW_NS)
-        assert (book.positions[LINEAR].quantity, book.assets["USDT"]) == (0, 20)
+        assert book.positions[LINEAR].quantity == 0
+        assert book.assets == {"USDT": 20, "BNB": 1}
 
     @given(TRADES.filter(lambda trades: len(trades) > 1))
     def test_the_order_in_which_fills_arrive_does_not_change_the_worth(self, trades: list[Trade]) -> None:

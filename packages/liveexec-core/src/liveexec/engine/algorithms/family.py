@@ -24,9 +24,9 @@ __all__ = [
     "wind_down",
 ]
 
-#: How long after a refused child the next is tried.
+#: How long after a child that came back without a fill the next is tried.
 RETRY_NS: Final = 1_000_000_000
-#: After so many refused spawns in a row a parent gives up.
+#: After so many spawns in a row that came back without a fill a parent gives up.
 DEFAULT_MAX_REJECTS: Final = 3
 CHILD_REJECTS: Final = "CHILD_REJECTS"
 
@@ -76,10 +76,15 @@ def unfilled_in_a_row(children: Sequence[ChildView], statuses: Sequence[OrderSta
     return len(times)
 
 
-def retry_at_ns(view: ParentView) -> int:
-    """When a child may be spawned again after a refused one; zero when the latest was not refused."""
+def retry_at_ns(view: ParentView, statuses: Sequence[OrderStatus]) -> int:
+    """When a child may be spawned again after one that ended in one of these statuses without any fill; else zero.
+
+    It also keeps spawns apart in time, by which they are counted.
+    """
     latest = view.children[-1] if view.children else None
-    return latest.created_at_ns + RETRY_NS if latest is not None and latest.is_refused else 0
+    if latest is None or latest.filled_quantity or latest.status not in statuses:
+        return 0
+    return latest.created_at_ns + RETRY_NS
 
 
 def given_up(view: ParentView, refusals: int) -> list[Action]:

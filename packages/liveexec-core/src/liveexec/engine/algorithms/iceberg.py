@@ -101,7 +101,7 @@ class Iceberg:
         if not quantity:
             reason = f"the rest is too small to be traded; {family.progress(view)}"
             return [Finish(Resolution.CANCELED, "REST_BELOW_MINIMUM", reason)]
-        retry_ns = family.retry_at_ns(view)
+        retry_ns = family.retry_at_ns(view, _GIVEN_BACK)
         if view.now_ns < retry_ns:
             return [WakeAt(retry_ns)]
         intent = view.order.intent

@@ -17,8 +17,8 @@ def cumulative_targets(quantity: Decimal, lot: Decimal, min_quantity: Decimal, w
     """How many lots have to be out after each slot, in proportion to the slots' weights.
 
     Targets never fall and end at the whole quantity. Rounding to lots is done on the cumulative sum, so that it is
-    never off by more than one lot. A slot whose slice would be below the minimum, or would leave less than the minimum
-    for the rest, repeats the target before it: its slice joins a later one.
+    never off by more than one lot. A slot whose slice would be below the minimum repeats the target before it: its
+    slice joins a later one. At least the minimum is kept back for the last slice.
 
     ``quantity`` and ``min_quantity`` are multiples of ``lot``, the quantity at least the minimum; the weights are not
     negative and not all zero.
@@ -29,8 +29,9 @@ def cumulative_targets(quantity: Decimal, lot: Decimal, min_quantity: Decimal, w
     reached = 0
     for weight in accumulate(weights):
         target = lots * weight // total
-        rest = lots - target
-        if target - reached >= least and (rest == 0 or rest >= least):
+        if target < lots:
+            target = min(target, lots - least)
+        if target - reached >= least:
             reached = target
         targets.append(reached)
     return targets

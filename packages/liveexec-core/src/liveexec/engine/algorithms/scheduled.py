@@ -125,7 +125,7 @@ def _next_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) -> 
     quantity = family.fitted(view, _due(view, pacing, schedule, slot))
     if not quantity:
         return [WakeAt(next_ns)]
-    retry_ns = family.retry_at_ns(view)
+    retry_ns = family.retry_at_ns(view, _REFUSED)
     if view.now_ns < retry_ns:
         return [WakeAt(min(retry_ns, next_ns))]
     return [_slice(view, quantity), WakeAt(next_ns)]
@@ -134,7 +134,7 @@ def _next_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) -> 
 def _closing_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) -> list[Action]:
     if pacing.catch_up is CatchUp.SPREAD and not _was_sent_since(view, schedule.end_ns):
         rest = family.fitted(view, view.unallocated)
-        retry_ns = family.retry_at_ns(view)
+        retry_ns = family.retry_at_ns(view, _REFUSED)
         if rest and view.now_ns < retry_ns:
             return [WakeAt(retry_ns)]
         if rest:
@@ -164,8 +164,13 @@ def _due(view: ParentView, pacing: Pacing, schedule: SliceSchedule, slot: int) -
 
 
 def _was_sent_since(view: ParentView, at_ns: int) -> bool:
-    """Whether a child was spawned since then that was not refused."""
-    return any(child.created_at_ns >= at_ns and not child.is_refused for child in view.children)
+    """Whether a child was spawned since then that was not refused; the latest children come last."""
+    for child in reversed(view.children):
+        if child.created_at_ns < at_ns:
+            return False
+        if not child.is_refused:
+            return True
+    return False
 
 
 def _slice(view: ParentView, quantity: Decimal) -> Spawn:

@@ -161,8 +161,8 @@ def let_go(layout: ClusterLayout, account: ServerAccount, hold: Hold) -> None:
             if hold.drop_and_tell_if_last():
                 _stop(layout)
                 remove_socket_folder(layout.socket_folder(account.uid))
-    except DataFolderBusy:
-        # Somebody is starting the server all the while. Should he give up, the supervisor finds it without holders.
+    except (DataFolderBusy, FileNotFoundError):
+        # Somebody is starting the server all the while, or deleted its folder. The supervisor sees to what is left.
         hold.drop()
 
 

@@ -71,7 +71,10 @@ def open_locked(path: str | Path, operation: int, timeout_s: float | None = 0.0)
 
 def is_free(path: str | Path) -> bool:
     """Whether nobody holds `path` exclusively; asking with a shared lock, so that two who ask don't see each other."""
-    descriptor = open_locked(path, SHARED)
+    try:
+        descriptor = open_locked(path, SHARED)
+    except FileNotFoundError:
+        return True  # its folder was deleted, and nobody can lock in it any more
     if descriptor is None:
         return False
     os.close(descriptor)
@@ -128,7 +131,8 @@ def _supervise(order: dict[str, Any]) -> None:
     postmaster = _process(order, child)
     stopping = threading.Event()
     threading.Thread(target=_end_with_server, args=(order, child, stopping), daemon=True).start()
-    _wait_until_last_holder_is_gone(order)
+    with suppress(FileNotFoundError):  # somebody deleted the data folder: nobody can come any more either
+        _wait_until_last_holder_is_gone(order)
     stopping.set()
     if not stop_server(postmaster, order["server_lock"]):
         sys.exit("the server did not stop")

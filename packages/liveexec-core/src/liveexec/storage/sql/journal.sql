@@ -14,7 +14,7 @@ INSERT INTO journal (shard, position, stream, sequence, epoch, recorded_at, caus
 SELECT head.shard, r.position, r.stream, r.sequence, head.epoch, r.recorded_at, r.cause, r.events
   FROM head,
        json_to_recordset($6::json) AS r(
-           position bigint, stream text, sequence bigint, recorded_at bigint, cause text, events jsonb
+           position bigint, stream text, sequence bigint, recorded_at bigint, cause text, events json
        );
 
 -- name: head

@@ -80,16 +80,13 @@ ON CONFLICT (order_id) DO UPDATE
 RETURNING 1
 
 -- name: operations
--- An operation id is used once. The same use again is let pass (and rewrites the row as it is).
-INSERT INTO operations AS o (shard, principal, operation_id, kind, content_hash, order_id, created_at)
+-- An operation id is used once: there is no update. One that is there already violates the primary key.
+INSERT INTO operations (shard, principal, operation_id, kind, content_hash, order_id, created_at)
 SELECT head.shard, r.principal, r.operation_id, r.kind, r.content_hash, r.order_id, r.created_at
   FROM head,
        json_to_recordset(:rows::json) AS r(
            principal text, operation_id text, kind text, content_hash text, order_id text, created_at bigint
        )
-ON CONFLICT (shard, principal, operation_id) DO UPDATE
-   SET kind = excluded.kind
- WHERE o.kind = excluded.kind AND o.content_hash = excluded.content_hash AND o.order_id = excluded.order_id
 RETURNING 1
 
 -- name: refs

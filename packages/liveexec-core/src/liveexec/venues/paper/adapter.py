@@ -66,6 +66,11 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
         self._session: Session | None = None
         self._has_had_session = False
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether requests are carried out inside the call."""
+        return self._is_direct
+
     async def connect(self) -> None:
         if self._session is not None and not self._session.is_over:
             return
@@ -78,7 +83,7 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
             reports.announce_gap(self.accounts, "the session was lost")
         self._has_had_session = True
         self._desk.subscribe(self._session, self.accounts)
-        self._world.on_changed.append(self._session.wake)
+        self._world.watch(self._session)
         self._driver.hold()
 
     async def disconnect(self) -> None:
@@ -90,7 +95,7 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
             return
         session.close()
         self._desk.unsubscribe(session)
-        self._world.on_changed.remove(session.wake)
+        self._world.unwatch(session)
         await self._driver.release()
 
     async def listings(self) -> Sequence[Listing]:

@@ -33,14 +33,18 @@ class Admission:
             limit=price,
             account_id=order.account_id,
             policy=self._self_trade,
-            fillable=self.fillable,
+            closable=self.closable,
         )
 
     def fillable(self, order: PaperOrder) -> Decimal:
         """How much of an order may fill: of a reduce-only order no more than closes."""
         if not order.reduce_only:
             return order.leaves
-        return min(order.leaves, self._ledgers[order.account_id].closable(order.instrument_id, order.side))
+        return min(order.leaves, self.closable(order))
+
+    def closable(self, order: PaperOrder) -> Decimal:
+        """How much of its account's position the order can close now."""
+        return self._ledgers[order.account_id].closable(order.instrument_id, order.side)
 
     def refuse(
         self, book: InstrumentBook, order: PaperOrder, quantity: Decimal, price: Decimal | None, plan: TakePlan

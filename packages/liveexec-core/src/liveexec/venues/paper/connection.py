@@ -10,8 +10,9 @@ from liveexec.errors import AdapterError
 from liveexec.venues.paper import protocol
 from liveexec.venues.paper.adapter import PaperAdapter
 from liveexec.venues.paper.protocol import Call, Form, Frame, encode, encode_named, read_frame, write_frame
+from liveexec.venues.paper.sessions import MarketStream
 
-__all__ = ["pump", "send_error", "send_value", "serve_session"]
+__all__ = ["pump", "send_error", "send_value", "serve_market", "serve_session"]
 
 #: Calls of one connection that may be travelling at the same time; beyond it, reading waits.
 MOST_CALLS: Final = 1_024
@@ -20,28 +21,41 @@ MOST_CALLS: Final = 1_024
 _Method = Callable[["_Session", Call], Awaitable[None]]
 
 
-async def serve_session(
-    adapter: PaperAdapter, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_direct: bool
-) -> None:
+async def serve_session(adapter: PaperAdapter, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve a session until the client hangs up or the session is lost.
 
     What the client had under way keeps travelling: it is in the world, not here.
     """
     session = _Session(adapter, writer)
-    reports = asyncio.create_task(pump(adapter.reports(), writer), name="paper-reports")
-    calls = asyncio.create_task(_answer_all(session, reader, is_direct=is_direct), name="paper-calls")
+    await _until_first_ends(
+        asyncio.create_task(pump(adapter.reports(), writer), name="paper-reports"),
+        asyncio.create_task(session.answer_all(reader), name="paper-calls"),
+    )
+
+
+async def serve_market(stream: MarketStream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Push market data until the client hangs up or the stream ends."""
+    await _until_first_ends(
+        asyncio.create_task(pump(stream, writer), name="paper-market"),
+        asyncio.create_task(_hung_up(reader), name="paper-hang-up"),
+    )
+
+
+async def _until_first_ends(*tasks: asyncio.Task[None]) -> None:
     try:
-        await asyncio.wait([reports, calls], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (reports, calls):
+        for task in tasks:
             task.cancel()
-        await asyncio.wait([reports, calls])
-        session.drop()
-    for task in (reports, calls):
-        # A lost session or a broken pipe ends the connection, which is all that the client needs to see of it.
-        error = task.exception() if not task.cancelled() else None
-        if error is not None and not isinstance(error, AdapterError | ConnectionError):
-            raise error
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+
+
+async def _hung_up(reader: asyncio.StreamReader) -> None:
+    while await read_frame(reader) is not None:
+        pass
 
 
 async def pump(items: AsyncIterator[Any], writer: asyncio.StreamWriter) -> None:
@@ -62,18 +76,32 @@ def send_error(writer: asyncio.StreamWriter, call: Call, message: str) -> None:
 
 
 class _Session:
-    """What the methods need, and the calls that are travelling."""
+    """The calls of one client and their answers."""
 
     def __init__(self, adapter: PaperAdapter, writer: asyncio.StreamWriter) -> None:
         self.adapter = adapter
         self.writer = writer
-        self.travelling: set[asyncio.Task[None]] = set()
-        self.room = asyncio.Semaphore(MOST_CALLS)
 
-    def drop(self) -> None:
-        """Nobody waits for the answers any more."""
-        for task in self.travelling:
-            task.cancel()
+    async def answer_all(self, reader: asyncio.StreamReader) -> None:
+        """Answer until the client hangs up; calls travel side by side unless the venue is without latency."""
+        room = asyncio.Semaphore(MOST_CALLS)
+        travelling: set[asyncio.Task[None]] = set()
+        try:
+            while (frame := await read_frame(reader)) is not None:
+                call: Call = protocol.decode(frame, Call)
+                if self.adapter.is_direct:
+                    await self.answer(call)
+                else:
+                    await room.acquire()
+                    task = asyncio.create_task(self.answer(call), name=f"paper-{call.method}")
+                    travelling.add(task)
+                    task.add_done_callback(travelling.discard)
+                    task.add_done_callback(lambda _: room.release())
+                await self.writer.drain()
+        finally:
+            # Nobody waits for these answers any more.
+            for task in travelling:
+                task.cancel()
 
     async def answer(self, call: Call) -> None:
         """Carry out one call and write its answer."""
@@ -85,6 +113,9 @@ class _Session:
             await method(self, call)
         except AdapterError as error:
             send_error(self.writer, call, str(error))
+        except Exception as error:
+            send_error(self.writer, call, f"the venue failed: {error!r}")
+            raise
 
     def send_named(self, call: Call, value: object) -> None:
         write_frame(self.writer, Frame("reply", call.id, Form.VALUE, encode_named(value)))
@@ -102,20 +133,6 @@ class _Session:
         self.send_items(call, snapshot.items, head)
 
 
-async def _answer_all(session: _Session, reader: asyncio.StreamReader, *, is_direct: bool) -> None:
-    while (frame := await read_frame(reader)) is not None:
-        call: Call = protocol.decode(frame, Call)
-        if is_direct:
-            await session.answer(call)
-        else:
-            await session.room.acquire()
-            task = asyncio.create_task(session.answer(call), name=f"paper-{call.method}")
-            session.travelling.add(task)
-            task.add_done_callback(session.travelling.discard)
-            task.add_done_callback(lambda _: session.room.release())
-        await session.writer.drain()
-
-
 async def _submit(session: _Session, call: Call) -> None:
     asked: protocol.Order = protocol.decode(call.arguments, protocol.Order)
     session.send_named(call, await session.adapter.submit(asked.order, asked.plan))
@@ -127,8 +144,7 @@ async def _cancel(session: _Session, call: Call) -> None:
 
 async def _replace(session: _Session, call: Call) -> None:
     asked: protocol.Replacement = protocol.decode(call.arguments, protocol.Replacement)
-    # The venue takes the new total; how much of it is filled it knows best.
-    outcome = await session.adapter.replace(asked.ref, asked.order, asked.plan, asked.order.quantity)
+    outcome = await session.adapter.replace(asked.ref, asked.order, asked.plan, asked.filled_quantity)
     session.send_named(call, outcome)
 
 

@@ -18,6 +18,8 @@ from liveexec.venues.paper.truth import PaperOrder
 
 __all__ = ["Match", "TakePlan", "crossed", "plan_take", "traded_through"]
 
+#: How much of its account's position an order can close now.
+Closable = Callable[[PaperOrder], Decimal]
 #: How much of a resting order may fill now: its leaves, or less for a reduce-only order.
 Fillable = Callable[[PaperOrder], Decimal]
 #: (price, quantity, resting order); displayed liquidity where there is no order.
@@ -51,12 +53,12 @@ def plan_take(
     limit: Decimal | None,
     account_id: AccountId,
     policy: SelfTradePolicy,
-    fillable: Fillable,
+    closable: Closable,
 ) -> TakePlan:
     """Walk both kinds of liquidity, best price first, as far as ``limit`` and ``quantity`` go."""
     displayed, resting = book.displayed_for(side), book.resting_for(side)
     if resting:
-        return _plan_merged(displayed, resting, side, quantity, limit, account_id, policy, fillable)
+        return _plan_merged(displayed, resting, side, quantity, limit, account_id, policy, closable)
     matches: list[Match] = []
     left = quantity
     for price, offered in displayed.offered():
@@ -78,7 +80,7 @@ def _plan_merged(
     limit: Decimal | None,
     account_id: AccountId,
     policy: SelfTradePolicy,
-    fillable: Fillable,
+    closable: Closable,
 ) -> TakePlan:
     plan = TakePlan.nothing()
     offers = dict(displayed.offered())
@@ -105,7 +107,7 @@ def _plan_merged(
                 plan.quantity = quantity - left
                 return plan
             used = closed.get(maker.account_id, ZERO)
-            most = min(maker.leaves, max(fillable(maker) - used, ZERO)) if maker.reduce_only else maker.leaves
+            most = min(maker.leaves, max(closable(maker) - used, ZERO)) if maker.reduce_only else maker.leaves
             taken = min(left, most)
             if taken:
                 plan.matches.append((price, taken, maker))

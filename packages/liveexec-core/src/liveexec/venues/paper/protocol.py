@@ -11,6 +11,7 @@ or ``control`` (information about the server, and its end).
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ __all__ = [
     "Role",
     "ServerInfo",
     "SnapshotHead",
+    "chunks",
     "decode",
     "decode_named",
     "encode",
@@ -116,11 +118,12 @@ class Order(msgspec.Struct):
 
 
 class Replacement(msgspec.Struct):
-    """The arguments of a replace; the new quantity is the total."""
+    """The arguments of a replace; the order's quantity is the new total."""
 
     ref: out.OrderRef
     order: VenueOrder
     plan: out.SendPlan
+    filled_quantity: Decimal
 
 
 class FillsQuestion(msgspec.Struct):

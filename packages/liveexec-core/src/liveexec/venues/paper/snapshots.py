@@ -41,7 +41,7 @@ class Snapshots:
             if self._truth.is_complete:
                 return Absent(at_ns)
             return NotKnown("finished orders are forgotten after a while")
-        if order.placed_at_ns + self._lag_ns > at_ns:
+        if self._lag_ns and order.placed_at_ns + self._lag_ns > at_ns:
             return NotKnown("an order of this age may not be visible yet")
         return order.report()
 
@@ -51,7 +51,7 @@ class Snapshots:
         orders = tuple(
             order.report()
             for order in self._ledger(account_id).open_orders.values()
-            if order.placed_at_ns <= visible_until_ns
+            if not self._lag_ns or order.placed_at_ns <= visible_until_ns
         )
         return Snapshot(orders, at_ns, at_ns, as_of_ns=visible_until_ns)
 

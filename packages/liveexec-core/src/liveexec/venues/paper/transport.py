@@ -6,7 +6,6 @@ kill -9, so a path that a dead server left behind is replaced and one of a live 
 """
 
 import asyncio
-import contextlib
 import hmac
 import json
 import os
@@ -23,7 +22,7 @@ from liveexec.errors import AdapterError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Connection", "Listener", "ServerAlive", "open_connection", "private_folder"]
+__all__ = ["Connection", "Handler", "Listener", "ServerAlive", "open_connection", "private_folder"]
 
 HAS_UNIX_SOCKETS: Final = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 #: What fits into a unix socket's address everywhere (macOS has the shortest).
@@ -119,10 +118,12 @@ class Listener:
         self._lock = lock
 
     async def _refuse_if_answered(self) -> None:
-        with contextlib.suppress(AdapterError):
+        try:
             (_, writer), _ = await open_connection(self._path, timeout_s=1)
-            writer.close()
-            raise ServerAlive(f"a paper venue server is running at {self._path} already")
+        except AdapterError:
+            return
+        writer.close()
+        raise ServerAlive(f"a paper venue server is running at {self._path} already")
 
 
 async def open_connection(path: Path, *, timeout_s: float) -> tuple[Connection, str]:
@@ -133,11 +134,20 @@ async def open_connection(path: Path, *, timeout_s: float) -> tuple[Connection, 
     """
     try:
         async with asyncio.timeout(timeout_s):
-            if HAS_UNIX_SOCKETS and stat.S_ISSOCK(path.stat().st_mode):
+            address = _tcp_address(path)
+            if address is None:
                 return await asyncio.open_unix_connection(path), ""
-            address = json.loads(path.read_text(encoding="utf-8"))
-            return await asyncio.open_connection("127.0.0.1", int(address["port"])), str(address["token"])
+            port, token = address
+            return await asyncio.open_connection("127.0.0.1", port), token
     except TimeoutError as error:
         raise AdapterError(f"the paper venue server at {path} did not answer within {timeout_s:g} s") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AdapterError(f"no paper venue server is reachable at {path}: {error}") from error
+
+
+def _tcp_address(path: Path) -> tuple[int, str] | None:
+    """(port, token) where the path holds them; ``None`` when it is a socket."""
+    if HAS_UNIX_SOCKETS and stat.S_ISSOCK(path.stat().st_mode):
+        return None
+    address = json.loads(path.read_text(encoding="utf-8"))
+    return int(address["port"]), str(address["token"])

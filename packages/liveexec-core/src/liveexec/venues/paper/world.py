@@ -19,20 +19,30 @@ from liveexec.venues.paper.faults import FaultInjector
 from liveexec.venues.paper.market import Feed, MarketEvent, MarketSource
 from liveexec.venues.paper.world_config import PaperWorldConfig
 
-__all__ = ["PaperWorld", "Request", "Subscriber", "VenueDesk"]
+__all__ = ["PaperWorld", "Request", "Subscriber", "VenueDesk", "Watcher"]
 
 SECOND_NS: Final = 1_000_000_000
 _NEVER: Final = 1 << 63
 
 
 class Subscriber(Protocol):
-    """Somebody who hears what happens at a venue. Both calls return at once."""
+    """Somebody who hears what is reported at a venue."""
 
     def push(self, report: VenueReport, at_ns: int) -> None:
-        """Something was reported at this venue time, on an account that was subscribed to."""
+        """Something was reported at this venue time, on an account that was subscribed to; returns at once."""
+        ...
+
+
+class Watcher(Protocol):
+    """Somebody who wants to look when something may have changed. Both calls return at once."""
+
+    def wake(self) -> None:
+        """A book or a tape may have changed."""
+        ...
 
     def lose(self, error: AdapterError) -> None:
-        """The venue is gone for good."""
+        """The world can't go on."""
+        ...
 
 
 @define(eq=False)
@@ -87,11 +97,6 @@ class VenueDesk:
                 if twice:
                     subscriber.push(report, at_ns)
 
-    def lose(self, error: AdapterError) -> None:
-        """End every session."""
-        for subscriber in dict.fromkeys(s for subscribers in self._subscribers.values() for s in subscribers):
-            subscriber.lose(error)
-
 
 class PaperWorld:
     """Venues, market and wire.
@@ -112,9 +117,9 @@ class PaperWorld:
         self._arrivals: list[tuple[int, int, Request]] = []
         self._sent = 0
         self._failure: AdapterError | None = None
-        #: Called when something was scheduled, and when a book may have changed.
+        #: Called when something was scheduled that comes before all else.
         self.on_scheduled: Callable[[], None] | None = None
-        self.on_changed: list[Callable[[], None]] = []
+        self._watchers: list[Watcher] = []
         #: Where market time begins: after the warm-up, or at 0 without a market.
         self.start_ns = market.start_ns + config.warmup_s * SECOND_NS if market is not None else 0
         self._due_ns = 0
@@ -139,6 +144,15 @@ class PaperWorld:
         times.append(self._arrivals[0][0] if self._arrivals else None)
         return min((time for time in times if time is not None), default=None)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Wake the watcher from now on."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Wake it no more; nothing happens when it does not watch."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+
     def send(self, request: Request, arrives_at_ns: int) -> None:
         """Put a request on the wire; :meth:`advance` lets it arrive."""
         self._sent += 1
@@ -151,8 +165,8 @@ class PaperWorld:
         expiry_ns = desk.exchange.next_expiry_ns
         if expiry_ns is not None:
             self._schedule(expiry_ns)
-        for changed in self.on_changed:
-            changed()
+        for watcher in self._watchers:
+            watcher.wake()
 
     def advance(self, at_ns: int, most_events: int | None = None) -> bool:
         """Let everything happen until ``at_ns``, or the next ``most_events`` of it; whether all of it did.
@@ -175,16 +189,16 @@ class PaperWorld:
             desk.deliver()
         due_ns = self.next_event_ns
         self._due_ns = due_ns if due_ns is not None else _NEVER
-        for changed in self.on_changed:
-            changed()
+        for watcher in self._watchers:
+            watcher.wake()
         return is_done
 
     def fail(self, error: AdapterError) -> None:
         """Nothing here can go on: every session is lost and every later call raises the error."""
         self._failure = error
         self._due_ns = 0
-        for desk in self.desks.values():
-            desk.lose(error)
+        for watcher in self._watchers:
+            watcher.lose(error)
 
     def _connect_feeds(self) -> dict[str, list[tuple[VenueDesk, Feed]]]:
         feeds: dict[str, list[tuple[VenueDesk, Feed]]] = {}

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -210,10 +211,23 @@ def _to_float(value: Any, _: Any) -> float:
     return float(value)
 
 
+def _to_member(value: Any, kind: type[StrEnum]) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(kind)}") from None
+
+
+def _is_str_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
 def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(int, _strictly(int, "a whole number"))
-    converter.register_structure_hook(str, _strictly(str, "a string"))
+    # By predicate, since a hook for str would take every StrEnum and leave it a plain string.
+    converter.register_structure_hook_func(lambda kind: kind is str, _strictly(str, "a string"))
+    converter.register_structure_hook_func(_is_str_enum, _to_member)
     converter.register_structure_hook(bool, _strictly(bool, "true or false"))
     converter.register_structure_hook(float, _to_float)
     converter.register_structure_hook(Decimal, _to_decimal)

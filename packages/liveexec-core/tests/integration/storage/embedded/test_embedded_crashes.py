@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +99,19 @@ def test_a_first_start_killed_at_any_moment_leaves_a_folder_that_starts(
         assert run(server, "SELECT 1") == 1
         assert not ClusterLayout(home).init_folders
     assert not server_runs(ClusterLayout(home))
+
+
+def test_a_start_killed_at_any_moment_leaves_a_server_for_the_next(
+    home: Path, layout: ClusterLayout, spawn_holder: SpawnHolder
+) -> None:
+    for step in range(12):
+        holder = spawn_holder(home)
+        # From before it takes the first lock to after it has its server; the moment of the kill is the input.
+        time.sleep(0.04 * step)
+        holder.process.kill()
+        with EmbeddedPostgres.start(home) as server:
+            assert run(server, "SELECT 1") == 1
+        assert stops(layout)
 
 
 def test_ctrl_c_in_the_terminal_of_a_holder_does_not_reach_the_server(
@@ -287,6 +301,18 @@ def test_a_server_that_somebody_else_started_on_the_folder_is_left_alone(
     with pytest.raises(DataFolderForeign, match="stop it with pg_ctl"):
         EmbeddedPostgres.start(home)
     assert foreign.poll() is None
+
+
+def test_a_server_whose_data_folder_was_deleted_ends_with_its_holders(
+    own_home: Path, postmaster: FindProcess, supervisor_of: FindProcess, ended: Ended
+) -> None:
+    server = EmbeddedPostgres.start(own_home)
+    processes = [postmaster(own_home), supervisor_of(own_home)]
+    shutil.rmtree(own_home)
+    server.release()
+    assert all(ended(process) for process in processes)
+    with EmbeddedPostgres.start(own_home) as anew:
+        assert anew.arrival is Arrival.CREATED
 
 
 def test_a_holder_that_is_killed_while_it_starts_frees_the_lock(

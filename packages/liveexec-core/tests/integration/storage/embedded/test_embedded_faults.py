@@ -233,7 +233,9 @@ def test_somebody_who_starts_for_ever(own_home: Path, failure: Explain) -> None:
 
 
 def test_a_server_out_of_sight(own_home: Path) -> None:
-    lock = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(); sys.stdin.read()"
+    lock = (
+        "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", lock, str(ClusterLayout(own_home).server_lock)],
         stdin=subprocess.PIPE,

@@ -28,10 +28,11 @@ def slices(targets: list[int]) -> list[int]:
         # Fewer lots than slots.
         ("0.2", "0.1", "0.1", [1] * 5, [0, 0, 1, 0, 1]),
         # Slices below the minimum join the next one.
-        ("1", "0.1", "0.3", [1] * 5, [0, 4, 0, 0, 6]),
+        ("1", "0.1", "0.3", [1] * 5, [0, 4, 0, 3, 3]),
         ("1", "0.1", "1", [1] * 5, [0, 0, 0, 0, 10]),
-        # A rest below the minimum does not stay behind.
-        ("1", "0.1", "0.3", [8, 1, 1], [0, 0, 10]),
+        # What is left for the last slice is never below the minimum.
+        ("1", "0.1", "0.3", [8, 1, 1], [7, 0, 3]),
+        ("0.5", "0.1", "0.3", [1, 1], [0, 5]),
     ],
 )
 def test_slices_by_example(quantity: str, lot: str, minimum: str, weights: list[int], expected: list[int]) -> None:

@@ -8,7 +8,7 @@ CREATE TABLE journal (
     epoch BIGINT NOT NULL,
     recorded_at BIGINT NOT NULL,
     cause TEXT NOT NULL,
-    events JSONB NOT NULL,
+    events JSON NOT NULL,
     CONSTRAINT journal_pkey PRIMARY KEY (shard, position),
     CONSTRAINT journal_stream_sequence_key UNIQUE (stream, sequence)
 );

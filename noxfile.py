@@ -1,0 +1,180 @@
+"""Every check of this repository. ``uv run nox`` runs the default sessions; ``uv run nox -l`` lists all of them.
+
+Sessions that look at the source run in the workspace's own environment, which ``uv run`` keeps in step with
+pyproject.toml. Sessions that ask what a user gets (build, lowest, bench-peers) have environments of their own.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "imports", "tests", "build"]
+
+ROOT = Path(__file__).parent
+PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
+PEER = "nautilus_trader==2.0.0rc7"
+#: Package registries, by host or by setting: a tracked file that names one ties every checkout to somebody's network.
+REGISTRY = re.compile(
+    r"pypi\.org|pythonhosted\.org|registry\.npmjs\.org|^\s*(extra-)?(index-url|find-links)\s*=|\[tool\.uv\.index",
+    re.IGNORECASE,
+)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Formatting, lint rules, changelog fragments, and what must not be tracked."""
+    session.run("uv", "run", "ruff", "format", "--check", ".")
+    session.run("uv", "run", "ruff", "check", ".")
+    session.run("uv", "run", "towncrier", "build", "--draft", "--version", "next", silent=True)
+    faults = _tracked_faults()
+    if faults:
+        session.error("\n".join(faults))
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """mypy --strict over sources and tests."""
+    session.run("uv", "run", "mypy", "--strict", "noxfile.py")
+    for package in PACKAGES:
+        session.run("uv", "run", "mypy", "--strict", *_rooms(package))
+
+
+@nox.session(venv_backend="none")
+def imports(session: nox.Session) -> None:
+    """Who may import whom."""
+    session.run("uv", "run", "lint-imports", "--no-cache")
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """All tests; arguments go to pytest: ``uv run nox -s tests -- -k ladder``."""
+    session.run("uv", "run", "pytest", "-p", "no:cacheprovider", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def build(session: nox.Session) -> None:
+    """Build every package, install the wheels where nothing else is, and ask the command for its version."""
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("uv", "build", "--quiet", "--all-packages", "--out-dir", folder, external=True)
+        wheels = sorted(str(path) for path in Path(folder).glob("*.whl"))
+        if len(wheels) != len(PACKAGES):
+            session.error(f"{len(PACKAGES)} packages made {len(wheels)} wheels")
+        session.install(*wheels)
+        session.chdir(folder)  # so that nothing is found in the checkout
+        session.run("liveexec", "--version")
+        session.chdir(ROOT)
+
+
+@nox.session(venv_backend="none", default=False)
+def bench(session: nox.Session) -> None:
+    """The benchmarks, or those named: ``uv run nox -s bench -- engine``; ``-- peers`` compares with other systems."""
+    if "peers" in session.posargs:
+        session.notify("bench-peers", [argument for argument in session.posargs if argument != "peers"])
+        return
+    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
+    wanted = [path for path in scripts if not session.posargs or path.stem.removeprefix("bench_") in session.posargs]
+    if not wanted:
+        session.error(
+            f"no such benchmark; there are: {', '.join(path.stem.removeprefix('bench_') for path in scripts)}"
+        )
+    for script in wanted:
+        session.run("uv", "run", "python", str(script))
+
+
+@nox.session(name="bench-peers", default=False)
+def bench_peers(session: nox.Session) -> None:
+    """The same work on NautilusTrader, in an environment of its own (about 200 MB)."""
+    session.install("-e", str(ROOT / "packages" / "liveexec-core"), PEER)
+    for script in sorted((ROOT / "benchmarks").glob("peers_*.py")):
+        session.run("python", str(script), *session.posargs)
+
+
+@nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """The unit tests with the oldest versions that the packages say they take."""
+    with tempfile.TemporaryDirectory() as folder:
+        session.chdir(folder)  # outside the workspace, whose pins would hold the versions up
+        for package in PACKAGES:
+            extras = ",".join(_project(package).get("optional-dependencies", {}))
+            session.install("--resolution", "lowest-direct", "-e", f"{package}[{extras}]" if extras else str(package))
+        session.install("hypothesis", "psutil", "pytest")
+        session.chdir(ROOT)
+    session.run("uv", "pip", "list", external=True)
+    for package in PACKAGES:
+        session.run(
+            "python", "-m", "pytest", "-p", "no:cacheprovider", str(package / "tests" / "unit"), *session.posargs
+        )
+
+
+@nox.session(venv_backend="none", default=False)
+def pins(session: nox.Session) -> None:
+    """Resolve everything anew and write the versions into ``[tool.uv] constraint-dependencies``."""
+    project = ROOT / "pyproject.toml"
+    before = project.read_text(encoding="utf-8")
+    unpinned, count = re.subn(
+        r"(constraint-dependencies = \[\n).*?(^\])", r"\1\2", before, flags=re.DOTALL | re.MULTILINE
+    )
+    if count != 1:
+        session.error("pyproject.toml has no list of constraint-dependencies")
+    project.write_text(unpinned, encoding="utf-8")
+    try:
+        session.run("uv", "lock", "--upgrade")
+        options = [
+            "--all-packages",
+            "--all-groups",
+            "--all-extras",
+            "--no-emit-workspace",
+            "--no-hashes",
+            "--no-annotate",
+        ]
+        exported = session.run("uv", "export", "--frozen", "--no-header", *options, silent=True)
+    except BaseException:
+        project.write_text(before, encoding="utf-8")
+        raise
+    lines = [line.partition(";")[0].strip() for line in str(exported).splitlines() if "==" in line]
+    pinned = "".join(f'  "{line}",\n' for line in sorted(set(lines)))
+    project.write_text(
+        unpinned.replace("constraint-dependencies = [\n", f"constraint-dependencies = [\n{pinned}"), encoding="utf-8"
+    )
+    session.run("uv", "sync")
+
+
+def _rooms(package: Path) -> list[str]:
+    """The folders of a package that hold typed code."""
+    return [str(path.relative_to(ROOT)) for path in (package / "src", package / "tests") if path.is_dir()]
+
+
+def _project(package: Path) -> dict[str, dict[str, object]]:
+    project: dict[str, dict[str, object]] = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
+    return project
+
+
+def _tracked_faults() -> list[str]:
+    """What git tracks and must not; nothing when this is no checkout (an unpacked archive, say)."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        return []
+    faults = []
+    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
+        path = ROOT / name
+        if path.name == "uv.lock":
+            faults.append(f"{name}: lock files name the registry they came from; pins live in pyproject.toml")
+        if not path.is_file():
+            continue
+        text = path.read_bytes().decode("utf-8", errors="ignore")
+        faults += [
+            f"{name}:{number}: names a package registry"
+            for number, line in enumerate(text.splitlines(), 1)
+            if REGISTRY.search(line)
+        ]
+    return faults

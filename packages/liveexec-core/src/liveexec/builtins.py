@@ -1,0 +1,44 @@
+"""What comes with the library, registered through the same hooks as anybody's plugin."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
+from liveexec.engine.policies import BUILTIN_POLICIES
+from liveexec.engine.rules import BUILT_IN_RULES
+from liveexec.plugins.adapter import API_VERSION
+from liveexec.plugins.hookspecs import hookimpl
+from liveexec.plugins.registrars import AdapterRegistration, Registry
+
+__all__ = ["LIVEEXEC_API"]
+
+LIVEEXEC_API: Final = API_VERSION
+
+
+@hookimpl
+def liveexec_register_adapters(registry: Registry[AdapterRegistration]) -> None:
+    """The paper venues."""
+    from liveexec.venues.paper.adapter import paper_adapters  # noqa: PLC0415  (factories import what they need)
+
+    registry.add("PAPER", AdapterRegistration(lambda config: tuple(paper_adapters(config).values())))
+
+
+@hookimpl
+def liveexec_register_risk_rules(registry: Registry[Callable[..., Any]]) -> None:
+    """The built-in rules, in their precedence."""
+    for name, factory in BUILT_IN_RULES.items():
+        registry.add(name, factory)
+
+
+@hookimpl
+def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -> None:
+    """The built-in policies."""
+    for name, policy in BUILTIN_POLICIES.items():
+        registry.add(name, lambda policy=policy: policy)
+
+
+@hookimpl
+def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]) -> None:
+    """The built-in algorithms."""
+    for name, algorithm in BUILTIN_ALGORITHMS.items():
+        registry.add(name, lambda algorithm=algorithm: algorithm)

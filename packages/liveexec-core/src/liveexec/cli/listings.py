@@ -1,0 +1,90 @@
+"""The listings: orders, fills, positions and the log."""
+
+import time
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from liveexec.cli.options import ListingOptions, check_limit
+from liveexec.cli.reading import show_from_database
+from liveexec.cli.since import parse_since
+from liveexec.domain.order_state import OrderStatus
+from liveexec.presentation.formatting import Precision
+from liveexec.presentation.table_view import TableView
+from liveexec.presentation.views.fills import fills_view
+from liveexec.presentation.views.log import log_view, logged_events
+from liveexec.presentation.views.orders import orders_view
+from liveexec.presentation.views.positions import PositionsBy, positions_by_view, product_positions_view
+from liveexec.storage.queries import Queries
+
+__all__ = ["fills", "log", "orders", "positions"]
+
+#: Listings are not in the database, so amounts show the digits that they have.
+_NO_LISTINGS: Final[Precision] = {}
+_ONCE: Final = ListingOptions()
+
+StrategyOption = Annotated[str | None, Parameter(name="--strategy", metavar="ID", help="Only of this strategy.")]
+LimitOption = Annotated[int, Parameter(name="--limit", validator=check_limit, help="At most so many rows.")]
+
+
+def orders(
+    *,
+    strategy: StrategyOption = None,
+    venue: Annotated[str | None, Parameter(name="--venue", metavar="NAME", help="Only at this venue.")] = None,
+    status: Annotated[
+        tuple[OrderStatus, ...] | None,
+        Parameter(name="--status", negative=(), help="Only in this status; may be repeated."),
+    ] = None,
+    open_: Annotated[
+        bool, Parameter(name="--open", negative=(), show_default=False, help="Only what may still be filled.")
+    ] = False,
+    limit: LimitOption = 50,
+    listing: ListingOptions = _ONCE,
+) -> None:
+    """List orders, newest first."""
+
+    async def view(queries: Queries) -> TableView:
+        rows = await queries.orders(strategy_id=strategy, venue=venue, statuses=status, is_open=open_, limit=limit)
+        return orders_view(rows, _NO_LISTINGS)
+
+    show_from_database(view, listing)
+
+
+def fills(*, strategy: StrategyOption = None, limit: LimitOption = 50, listing: ListingOptions = _ONCE) -> None:
+    """List fills, newest first."""
+
+    async def view(queries: Queries) -> TableView:
+        return fills_view(await queries.fills(strategy_id=strategy, limit=limit), _NO_LISTINGS)
+
+    show_from_database(view, listing)
+
+
+def positions(
+    *,
+    by: Annotated[
+        PositionsBy | None, Parameter(name="--by", help="Break positions down instead of adding them up by product.")
+    ] = None,
+    listing: ListingOptions = _ONCE,
+) -> None:
+    """Show positions by product over all venues, or by venue, account or strategy."""
+
+    async def view(queries: Queries) -> TableView:
+        if by is None:
+            return product_positions_view(await queries.product_positions(), _NO_LISTINGS)
+        return positions_by_view(await queries.positions(), by, _NO_LISTINGS)
+
+    show_from_database(view, listing)
+
+
+def log(
+    *,
+    order: Annotated[str | None, Parameter(name="--order", metavar="ID", help="Only of this order.")] = None,
+    since: Annotated[
+        str | None,
+        Parameter(name="--since", metavar="TIME", help="Only from this time on: 2025-12-08T10:30:00Z, or 10m ago."),
+    ] = None,
+    limit: LimitOption = 200,
+    listing: ListingOptions = _ONCE,
+) -> None:
+    """Show what happened, in order: the last events of the journal."""
+    since_ns = parse_since(since, time.time_ns()) if since is not None else None

@@ -1,0 +1,71 @@
+"""LOSS_LIMIT: how much may be lost before nothing but reducing is allowed."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import ClassVar
+
+from attrs import define
+
+from liveexec.domain.ids import ProductId
+from liveexec.domain.money import ZERO
+from liveexec.domain.order_event import RiskStage
+from liveexec.domain.position import Position
+from liveexec.engine.risk import BOTH_STAGES, RiskCheck
+from liveexec.engine.risk_config import RiskConfig
+from liveexec.engine.rules.netting import reduces
+from liveexec.engine.state import EngineState
+
+__all__ = ["LossLimitRule", "make_loss_limit"]
+
+
+@define(eq=False)
+class LossLimitRule:
+    """Compares the loss of the strategy, and of all strategies, with ``max_loss`` and ``max_loss_global`` in the
+    reporting asset: realised and unrealised at the mark since the ledger began, less fees, each in its own asset at
+    its rate. Bets count when they are settled; LIABILITY bounds what they may lose before.
+
+    Asked at the parent, and for the slices of a running parent. An order that only reduces passes. Market and credit
+    risk limits of MiFID II RTS 6 Art. 15(4) and the blocking of orders of Art. 15(5); SEC 15c3-5(c)(1)(i).
+    """
+
+    per_strategy: Decimal | None
+    overall: Decimal | None
+
+    name: ClassVar[str] = "loss_limit"
+    code: ClassVar[str] = "LOSS_LIMIT"
+    stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
+
+    def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
+        if check.stage is RiskStage.LEG and check.parent is None:
+            return None
+        if self.per_strategy is not None:
+            strategy_id = check.order.strategy_id
+            loss = _loss(check, state, check.holdings.by_strategy.get(strategy_id, {}))
+            if loss > self.per_strategy and not reduces(check, state):
+                return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
+        if self.overall is not None:
+            loss = _loss(check, state, check.holdings.by_product)
+            if loss > self.overall and not reduces(check, state):
+                return f"all strategies together have lost {loss:f}, the limit is {self.overall:f}"
+        return None
+
+
+def _loss(check: RiskCheck, state: EngineState, held: Mapping[ProductId, list[Position]]) -> Decimal:
+    """What positions have lost, fees included, in the reporting asset; negative when they have earned."""
+    loss, valuer = ZERO, check.valuer
+    for positions in held.values():
+        for position in positions:
+            result = position.realized_pnl + valuer.unrealized(state, position)
+            if result:
+                loss -= result * valuer.rate(state, position.terms.settlement_asset)
+            for asset, fee in position.fees.items():
+                if fee:
+                    loss += fee * valuer.rate(state, asset)
+    return loss
+
+
+def make_loss_limit(config: RiskConfig) -> LossLimitRule | None:
+    """The rule, if a loss is limited."""
+    if config.max_loss is None and config.max_loss_global is None:
+        return None
+    return LossLimitRule(config.max_loss, config.max_loss_global)

@@ -1,0 +1,61 @@
+"""Net positions as rules compare them: with open orders at their worst, and with the venue's word where it differs."""
+
+from decimal import Decimal
+
+from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.engine.risk import RiskCheck
+from liveexec.engine.state import EngineState
+
+__all__ = ["closes", "held_between", "reduces", "reduces_account", "reduces_strategy", "worst_net"]
+
+
+def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Decimal:
+    """The largest position, of either sign, that a net between low and high becomes if orders fill at worst."""
+    return max(high + buys, sells - low)
+
+
+def held_between(state: EngineState, account_id: AccountId, instrument_id: InstrumentId) -> tuple[Decimal, Decimal]:
+    """The lowest and the highest net that an account may hold: ours, and the venue's while the two differ."""
+    net = state.ledger.net_quantity(account_id, instrument_id)
+    if state.ledger.drifts:
+        drift = state.ledger.drifts.get((account_id, f"position:{instrument_id}"))
+        if drift is not None:
+            # Fills since then have moved both by the same.
+            other = net + drift.theirs - drift.ours
+            return min(net, other), max(net, other)
+    return net, net
+
+
+def closes(sign: int, low: Decimal, high: Decimal, working: Decimal) -> bool:
+    """Whether orders of a side, ``working`` in all, can only bring a net between low and high nearer to zero."""
+    return -high >= working if sign > 0 else low >= working
+
+
+def reduces_account(check: RiskCheck, state: EngineState, account_id: AccountId) -> bool:
+    """Whether the order can only reduce what the account holds at the venue, after its open orders of that side."""
+    assert check.listing is not None
+    instrument_id = check.listing.instrument_id
+    low, high = held_between(state, account_id, instrument_id)
+    working = state.exposure.of_instrument(account_id, instrument_id).side(check.sign)
+    return closes(check.sign, low, high, working + check.added)
+
+
+def reduces_strategy(check: RiskCheck, state: EngineState, net: Decimal) -> bool:
+    """Whether the order can only reduce a strategy's own net, after the strategy's open orders of that side.
+
+    A child's quantity is among its parent's already.
+    """
+    working = state.exposure.of_strategy(check.order.strategy_id, check.product_id).side(check.sign)
+    if check.parent is None:
+        working += check.added
+    return closes(check.sign, net, net, working)
+
+
+def reduces(check: RiskCheck, state: EngineState) -> bool:
+    """Whether the order can only reduce what its strategy holds, or what its account does, where that is known."""
+    strategy_id, listing = check.order.strategy_id, check.listing
+    if listing is not None:
+        account_id = check.account_id or state.account_for(strategy_id, listing.venue, None)
+        if account_id is not None and reduces_account(check, state, account_id):
+            return True
+    return reduces_strategy(check, state, check.holdings.of_strategy(strategy_id, check.product_id))

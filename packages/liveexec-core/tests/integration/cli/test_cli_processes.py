@@ -1,0 +1,148 @@
+"""The command as a process: terminals, pipes that close, Ctrl-C, and what it says when there is no database."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from liveexec.cli.exit_codes import ExitCode
+from liveexec.storage.dsn import Dsn
+
+from .conftest import environment, run, start
+
+Spawn = Callable[..., subprocess.Popen[str]]
+END_S = 60.0
+
+
+class Terminal:
+    """A terminal of our own, whose screen is what was written to it."""
+
+    def __init__(self, columns: int) -> None:
+        self._ours, self.theirs = pty.openpty()
+        ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.written = ""
+
+    def read_until(self, mark: str) -> None:
+        deadline_s = time.monotonic() + END_S
+        while mark not in self.written:
+            assert time.monotonic() < deadline_s, self.written
+            if select.select([self._ours], [], [], 1.0)[0]:
+                self.written += os.read(self._ours, 65_536).decode()
+
+    def close(self) -> None:
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal(columns=80)
+
+
+def test_a_terminal_gets_a_table_that_fits(spawn: Spawn, terminal: Terminal) -> None:
+    process = spawn("orders", stdout=terminal.theirs)
+    terminal.read_until("4 orders, 2 open")
+    assert process.wait(END_S) == ExitCode.OK
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.written)
+    assert all(len(line.rstrip("\r")) <= 80 for line in plain.split("\n"))
+    assert "PARTIALLY_FILLED" in plain or "FILLED" in plain
+    assert "\x1b[" in terminal.written
+    terminal.close()
+
+
+def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(spawn: Spawn, terminal: Terminal) -> None:
+    process = spawn("orders", "--watch", "0.1", stdout=terminal.theirs)
+    terminal.read_until("4 orders, 2 open")
+    process.send_signal(signal.SIGINT)
+    terminal.read_until("\x1b[?1049l")  # back from the alternate screen
+    _, said = process.communicate(timeout=END_S)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert said == "liveexec: interrupted\n"
+    terminal.close()
+
+
+def test_watching_in_a_pipe_gives_one_document_after_the_other(spawn: Spawn) -> None:
+    process = spawn("orders", "--watch", "0.1", "-o", "json")
+    assert process.stdout is not None
+    first, second = process.stdout.readline(), process.stdout.readline()
+    assert json.loads(first) == json.loads(second)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=END_S)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert said == "liveexec: interrupted\n"
+
+
+@pytest.mark.parametrize("arguments", [("log",), ("orders", "--watch", "0.1", "-o", "json"), ("--help",)])
+def test_a_reader_that_has_seen_enough_is_no_failure(spawn: Spawn, arguments: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = spawn(*arguments, stdout=writing)
+    os.close(writing)
+    _, said = process.communicate(timeout=END_S)
+    assert process.returncode == ExitCode.OK
+    assert said == ""
+
+
+def test_without_a_database_nothing_is_made_and_the_way_to_one_is_said(tmp_path: Path) -> None:
+    for command in ("orders", "fills", "positions", "log"):
+        done = run((command,), environment(tmp_path))
+        assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
+        assert done.stderr == "liveexec: no database here: run `liveexec demo --keep` or give --database\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    done = run(("orders", "--database", "postgresql://me:hunter2@127.0.0.1:1/nothing"), environment(tmp_path))
+    assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
+    assert done.stderr.count("\n") == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_the_option_goes_before_the_variable(tmp_path: Path, orders_dsn: Dsn) -> None:
+    wrong = environment(tmp_path) | {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
+    assert run(("orders",), wrong).returncode == ExitCode.DATABASE_UNAVAILABLE
+    assert run(("orders", "--database", orders_dsn.url), wrong).returncode == ExitCode.OK
+
+
+def test_a_database_without_the_schema_says_what_to_run(tmp_path: Path, empty_database_dsn: Dsn) -> None:
+    done = run(("orders",), environment(tmp_path, empty_database_dsn))
+    assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
+    assert "run `liveexec db upgrade`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_debug_adds_the_traceback(tmp_path: Path) -> None:
+    quiet = run(("orders",), environment(tmp_path))
+    loud = run(("orders", "--debug"), environment(tmp_path))
+    assert "Traceback" not in quiet.stderr
+    assert "Traceback" in loud.stderr
+    assert loud.stderr.endswith(quiet.stderr)
+    assert loud.returncode == quiet.returncode
+
+
+def test_ctrl_c_while_it_connects_is_clean(tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    # A server that takes the connection and never says a word.
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        process = start(("orders", "--database", f"postgresql://me@127.0.0.1:{port}/x"), environ)
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=END_S)
+        connection.close()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert said == "liveexec: interrupted\n"
