@@ -67,15 +67,15 @@ class EngineBench:
         )
         self.tell(Recovered(0))
         for name, config in configs.items():
-            account = config.accounts[0]
             listings = tuple(item.listing(config.venue_class) for item in config.instruments)
-            balances = [
-                BalanceReport(account.account_id, asset, total, total, _START_NS)
-                for asset, total in account.balances.items()
-            ]
             self.tell(ListingsUpdate(0, name, listings))
-            self.tell(AccountSnapshot(0, account.account_id, _START_NS, (), True, (), balances))
-            self.tell(AccountPhase(0, account.account_id, Phase.ACTIVE))
+            for account in config.accounts:
+                balances = [
+                    BalanceReport(account.account_id, asset, total, total, _START_NS)
+                    for asset, total in account.balances.items()
+                ]
+                self.tell(AccountSnapshot(0, account.account_id, _START_NS, (), True, (), balances))
+                self.tell(AccountPhase(0, account.account_id, Phase.ACTIVE))
 
     def tell(self, given: EngineInput) -> Decision:
         """Have the engine decide about an input of now.

@@ -22,7 +22,7 @@ __all__ = [
     "PRODUCT",
     "STRATEGIES",
     "TICK",
-    "account_of",
+    "accounts_of",
     "engine_config",
     "immediate_intent",
     "instrument_at",
@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 PRODUCT: Final = ProductId("SPOT_PAIR:BTC-USDT")
+#: Those with an even number buy, the others sell, each kind from an account of its own: orders of one account that
+#: could trade with each other are refused.
 STRATEGIES: Final = tuple(StrategyId(f"bench-{number}") for number in range(4))
 MID: Final = Decimal("61800.00")
 TICK: Final = Decimal("0.01")
@@ -49,13 +51,13 @@ def instrument_at(name: VenueName) -> InstrumentId:
     return InstrumentId(f"{name}:{PRODUCT}")
 
 
-def account_of(name: VenueName) -> AccountId:
-    """The only account at a venue."""
-    return AccountId(f"{name}-1")
+def accounts_of(name: VenueName) -> tuple[AccountId, AccountId]:
+    """The buyers' and the sellers' account at a venue."""
+    return AccountId(f"{name}-BUYS"), AccountId(f"{name}-SELLS")
 
 
 def venue(name: VenueName, *, taker_fee: Decimal = Decimal("0.0004"), history: int | None = None) -> PaperVenueConfig:
-    """A paper venue without latency, with one listing and an account that can pay for everything."""
+    """A paper venue without latency, with one listing and two accounts that can pay for everything."""
     listing = PaperInstrument(
         instrument_id=instrument_at(name),
         kind=ContractKind.SPOT,
@@ -70,8 +72,9 @@ def venue(name: VenueName, *, taker_fee: Decimal = Decimal("0.0004"), history: i
         taker_fee=taker_fee,
         source=_SOURCE,
     )
-    account = PaperAccount(account_of(name), {"BTC": _ENDLESS, "USDT": _ENDLESS * 10_000})
-    return PaperVenueConfig(venue=name, accounts=(account,), instruments=(listing,), history=history)
+    starting = {"BTC": _ENDLESS, "USDT": _ENDLESS * 10_000}
+    accounts = tuple(PaperAccount(account_id, starting) for account_id in accounts_of(name))
+    return PaperVenueConfig(venue=name, accounts=accounts, instruments=(listing,), history=history)
 
 
 def world(*venues: PaperVenueConfig, start_ns: int, id_prefix: str) -> PaperWorldConfig:
@@ -96,7 +99,7 @@ def immediate_intent(number: int, key: str = PRODUCT) -> OrderIntent:
     return OrderIntent(
         operation=Operation.TRADE,
         quantity=_quantity(number),
-        strategy_id=STRATEGIES[number // 2 % len(STRATEGIES)],
+        strategy_id=STRATEGIES[number % len(STRATEGIES)],
         instrument_key=key,
         side=Side.BUY if is_buy else Side.SELL,
         order_type=OrderType.LIMIT,
@@ -114,7 +117,7 @@ def resting_intent(number: int, key: str = PRODUCT) -> OrderIntent:
 
 
 def _quantity(number: int) -> Decimal:
-    # A buy and the sell after it have the same quantity, so that positions stay near zero.
+    # A buy and the sell after it have the same quantity, so that the venue's own book stays even.
     return _SMALLEST + _LOT * (number // 2 % _QUANTITIES)
 
 
@@ -163,5 +166,13 @@ def engine_config(*venues: VenueName, shard: str = "bench", finished_orders_kept
     if absent:
         raise ValueError(f"these rules are not configured: {', '.join(absent)}")
     return EngineConfig(
-        shard=shard, risk=risk, router=RouterConfig(policy="best_price"), finished_orders_kept=finished_orders_kept
+        shard=shard,
+        risk=risk,
+        router=RouterConfig(policy="best_price"),
+        accounts={
+            (strategy_id, name): accounts_of(name)[number % 2]
+            for number, strategy_id in enumerate(STRATEGIES)
+            for name in venues
+        },
+        finished_orders_kept=finished_orders_kept,
     )

@@ -1,6 +1,7 @@
 """What comes with the library, registered through the same hooks as anybody's plugin."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
@@ -34,11 +35,16 @@ def liveexec_register_risk_rules(registry: Registry[Callable[..., Any]]) -> None
 def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -> None:
     """The built-in policies."""
     for name, policy in BUILTIN_POLICIES.items():
-        registry.add(name, lambda policy=policy: policy)
+        registry.add(name, partial(_given, policy))
 
 
 @hookimpl
 def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]) -> None:
     """The built-in algorithms."""
     for name, algorithm in BUILTIN_ALGORITHMS.items():
-        registry.add(name, lambda algorithm=algorithm: algorithm)
+        registry.add(name, partial(_given, algorithm))
+
+
+def _given[T](value: T) -> T:
+    """What is stateless needs no factory; one instance serves everybody."""
+    return value

@@ -24,7 +24,9 @@ _NO_LISTINGS: Final[Precision] = {}
 def order(
     id_: Annotated[
         str,
-        Parameter(name="ID", help="The order's id, its beginning or its end as listings shorten it, or its operation id."),
+        Parameter(
+            name="ID", help="The order's id, its beginning or its end as listings shorten it, or its operation id."
+        ),
     ],
     /,
     *,

@@ -115,43 +115,58 @@ class ExposureBook:
         quantity, price = order.worst_leaves, worst_price(order)
         if count < 0:
             quantity = -quantity
-        cost = quantity * price if price is not None else ZERO
-        unpriced = 0 if price is not None else count
+        if price is not None:
+            cost, unpriced = quantity * price, 0
+        else:
+            cost, unpriced = ZERO, count
         if not order.is_parent and order.instrument_id is not None and order.account_id is not None:
-            self._move_leaf(order, sign, quantity, cost, count, unpriced)
+            places = self.accounts.get(order.account_id)
+            if places is None:
+                places = self.accounts[order.account_id] = {}
+            leaf = places.get(order.instrument_id)
+            if leaf is None:
+                leaf = places[order.instrument_id] = Working(order.terms)
+            leaf.add(sign, quantity, cost, count, unpriced)
+            if not leaf.orders:
+                del places[order.instrument_id]
+                if not places:
+                    del self.accounts[order.account_id]
+            self._count_leaf(order, count)
+            if order.price is not None:
+                self._rest(order, _PRICE_SIGN[side], order.account_id, order.instrument_id, count)
         if order.parent_id is None and intent.instrument_key is not None:
             product_id = product_of_key(intent.instrument_key)
-            places = self.strategies.get(order.strategy_id)
-            if places is None:
-                places = self.strategies[order.strategy_id] = {}
-            _move_in(places, product_id, None, sign, quantity, cost, count, unpriced)
-            if not places:
+            products = self.strategies.get(order.strategy_id)
+            if products is None:
+                products = self.strategies[order.strategy_id] = {}
+            for asked in (products, self.products):
+                place = asked.get(product_id)
+                if place is None:
+                    place = asked[product_id] = Working()
+                place.add(sign, quantity, cost, count, unpriced)
+                if not place.orders:
+                    del asked[product_id]
+            if not products:
                 del self.strategies[order.strategy_id]
-            _move_in(self.products, product_id, None, sign, quantity, cost, count, unpriced)
 
-    def _move_leaf(self, order: Order, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
-        assert order.instrument_id is not None
-        assert order.account_id is not None
-        places = self.accounts.get(order.account_id)
-        if places is None:
-            places = self.accounts[order.account_id] = {}
-        _move_in(places, order.instrument_id, order.terms, sign, quantity, cost, count, unpriced)
-        if not places:
-            del self.accounts[order.account_id]
+    def _count_leaf(self, order: Order, count: int) -> None:
         self.open_orders += count
-        of_strategy = self.open_by_strategy.get(order.strategy_id, 0) + count
+        strategy_id = order.strategy_id
+        of_strategy = self.open_by_strategy.get(strategy_id, 0) + count
         if of_strategy:
-            self.open_by_strategy[order.strategy_id] = of_strategy
+            self.open_by_strategy[strategy_id] = of_strategy
         else:
-            del self.open_by_strategy[order.strategy_id]
-        if order.price is not None and not order.intent.order_type.has_trigger:
+            del self.open_by_strategy[strategy_id]
+
+    def _rest(self, order: Order, sign: int, account_id: AccountId, instrument_id: InstrumentId, count: int) -> None:
+        if order.intent.order_type.has_trigger:
             # A stop rests nowhere before it is triggered, and then the venue prevents the match.
-            move = self.own.add if count > 0 else self.own.remove
-            if (side := order.intent.side) is not None:
-                sign = _PRICE_SIGN[side]
-            move(order.account_id, order.instrument_id, sign, order.price)
-            if order.replace is not None and order.replace.price is not None:
-                move(order.account_id, order.instrument_id, sign, order.replace.price)
+            return
+        move = self.own.add if count > 0 else self.own.remove
+        assert order.price is not None
+        move(account_id, instrument_id, sign, order.price)
+        if order.replace is not None and order.replace.price is not None:
+            move(account_id, instrument_id, sign, order.replace.price)
 
 
 def worst_price(order: Order) -> Decimal | None:
@@ -173,21 +188,3 @@ def price_sign(side: Side) -> int:
 def product_of_key(key: str) -> ProductId:
     """The product of an order's key, which names it or an instrument."""
     return product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
-
-
-def _move_in[Key](
-    places: dict[Key, Working],
-    key: Key,
-    terms: ContractTerms | None,
-    sign: int,
-    quantity: Decimal,
-    cost: Decimal,
-    count: int,
-    unpriced: int,
-) -> None:
-    place = places.get(key)
-    if place is None:
-        place = places[key] = Working(terms)
-    place.add(sign, quantity, cost, count, unpriced)
-    if not place.orders:
-        del places[key]

@@ -32,6 +32,7 @@ __all__ = [
     "RiskCheck",
     "RiskRule",
     "RuleFactory",
+    "RuleFailure",
     "SlowRule",
 ]
 
@@ -43,7 +44,8 @@ PARENT_STAGE: Final = frozenset({RiskStage.PARENT})
 LEG_STAGE: Final = frozenset({RiskStage.LEG})
 BOTH_STAGES: Final = PARENT_STAGE | LEG_STAGE
 
-_MAX_SLOW_RULES: Final = 256
+#: Slow rules and failures that wait to be drained; the oldest are lost beyond it.
+_MOST_KEPT: Final = 256
 
 
 @define(eq=False)
@@ -76,6 +78,7 @@ class RiskCheck:
     worst_price: Decimal | None = field(init=False, default=None)
     valuer: Valuer = field(init=False)
     holdings: Holdings = field(init=False)
+    _value: Decimal | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.sign = self.side.sign
@@ -92,24 +95,42 @@ class RiskCheck:
         Raises:
             MissingInput: no price or rate is known.
         """
-        terms = self._terms(state)
-        return worth(terms, self.sign, self.quantity, self.worst_price) * self.valuer.rate(state, terms.quote_asset)
+        if self._value is None:
+            terms = self.terms(state)
+            rate = self.valuer.rate(state, terms.quote_asset)
+            self._value = worth(terms, self.sign, self.quantity, self.worst_price) * rate
+        return self._value
 
     def added_value(self, state: EngineState) -> Decimal:
-        """The value that comes on top of what is reserved already; never below zero.
+        """The value that comes on top of what is reserved already, in the reporting asset; never below zero.
 
         Raises:
             MissingInput: no price or rate is known.
         """
+        if self.replaces is None:
+            return self.value(state)
+        terms = self.terms(state)
+        return self.added_worth(terms) * self.valuer.rate(state, terms.quote_asset)
+
+    def added_worth(self, terms: ContractTerms) -> Decimal:
+        """The same in the quote asset.
+
+        Raises:
+            MissingInput: no price is known.
+        """
         replaced = self.replaces
         if replaced is None:
-            return self.value(state)
-        terms = self._terms(state)
+            return worth(terms, self.sign, self.quantity, self.worst_price)
         reserved = worth(terms, self.sign, replaced.worst_leaves, reserved_price(replaced))
         more = worth(terms, self.sign, self.quantity - replaced.filled_quantity, self.worst_price) - reserved
-        return more * self.valuer.rate(state, terms.quote_asset) if more > 0 else ZERO
+        return more if more > 0 else ZERO
 
-    def _terms(self, state: EngineState) -> ContractTerms:
+    def terms(self, state: EngineState) -> ContractTerms:
+        """The terms of the order's listing, or those that its product's quantity is meant in.
+
+        Raises:
+            MissingInput: they are not known.
+        """
         return self.listing.terms if self.listing is not None else self.valuer.terms(state, self.product_id)
 
 
@@ -173,6 +194,15 @@ class SlowRule:
     took_ns: int
 
 
+@define(eq=False)
+class RuleFailure:
+    """A rule raised, so it refused: what for, to be logged with its traceback."""
+
+    name: str
+    order_id: OrderId
+    error: Exception
+
+
 class PreTradeRiskEngine:
     """Checks orders in two stages with the rules that its factories make from the configuration.
 
@@ -185,7 +215,8 @@ class PreTradeRiskEngine:
     ) -> None:
         self._factories = dict(factories)
         self._timer = timer
-        self._slow_rules: deque[SlowRule] = deque(maxlen=_MAX_SLOW_RULES)
+        self._slow_rules: deque[SlowRule] = deque(maxlen=_MOST_KEPT)
+        self._failures: deque[RuleFailure] = deque(maxlen=_MOST_KEPT)
         self._holdings = Holdings()
         self.configure(config)
 
@@ -208,6 +239,7 @@ class PreTradeRiskEngine:
             state.activity.configure(self._config)
         self._holdings.refresh(state.ledger)
         check.holdings, check.valuer = self._holdings, self._valuer
+        self._valuer.begin()
         check.worst_price = worst_price(check, state)
         refusals: list[RuleRefusal] | None = None
         timer = self._timer
@@ -219,7 +251,9 @@ class PreTradeRiskEngine:
             except MissingInput as missing:
                 message, code = str(missing), rule.code
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
-                message, code = f"rule {rule.name} failed: {type(error).__name__}: {error}", RULE_FAILED
+                # The type alone: a message may hold addresses, and what is recorded is the same in every run.
+                message, code = f"rule {rule.name} raised {type(error).__name__}", RULE_FAILED
+                self._failures.append(RuleFailure(rule.name, check.order.order_id, error))
             if timer is not None and (took_ns := timer() - started) > self._config.rule_budget_ns:
                 self._slow_rules.append(SlowRule(rule.name, check.order.order_id, took_ns))
             if message is not None:
@@ -235,10 +269,16 @@ class PreTradeRiskEngine:
         return Refusal(code, message, (RuleRefusal(code, message),))
 
     def drain_slow_rules(self) -> tuple[SlowRule, ...]:
-        """The rules that exceeded their budget since this was last asked; the oldest are lost beyond 256."""
+        """The rules that exceeded their budget since this was last asked."""
         slow = tuple(self._slow_rules)
         self._slow_rules.clear()
         return slow
+
+    def drain_failures(self) -> tuple[RuleFailure, ...]:
+        """The errors that rules raised since this was last asked."""
+        failures = tuple(self._failures)
+        self._failures.clear()
+        return failures
 
 
 def worst_price(check: RiskCheck, state: EngineState) -> Decimal | None:

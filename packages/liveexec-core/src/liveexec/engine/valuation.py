@@ -24,7 +24,8 @@ class Valuer:
     """Values in the reporting asset: quantities at the mark, and open orders at their worst price.
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
-    as good as none. What was worked out is kept while the book and the rate that it came from are the latest.
+    as good as none. Within one check nothing that a value depends on changes, so each is worked out once; what needs
+    a book alone is kept as long as that book is the latest.
     """
 
     def __init__(self, config: RiskConfig) -> None:
@@ -32,10 +33,21 @@ class Valuer:
         self._max_rate_age_ns = config.max_rate_age_ns
         #: The last book of each instrument that was found sane, and its mid.
         self._sane: dict[InstrumentId, tuple[Book, Decimal]] = {}
-        self._units: dict[InstrumentId, tuple[Book, Decimal, ContractTerms, Decimal]] = {}
-        #: A position's unrealised result, with the quantity and the book that it came from.
-        self._results: dict[Position, tuple[Decimal, Book, Decimal]] = {}
+        #: A position's unrealised result, with the quantity and the mark that it came from.
+        self._results: dict[Position, tuple[Decimal, Decimal, Decimal]] = {}
         self._terms: dict[ProductId, tuple[tuple[InstrumentId, ...], ContractTerms]] = {}
+        self._rates: dict[str, Decimal] = {}
+        self._marks: dict[InstrumentId, Decimal] = {}
+        self._units: dict[InstrumentId, Decimal] = {}
+        self._product_units: dict[ProductId, Decimal] = {}
+
+    def begin(self) -> None:
+        """Another check begins: rates and marks are looked up anew."""
+        if self._rates:
+            self._rates.clear()
+            self._marks.clear()
+            self._units.clear()
+            self._product_units.clear()
 
     def rate(self, state: EngineState, asset: str) -> Decimal:
         """What one unit of an asset is worth.
@@ -43,6 +55,9 @@ class Valuer:
         Raises:
             MissingInput: no rate is known, or it is too old, or not above zero.
         """
+        rate = self._rates.get(asset)
+        if rate is not None:
+            return rate
         rate = state.rate(asset)
         if rate is None or rate <= 0:
             raise MissingInput(f"no rate of {asset} in {state.config.reporting_asset} is known")
@@ -51,6 +66,7 @@ class Valuer:
             # Assets that count one by configuration have no age.
             if known is not None and known[0] is rate and state.now_ns - known[1] > self._max_rate_age_ns:
                 raise MissingInput(f"the rate of {asset} is {state.now_ns - known[1]} ns old")
+        self._rates[asset] = rate
         return rate
 
     def mark(self, state: EngineState, instrument_id: InstrumentId) -> Decimal:
@@ -59,13 +75,19 @@ class Valuer:
         Raises:
             MissingInput: neither a sane book nor a trade is known, or they are too old.
         """
+        mark = self._marks.get(instrument_id)
+        if mark is not None:
+            return mark
         sane = self.sane_book(state, instrument_id)
         if sane is not None and self._is_fresh(state, sane[0].at_ns):
-            return sane[1]
-        bars = state.market.bars.get(instrument_id)
-        if bars and self._is_fresh(state, bars[-1].end_ns) and bars[-1].last_price > 0:
-            return bars[-1].last_price
-        raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
+            mark = sane[1]
+        else:
+            bars = state.market.bars.get(instrument_id)
+            if not bars or not self._is_fresh(state, bars[-1].end_ns) or bars[-1].last_price <= 0:
+                raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
+            mark = bars[-1].last_price
+        self._marks[instrument_id] = mark
+        return mark
 
     def unit(self, state: EngineState, instrument_id: InstrumentId, terms: ContractTerms) -> Decimal:
         """The value of one unit of quantity at the mark; an inverse contract's and a stake's need none.
@@ -73,65 +95,15 @@ class Valuer:
         Raises:
             MissingInput: what it takes is not known.
         """
-        rate = self.rate(state, terms.quote_asset)
-        if terms.kind is ContractKind.INVERSE or terms.kind is ContractKind.ODDS:
-            return terms.multiplier * rate
-        kept = self._units.get(instrument_id)
-        if (
-            kept is not None
-            and kept[0] is state.market.books.get(instrument_id)
-            and kept[1] is rate
-            and kept[2] is terms
-            and self._is_fresh(state, kept[0].at_ns)
-        ):
-            return kept[3]
-        value = self.mark(state, instrument_id) * terms.multiplier
-        if rate != 1:
-            value *= rate
-        sane = self.sane_book(state, instrument_id)
-        if sane is not None and self._is_fresh(state, sane[0].at_ns):
-            self._units[instrument_id] = (sane[0], rate, terms, value)
+        value = self._units.get(instrument_id)
+        if value is not None:
+            return value
+        value = terms.multiplier
+        if terms.kind is ContractKind.SPOT or terms.kind is ContractKind.LINEAR:
+            value *= self.mark(state, instrument_id)
+        value *= self.rate(state, terms.quote_asset)
+        self._units[instrument_id] = value
         return value
-
-    def unrealized(self, state: EngineState, position: Position) -> Decimal:
-        """What closing a position at the mark would realise, in its settlement asset; zero for bets.
-
-        Raises:
-            MissingInput: something is open, and its mark is not known.
-        """
-        quantity = position.quantity
-        if not quantity or position.terms.kind is ContractKind.ODDS:
-            return ZERO
-        instrument_id = position.instrument_id
-        kept = self._results.get(position)
-        # Every trade gives the position a new quantity object, so the same one means that nothing was traded.
-        if (
-            kept is not None
-            and kept[0] is quantity
-            and kept[1] is state.market.books.get(instrument_id)
-            and self._is_fresh(state, kept[1].at_ns)
-        ):
-            return kept[2]
-        result = position.unrealized_pnl(self.mark(state, instrument_id))
-        sane = self.sane_book(state, instrument_id)
-        if sane is not None and self._is_fresh(state, sane[0].at_ns):
-            self._results[position] = (quantity, sane[0], result)
-        return result
-
-    def sane_book(self, state: EngineState, instrument_id: InstrumentId) -> tuple[Book, Decimal] | None:
-        """The latest book and its mid, however old, if the book is sane."""
-        book = state.market.books.get(instrument_id)
-        if book is None:
-            return None
-        kept = self._sane.get(instrument_id)
-        if kept is not None and kept[0] is book:
-            return kept
-        if not book.is_sane:
-            return None
-        mid = book.mid
-        assert mid is not None
-        kept = self._sane[instrument_id] = (book, mid)
-        return kept
 
     def product_unit(self, state: EngineState, product_id: ProductId) -> Decimal:
         """The value of one unit of a product's quantity, at the highest mark of its listings that have one.
@@ -139,8 +111,10 @@ class Valuer:
         Raises:
             MissingInput: none has.
         """
+        highest = self._product_units.get(product_id)
+        if highest is not None:
+            return highest
         terms = self.terms(state, product_id)
-        highest: Decimal | None = None
         missing: MissingInput | None = None
         for instrument_id in state.products[product_id]:
             try:
@@ -153,7 +127,34 @@ class Valuer:
         if highest is None:
             assert missing is not None
             raise missing
+        self._product_units[product_id] = highest
         return highest
+
+    def working_value(self, state: EngineState, terms: ContractTerms, working: Working) -> Decimal:
+        """The value of what open orders may still do, both sides added up, each order at its worst price.
+
+        Raises:
+            MissingInput: an order has no price, or there is no rate.
+        """
+        return worth_of_working(terms, working) * self.rate(state, terms.quote_asset)
+
+    def unrealized(self, state: EngineState, position: Position) -> Decimal:
+        """What closing a position at the mark would realise, in its settlement asset; zero for bets.
+
+        Raises:
+            MissingInput: something is open, and its mark is not known.
+        """
+        quantity = position.quantity
+        if not quantity or position.terms.kind is ContractKind.ODDS:
+            return ZERO
+        mark = self.mark(state, position.instrument_id)
+        kept = self._results.get(position)
+        # Every trade gives the position a new quantity object, so the same one means that nothing was traded.
+        if kept is not None and kept[0] is quantity and kept[1] is mark:
+            return kept[2]
+        result = position.unrealized_pnl(mark)
+        self._results[position] = (quantity, mark, result)
+        return result
 
     def terms(self, state: EngineState, product_id: ProductId) -> ContractTerms:
         """The terms that a product's quantity is meant in: those of most of its venues, as the router takes them.
@@ -172,13 +173,20 @@ class Valuer:
         self._terms[product_id] = (instruments, terms)
         return terms
 
-    def working_value(self, state: EngineState, terms: ContractTerms, working: Working) -> Decimal:
-        """The value of what open orders may still do, both sides added up, each order at its worst price.
-
-        Raises:
-            MissingInput: an order has no price, or there is no rate.
-        """
-        return worth_of_working(terms, working) * self.rate(state, terms.quote_asset)
+    def sane_book(self, state: EngineState, instrument_id: InstrumentId) -> tuple[Book, Decimal] | None:
+        """The latest book and its mid, however old, if the book is sane."""
+        book = state.market.books.get(instrument_id)
+        if book is None:
+            return None
+        kept = self._sane.get(instrument_id)
+        if kept is not None and kept[0] is book:
+            return kept
+        if not book.is_sane:
+            return None
+        mid = book.mid
+        assert mid is not None
+        kept = self._sane[instrument_id] = (book, mid)
+        return kept
 
     def _is_fresh(self, state: EngineState, at_ns: int) -> bool:
         return self._max_mark_age_ns is None or state.now_ns - at_ns <= self._max_mark_age_ns

@@ -6,12 +6,14 @@ order wait behind its look-up, so that their order is kept.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import localcontext
 
 from attrs import define, field
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import AccountId, OperationId, OrderId
 from liveexec.domain.ledger import Ledger
+from liveexec.domain.money import MONEY
 from liveexec.domain.order import Order, apply_event, new_order, settle_family
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport
 from liveexec.domain.stored import FoundOperation, OperationKey, RefKey, StoredRecord
@@ -41,6 +43,11 @@ def ref_keys(ref: OrderRef) -> list[RefKey]:
 
 def fold_family(streams: Mapping[str, Sequence[StoredRecord]]) -> dict[OrderId, Order]:
     """Orders from their journal streams; a child whose parent is among them adds to it what it filled."""
+    with localcontext(MONEY):
+        return _fold(streams)
+
+
+def _fold(streams: Mapping[str, Sequence[StoredRecord]]) -> dict[OrderId, Order]:
     orders: dict[OrderId, Order] = {}
     for stream, records in streams.items():
         order: Order | None = None

@@ -122,7 +122,7 @@ class LiveExecutionOrchestrator:
                     for session in shard.sessions:
                         await session.priced()
             # Market data is served last, so an inbox without any says that it has been.
-            while shard.inbox.has_market:
+            while shard.inbox.has_market:  # noqa: ASYNC110  (a turn or two of the loop)
                 await asyncio.sleep(0)
 
     async def close(self, timeout_s: float = 10.0) -> None:

@@ -14,8 +14,9 @@ from liveexec.errors import InvariantViolation
 from liveexec.runtime.durable_view import DurableView
 from liveexec.runtime.hydrator import fold_family, names_of
 from liveexec.runtime.ports import JournalStore
+from liveexec.runtime.rebuild import differing_columns
 
-__all__ = ["RecoveredShard", "differing_columns", "recover"]
+__all__ = ["RecoveredShard", "recover"]
 
 _PAGE: Final = 2_000
 
@@ -55,11 +56,6 @@ async def recover(store: JournalStore, shard: str) -> RecoveredShard:
         engine_ledger.apply(stored.record)
         view.apply(stored.position, stored.record)
     return RecoveredShard(engine_ledger, view, names_of(families), last_at_ns)
-
-
-def differing_columns(row: Mapping[str, object], fold: Mapping[str, object]) -> list[str]:
-    """The columns in which a row is not what the fold says, as ``name: row / fold``; values are compared, not text."""
-    return [f"{name}: {row.get(name)!r} / {value!r}" for name, value in fold.items() if row.get(name) != value]
 
 
 async def _read_tail(store: JournalStore, shard: str, after: int) -> list[StoredRecord]:
@@ -126,9 +122,9 @@ async def _compare_rows(store: JournalStore, shard: str, streams: Mapping[str, S
     faults = []
     for order_id, order in orders.items():
         row = rows.get(order_id)
-        differing = differing_columns(row, store.row_of(order)) if row is not None else ["no row"]
+        differing = differing_columns(row or {}, store.row_of(order))
         if differing:
-            faults.append(f"{order_id} ({'; '.join(differing)})")
+            faults.append(f"{order_id} ({'; '.join(f'{name}: {row} for {fold}' for name, fold, row in differing)})")
     if faults:
         raise InvariantViolation(
             f"the tables contradict the journal for {len(faults)} orders, first {faults[0]}; "

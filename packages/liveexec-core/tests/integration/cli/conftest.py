@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -37,15 +38,13 @@ from support.journaling import ShardWriter
 FILLED, REFUSED, PARENT = make_order_id(1), make_order_id(2), make_order_id(3)
 CHILD = child_order_id(PARENT, 1)
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
-
-def environment(home: Path, dsn: Dsn | None = None) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """What the command sees: nothing of the caller's own database, state or terminal."""
     dropped = {"DATABASE_URL", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PGPASSWORD"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     own = {"XDG_STATE_HOME": str(home / "state"), "XDG_DATA_HOME": str(home / "data"), "TERM": "xterm-256color"}
-    return kept | own | ({"DATABASE_URL": dsn.url} if dsn is not None else {})
+    return kept | own
 
 
 def start(
@@ -144,31 +143,51 @@ def orders_dsn(database_dsn: Dsn) -> Dsn:
 
 
 @pytest.fixture
-def environ(tmp_path: Path, orders_dsn: Dsn) -> dict[str, str]:
-    """The environment of a command that reads that database."""
-    return environment(tmp_path, orders_dsn)
+def bare_environ(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command that knows of no database."""
+    return environment(tmp_path)
 
 
 @pytest.fixture
-def liveexec(environ: dict[str, str]) -> Run:
+def environ(bare_environ: dict[str, str], orders_dsn: Dsn) -> dict[str, str]:
+    """The environment of a command that reads that database."""
+    return bare_environ | {"DATABASE_URL": orders_dsn.url}
+
+
+@pytest.fixture
+def run_in() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command in an environment, to its end."""
+    return lambda environ, *arguments: run(arguments, environ)
+
+
+@pytest.fixture
+def start_in() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the command in an environment, and sees to its end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def started(
+        environ: Mapping[str, str], *arguments: str, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        processes.append(start(arguments, environ, stdout))
+        return processes[-1]
+
+    yield started
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=60)
+
+
+@pytest.fixture
+def liveexec(environ: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command on that database, its output going into a pipe."""
     return lambda *arguments: run(arguments, environ)
 
 
 @pytest.fixture
-def spawn(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the command on that database, and sees to its end."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def spawned(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        processes.append(start(arguments, environ, stdout))
-        return processes[-1]
-
-    yield spawned
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=60)
+def spawn(environ: dict[str, str], start_in: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+    """Starts the command on that database."""
+    return partial(start_in, environ)
 
 
 @pytest.fixture

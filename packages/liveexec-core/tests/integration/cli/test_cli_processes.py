@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -19,8 +20,8 @@ import pytest
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.storage.dsn import Dsn
 
-from .conftest import environment, run, start
-
+Environ = dict[str, str]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 Spawn = Callable[..., subprocess.Popen[str]]
 END_S = 60.0
 
@@ -94,52 +95,54 @@ def test_a_reader_that_has_seen_enough_is_no_failure(spawn: Spawn, arguments: tu
     assert said == ""
 
 
-def test_without_a_database_nothing_is_made_and_the_way_to_one_is_said(tmp_path: Path) -> None:
-    for command in ("orders", "fills", "positions", "log"):
-        done = run((command,), environment(tmp_path))
-        assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
-        assert done.stderr == "liveexec: no database here: run `liveexec demo --keep` or give --database\n"
+@pytest.mark.parametrize("command", ["orders", "fills", "positions", "log"])
+def test_without_a_database_nothing_is_made_and_the_way_to_one_is_said(
+    run_in: Run, bare_environ: Environ, tmp_path: Path, command: str
+) -> None:
+    done = run_in(bare_environ, command)
+    assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
+    assert done.stderr == "liveexec: no database here: run `liveexec demo --keep` or give --database\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
-    done = run(("orders", "--database", "postgresql://me:hunter2@127.0.0.1:1/nothing"), environment(tmp_path))
+def test_a_server_that_does_not_answer_is_named_without_its_password(run_in: Run, bare_environ: Environ) -> None:
+    done = run_in(bare_environ, "orders", "--database", "postgresql://me:hunter2@127.0.0.1:1/nothing")
     assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
     assert done.stderr.count("\n") == 1
     assert "127.0.0.1:1" in done.stderr
     assert "hunter2" not in done.stderr
 
 
-def test_the_option_goes_before_the_variable(tmp_path: Path, orders_dsn: Dsn) -> None:
-    wrong = environment(tmp_path) | {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
-    assert run(("orders",), wrong).returncode == ExitCode.DATABASE_UNAVAILABLE
-    assert run(("orders", "--database", orders_dsn.url), wrong).returncode == ExitCode.OK
+def test_the_option_goes_before_the_variable(run_in: Run, bare_environ: Environ, orders_dsn: Dsn) -> None:
+    wrong = bare_environ | {"DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
+    assert run_in(wrong, "orders").returncode == ExitCode.DATABASE_UNAVAILABLE
+    assert run_in(wrong, "orders", "--database", orders_dsn.url).returncode == ExitCode.OK
 
 
-def test_a_database_without_the_schema_says_what_to_run(tmp_path: Path, empty_database_dsn: Dsn) -> None:
-    done = run(("orders",), environment(tmp_path, empty_database_dsn))
+def test_a_database_without_the_schema_says_what_to_run(
+    run_in: Run, bare_environ: Environ, empty_database_dsn: Dsn
+) -> None:
+    done = run_in(bare_environ, "orders", "--database", empty_database_dsn.url)
     assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
     assert "run `liveexec db upgrade`" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_debug_adds_the_traceback(tmp_path: Path) -> None:
-    quiet = run(("orders",), environment(tmp_path))
-    loud = run(("orders", "--debug"), environment(tmp_path))
+def test_debug_adds_the_traceback(run_in: Run, bare_environ: Environ) -> None:
+    quiet = run_in(bare_environ, "orders")
+    loud = run_in(bare_environ, "orders", "--debug")
     assert "Traceback" not in quiet.stderr
     assert "Traceback" in loud.stderr
     assert loud.stderr.endswith(quiet.stderr)
     assert loud.returncode == quiet.returncode
 
 
-def test_ctrl_c_while_it_connects_is_clean(tmp_path: Path) -> None:
-    environ = environment(tmp_path)
+def test_ctrl_c_while_it_connects_is_clean(start_in: Spawn, bare_environ: Environ) -> None:
     # A server that takes the connection and never says a word.
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(END_S)
         port = silent.getsockname()[1]
-        process = start(("orders", "--database", f"postgresql://me@127.0.0.1:{port}/x"), environ)
+        process = start_in(bare_environ, "orders", "--database", f"postgresql://me@127.0.0.1:{port}/x")
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=END_S)

@@ -1,6 +1,7 @@
 """``liveexec demo``: the main job, end to end, on paper venues and the PostgreSQL that comes along."""
 
 import secrets
+import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -44,8 +45,14 @@ def demo(
         steps = load_steps(Path(run.orders))
         console = Console(highlight=False)
         session = DemoSession(run, steps, console, server_url=database, keep=keep)
-        with session.database() as dsn:
-            failed = anyio.run(session.execute, dsn, backend_options={"use_uvloop": True})
+        try:
+            with session.database() as dsn:
+                failed = anyio.run(session.execute, dsn, backend_options={"use_uvloop": sys.platform != "win32"})
+        except KeyboardInterrupt:
+            # Whoever ends it on purpose wants nothing of it; only a demo that was killed is gone on with.
+            anyio.run(session.end_venues)
+            forget_run()
+            raise
         forget_run()
         session.finish()
     return ExitCode.FAILURE if failed else ExitCode.OK

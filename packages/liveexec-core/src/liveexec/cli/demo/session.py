@@ -1,5 +1,6 @@
 """One demo session: database and venues up, the steps run, everything shown and verified."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,14 @@ class DemoSession:
             self._prepare(server.connect_kwargs(MAINTENANCE_DATABASE), goes_on=goes_on)
             dsn = Dsn(server.dsn(self._run.database))
             self._migrate(dsn)
-            yield dsn
+            try:
+                yield dsn
+            except Exception:
+                # Left as it is: the next demo goes on with it.
+                raise
+            except BaseException:
+                server.drop_database(self._run.database)
+                raise
             if not self._keep:
                 server.drop_database(self._run.database)
 
@@ -97,6 +105,11 @@ class DemoSession:
             await show_everything(store, self._world, self._console)
         await end_server(self._socket)
         return self._conclude(outcomes, compared)
+
+    async def end_venues(self) -> None:
+        """End the venues' process, if it runs."""
+        with contextlib.suppress(AdapterError):
+            await end_server(self._socket)
 
     def finish(self) -> None:
         """Say what is left behind."""

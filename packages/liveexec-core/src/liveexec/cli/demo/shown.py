@@ -4,6 +4,7 @@ from typing import Final
 
 from rich.console import Console
 
+from liveexec.cli.demo.scenario import SHARD
 from liveexec.presentation.formatting import Places, Precision
 from liveexec.presentation.renderers.terminal import print_view
 from liveexec.presentation.views.fills import fills_view
@@ -32,10 +33,13 @@ async def show_everything(store: PostgresStore, world: PaperWorldConfig, console
     print_view(positions_by_view(await queries.positions(), PositionsBy.VENUE, precision), console)
     for row in rows:
         # A route is worth explaining where there was a choice.
-        if row["parent_order_id"] is None and row["routing"] is not None:
+        if row.get("parent_order_id") is None and row.get("routing") is not None:
             routed = routed_from_document(row["routing"])
             if len(routed.candidates) > 1:
                 print_view(route_view(routed, precision), console)
+    records = await queries.newest_records(SHARD, _LOG_LINES)
+    events = [event for stored in records for event in logged_events(stored.record)]
+    print_view(log_view(events[-_LOG_LINES:], precision), console)
 
 
 def _precision(world: PaperWorldConfig) -> Precision:

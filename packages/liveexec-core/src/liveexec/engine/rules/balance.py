@@ -74,14 +74,21 @@ class BalanceRule:
         return f"it needs {needed:f} {asset}, {account_id} has {free:f} free"
 
     def _needed(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:
-        """What the order adds to what its instrument ties up in the asset."""
+        """What the order adds to what is tied up in the asset."""
         assert check.listing is not None
         terms, instrument_id = check.listing.terms, check.listing.instrument_id
         if check.order.intent.operation in _PAYS_IN:
             return check.added * terms.multiplier
+        if terms.kind is ContractKind.SPOT:
+            if check.sign < 0:
+                return check.added * terms.multiplier
+            return check.added_worth(terms) * (ONE + _highest_fee(state, instrument_id))
+        if terms.kind is ContractKind.ODDS:
+            return check.added_worth(terms)
+        # What a derivative opens depends on what is open already.
         working = state.exposure.of_instrument(book.account_id, instrument_id)
-        with_it = _with_order(working, check, terms)
         before = self._tied_in(check, state, book, instrument_id, working, asset) if working.orders else ZERO
+        with_it = _with_order(working, check, terms)
         return self._tied_in(check, state, book, instrument_id, with_it, asset) - before
 
     def _tied(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:

@@ -12,8 +12,9 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
-from liveexec.engine.rules.netting import reduces, reduces_account
+from liveexec.engine.rules.netting import reduces
 from liveexec.engine.state import EngineState
+from liveexec.engine.valuation import MissingInput
 
 __all__ = ["ExposureLimitRule", "make_exposure_limit"]
 
@@ -37,22 +38,28 @@ class ExposureLimitRule:
     stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
+        try:
+            message = self._fault(check, state)
+        except MissingInput:
+            if reduces(check, state):
+                return None
+            raise
+        return message if message is None or not reduces(check, state) else None
+
+    def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
         if check.stage is RiskStage.PARENT:
             return self._total_fault(check, state, self.total) if self.total is not None else None
         listing = check.listing
-        if listing is None or check.account_id is None:
+        if listing is None:
             return "it is not known where the order goes"
         of_venue = self.per_venue.get(listing.venue)
-        asset = listing.terms.base_asset
-        of_asset = self.per_asset.get(asset)
-        if (of_venue is None and of_asset is None) or reduces_account(check, state, check.account_id):
-            return None
-        added = check.added_value(state)
-        if of_venue is not None and added:
+        if of_venue is not None and (added := check.added_value(state)):
             reached = added + _of_accounts(check, state, state.venue_accounts.get(listing.venue, ()))
             if reached > of_venue:
                 return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
-        if of_asset is not None and added:
+        asset = listing.terms.base_asset
+        of_asset = self.per_asset.get(asset)
+        if of_asset is not None and (added := check.added_value(state)):
             accounts = dict.fromkeys([*state.ledger.books, *state.exposure.accounts])
             reached = added + _of_accounts(check, state, accounts, asset)
             if reached > of_asset:
@@ -60,10 +67,9 @@ class ExposureLimitRule:
         return None
 
     def _total_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        added = check.added_value(state)
-        if not added or reduces(check, state):
+        reached = added = check.added_value(state)
+        if not added:
             return None
-        reached = added
         for account_id in state.ledger.books:
             reached += _held(check, state, account_id)
         for product_id, working in state.exposure.products.items():

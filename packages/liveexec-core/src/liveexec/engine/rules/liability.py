@@ -35,7 +35,7 @@ class LiabilityRule:
             return None
         if check.listing is None or check.account_id is None:
             return None if check.stage is RiskStage.PARENT else "it is not known where the bet goes"
-        instrument_id = check.listing.instrument_id
+        terms, instrument_id = check.listing.terms, check.listing.instrument_id
         book = state.ledger.books.get(check.account_id)
         position = book.positions.get(instrument_id) if book is not None else None
         working = state.exposure.of_instrument(check.account_id, instrument_id)
@@ -45,13 +45,13 @@ class LiabilityRule:
         lost_if_wins = working.sell_cost - working.sells - (position.result_if_wins if position is not None else ZERO)
         before = max(lost_if_loses, lost_if_wins)
         if check.sign > 0:
-            lost_if_loses += check.quantity
+            lost_if_loses += check.added_worth(terms)
         else:
-            lost_if_wins += check.quantity * (check.limit_price - 1)
+            lost_if_wins += check.added_worth(terms)
         after = max(lost_if_loses, lost_if_wins)
         if after <= before:
             return None
-        liability = after * check.valuer.rate(state, check.listing.terms.quote_asset)
+        liability = after * check.valuer.rate(state, terms.quote_asset)
         if liability <= self.highest:
             return None
         return f"{check.account_id} could lose {liability:f} on {instrument_id}, the limit is {self.highest:f}"

@@ -26,21 +26,24 @@ class ListingRule:
     stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
-        listing = check.listing
+        listing, order = check.listing, check.order
         if check.stage is RiskStage.PARENT:
             if listing is None:
                 return None
-            if check.order.is_parent:
+            if order.is_parent:
                 return _grid_fault(listing, check)
-        if listing is None:
+        elif listing is None:
             return "it is not known where the order goes"
+        elif check.parent is None and order.intent.instrument_key == listing.instrument_id:
+            # A plain order that named its instrument was compared when it came.
+            return None
         if listing.expiry_ns is not None and listing.expiry_ns <= state.now_ns:
             return f"{listing.instrument_id} has expired"
         price = check.limit_price
         faults = listing.faults(check.quantity, price)
         if faults:
             return "; ".join(str(fault) for fault in faults)
-        trigger = check.order.intent.trigger_price
+        trigger = order.intent.trigger_price
         if trigger is not None and not listing.ticks.is_on_tick(trigger):
             return f"trigger_price: {trigger:f} is not on the tick {listing.ticks.band_at(trigger).tick:f}"
         return _market_notional_fault(listing, check) if price is None and listing.min_notional is not None else None

@@ -14,6 +14,7 @@ from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
 from liveexec.engine.state import EngineState
+from liveexec.engine.valuation import MissingInput
 
 __all__ = ["LossLimitRule", "make_loss_limit"]
 
@@ -38,14 +39,23 @@ class LossLimitRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         if check.stage is RiskStage.LEG and check.parent is None:
             return None
+        try:
+            message = self._fault(check, state)
+        except MissingInput:
+            if reduces(check, state):
+                return None
+            raise
+        return message if message is None or not reduces(check, state) else None
+
+    def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
         if self.per_strategy is not None:
             strategy_id = check.order.strategy_id
             loss = _loss(check, state, check.holdings.by_strategy.get(strategy_id, {}))
-            if loss > self.per_strategy and not reduces(check, state):
+            if loss > self.per_strategy:
                 return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
         if self.overall is not None:
             loss = _loss(check, state, check.holdings.by_product)
-            if loss > self.overall and not reduces(check, state):
+            if loss > self.overall:
                 return f"all strategies together have lost {loss:f}, the limit is {self.overall:f}"
         return None
 

@@ -2,27 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
-from cattrs import BaseValidationError, ClassValidationError, Converter, IterableValidationError
-from cattrs.errors import ForbiddenExtraKeysError
 
 from liveexec.domain.ids import InstrumentId, VenueName
-from liveexec.domain.money import parse_decimal, plain
-from liveexec.errors import AdapterError, ConfigurationError, Fault, InvalidInput
+from liveexec.errors import AdapterError, ConfigurationError, Fault
 from liveexec.venues.paper.config import PaperVenueConfig
+from liveexec.venues.paper.config_json import read_config, strict_converter
 from liveexec.venues.paper.market import MarketSource
 from liveexec.venues.paper.synthetic import SyntheticInstrument, SyntheticMarket
 
 __all__ = ["PaperWorldConfig", "RecordedMarketConfig", "SyntheticMarketConfig"]
-
-#: The longest configuration that is read, so that a wrong file can't fill the memory.
-_MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 @frozen
@@ -43,6 +36,9 @@ class SyntheticMarketConfig:
     step_ns: int = 100_000_000
 
 
+MarketConfig = RecordedMarketConfig | SyntheticMarketConfig | None
+
+
 @frozen
 class PaperWorldConfig:
     """Several paper venues on one market.
@@ -56,7 +52,7 @@ class PaperWorldConfig:
     """
 
     venues: tuple[PaperVenueConfig, ...]
-    market: RecordedMarketConfig | SyntheticMarketConfig | None = None
+    market: MarketConfig = None
     speed: Decimal = Decimal(1)
     warmup_s: int = 60
     id_prefix: str = ""
@@ -139,20 +135,7 @@ class PaperWorldConfig:
         Raises:
             ConfigurationError: with every fault and its path.
         """
-        if len(text) > _MAX_BYTES:
-            raise ConfigurationError("paper world", [Fault("", f"is longer than {_MAX_BYTES} bytes")])
-        try:
-            document = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ConfigurationError("paper world", [Fault("", f"is not JSON: {error}")]) from error
-        try:
-            return _CONVERTER.structure(document, cls)
-        except BaseValidationError as error:
-            raise ConfigurationError("paper world", _flatten(error, "")) from error
-        except ConfigurationError:
-            raise
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError("paper world", [Fault("", str(error))]) from error
+        return read_config(_CONVERTER, text, cls, "paper world")
 
 
 def _recorded(path: Path, sources: tuple[InstrumentId, ...], day: str | None) -> MarketSource:
@@ -164,75 +147,13 @@ def _recorded(path: Path, sources: tuple[InstrumentId, ...], day: str | None) ->
     return RecordedMarket(path, sources, day)
 
 
-def _flatten(error: Exception, path: str) -> list[Fault]:
-    faults: list[Fault] = []
-    if isinstance(error, ClassValidationError):
-        noted, others = error.group_exceptions()
-        for inner, attribute in noted:
-            faults += _flatten(inner, f"{path}.{attribute.name}" if path else attribute.name)
-        for inner in others:
-            faults += _flatten(inner, path)
-    elif isinstance(error, IterableValidationError):
-        items, others = error.group_exceptions()
-        for inner, item in items:
-            faults += _flatten(inner, f"{path}[{item.index}]")
-        for inner in others:
-            faults += _flatten(inner, path)
-    elif isinstance(error, InvalidInput):
-        faults += [Fault(".".join(part for part in (path, f.path) if part), f.message) for f in error.faults]
-    elif isinstance(error, ForbiddenExtraKeysError):
-        faults += [Fault(f"{path}.{name}" if path else name, "is not known") for name in sorted(error.extra_fields)]
-    elif isinstance(error, KeyError):
-        name = str(error.args[0])
-        faults.append(Fault(f"{path}.{name}" if path else name, "is missing"))
-    else:
-        faults.append(Fault(path, str(error)))
-    return faults
+def _to_market(value: Any, _: Any) -> MarketConfig:
+    if value is None:
+        return None
+    if isinstance(value, dict) and "path" in value:
+        return _CONVERTER.structure(value, RecordedMarketConfig)
+    return _CONVERTER.structure(value, SyntheticMarketConfig)
 
 
-def _strictly(kind: type[Any], name: str) -> Callable[[Any, Any], Any]:
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) is not kind:
-            raise ValueError(f"must be {name}")
-        return value
-
-    return structure
-
-
-def _to_decimal(value: Any, _: Any) -> Decimal:
-    if type(value) is not str:
-        raise ValueError("must be a number written as a string")
-    return parse_decimal(value)
-
-
-def _to_float(value: Any, _: Any) -> float:
-    if type(value) not in (int, float):
-        raise ValueError("must be a number")
-    return float(value)
-
-
-def _to_member(value: Any, kind: type[StrEnum]) -> StrEnum:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(kind)}") from None
-
-
-def _is_str_enum(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, StrEnum)
-
-
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
-    converter.register_structure_hook(int, _strictly(int, "a whole number"))
-    # By predicate, since a hook for str would take every StrEnum and leave it a plain string.
-    converter.register_structure_hook_func(lambda kind: kind is str, _strictly(str, "a string"))
-    converter.register_structure_hook_func(_is_str_enum, _to_member)
-    converter.register_structure_hook(bool, _strictly(bool, "true or false"))
-    converter.register_structure_hook(float, _to_float)
-    converter.register_structure_hook(Decimal, _to_decimal)
-    converter.register_unstructure_hook(Decimal, plain)
-    return converter
-
-
-_CONVERTER: Final = _converter()
+_CONVERTER: Final = strict_converter()
+_CONVERTER.register_structure_hook_func(lambda kind: kind == MarketConfig, _to_market)

@@ -30,6 +30,7 @@ def test_it_waits_for_its_legs_and_is_filled_when_they_are() -> None:
     bench.restart()
     bench.fill(bench.children[0])
     assert bench.finish is None
+    assert not bench.children[1].is_canceling
     bench.fill(bench.children[1])
     assert bench.outcome == (Resolution.FILLED, None)
 

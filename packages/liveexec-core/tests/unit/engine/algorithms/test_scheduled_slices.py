@@ -165,6 +165,15 @@ class TestUnfilledSlices:
         assert bench.slices == ["0.8"] * 5
         assert bench.outcome == (Resolution.FILLED, None)
 
+    def test_who_is_ahead_of_the_schedule_sends_less(self) -> None:
+        bench = twap("4", script=fill_none).start()
+        bench.script = fill_all
+        bench.run_until(15)
+        bench.fill(bench.children[0])
+        bench.run_until(60)
+        assert bench.slices == ["0.8", "1", "0.6", "0.8", "0.8"]
+        assert bench.outcome == (Resolution.FILLED, None)
+
 
 class TestUnknownSlices:
     def test_an_unknown_slice_counts_as_live_and_is_not_sent_again(self) -> None:
@@ -266,6 +275,14 @@ class TestRefusedSlices:
         bench.run_until(60)
         assert bench.times_s == [0, 0, 1]
         assert bench.outcome == (Resolution.REJECTED, "CHILD_REJECTS")
+
+    def test_a_leg_that_fills_keeps_its_slice_from_counting_as_refused(self) -> None:
+        bench = twap(max_rejects=1).start()
+        first = bench.children[0]
+        bench.children.append(Child(2, first.spawn, first.created_at_ns, OrderStatus.REJECTED))
+        bench.run_until(15)
+        assert bench.finish is None
+        assert len(bench.children) == 3
 
 
 class TestCancel:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from liveexec.domain.ids import VenueName
+from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.operation import Side, TimeInForce
 from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.router import Candidate, Choice, RouteRequest
 from liveexec.engine.router_config import RouterConfig
 from liveexec.engine.state import EngineState
+from support.builders import INVERSE_TERMS, SPOT_TERMS
 from support.routing import RoutingWorld, instrument_at, make_route_request
 
 D = Decimal
@@ -217,6 +219,23 @@ class TestSplit:
         add(made, "ALPHA", [("100", "5")], **LOTS)
         add(made, "BETA", [("101", "5")], **LOTS)
         assert made.legs(make_route_request(quantity=D("1.05"))) == {}
+
+    def test_what_falls_off_the_lots_makes_no_leg_of_its_own(self) -> None:
+        made = world("split")
+        add(made, "ALPHA", [("100", "1.05"), ("100.2", "0.05"), ("200", "10")], **LOTS)
+        add(made, "BETA", [("100", "0.95"), ("200", "10")], **LOTS)
+        add(made, "GAMMA", [("100.5", "10")])
+        assert made.legs(make_route_request(quantity=D(2))) == {"ALPHA": D("1.1"), "BETA": D("0.9")}
+
+    @pytest.mark.parametrize("terms", [SPOT_TERMS, INVERSE_TERMS])
+    def test_a_split_that_its_lots_make_dearer_is_not_made(self, terms: ContractTerms) -> None:
+        made = world("split")
+        add(made, "ALPHA", [("100", "2")], lot=D(1), min_quantity=D(1), terms=terms)
+        add(made, "BETA", [("99", "0.7"), ("120", "10")], terms=terms, **LOTS)
+        # BETA's cheap 0.7 would leave 1.3 for ALPHA, which takes whole ones: 0.3 more at 120.
+        assert made.legs(make_route_request(quantity=D(2))) == {"ALPHA": D(2)}
+        made.book("BETA", bids=[("10", "1")], asks=[("99", "0.7"), ("100.5", "10")])
+        assert made.legs(make_route_request(quantity=D(2))) == {"ALPHA": D(1), "BETA": D(1)}
 
     def test_venues_that_are_alike_make_one_leg_when_one_is_enough(self) -> None:
         made = world("split")

@@ -98,7 +98,9 @@ INVERSE_LIKE = ContractTerms(ContractKind.INVERSE, "BTC", "USDT", "BTC")
 
 SIDES = st.sampled_from([Side.BUY, Side.SELL])
 TERMS = st.sampled_from([SPOT_LIKE, INVERSE_LIKE])
-QUANTITIES = st.integers(1, 20_000).map(lambda n: Decimal(n).scaleb(-3))
+QUANTITIES = st.integers(1, 20_000).map(lambda n: Decimal(n).scaleb(-3)) | st.integers(1, 60).map(
+    lambda n: Decimal(n).scaleb(-1)
+)
 
 
 def market_order(side: Side, quantity: Decimal) -> RouteRequest:

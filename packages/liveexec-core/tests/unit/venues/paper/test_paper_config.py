@@ -51,8 +51,8 @@ def test_the_digest_tells_worlds_apart_but_not_runs() -> None:
 
 
 def test_every_fault_of_a_venue_is_named() -> None:
-    wrong = instrument(
-        SPOT,
+    wrong = evolve(
+        instrument(SPOT),
         instrument_id=InstrumentId("OTHER:SPOT_PAIR:BTC-USDT"),
         settlement_asset="EUR",
         depth_factor=dec(0),
