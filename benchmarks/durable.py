@@ -6,17 +6,22 @@ tables must hold exactly what was submitted.
 """
 
 import asyncio
-import gc
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from attrs import define, field, frozen
 from prometheus_client import Histogram
 
+from benchmarks import worlds
+from benchmarks.driver import freeze
+from benchmarks.figures import Figure, Result, percentile, spread_of
+from benchmarks.options import Options
+from benchmarks.postgres import Baseline, BaselineRun, Server, started_server
 from liveexec.build import build
 from liveexec.domain.ids import VenueName
 from liveexec.domain.order_state import OrderStatus
@@ -26,11 +31,7 @@ from liveexec.runtime.streams import Subscription
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.venues.paper.adapter import paper_adapters
 
-from benchmarks import worlds
-from benchmarks.figures import Figure, Result, percentile, spread_of
-from benchmarks.postgres import Baseline, BaselineRun, Server, started_server
-
-__all__ = ["Host", "hosted", "run"]
+__all__ = ["SUBMITTERS", "Host", "check_tables", "hosted", "run"]
 
 SUBMITTERS: Final = 128
 RATE_GOAL, RATE_HOPE = 2.0, 3.0
@@ -57,7 +58,8 @@ class Host:
         intent = worlds.immediate_intent(self.submitted)
         result = await self.orchestrator.submit(intent, wait="terminal", timeout_s=30)
         if result.status is not OrderStatus.FILLED:
-            raise RuntimeError(f"order {result.order_id} is {result.status}: {result.rejection_reason} {result.message}")
+            why = f"{result.rejection_reason or ''} {result.message or ''}"
+            raise RuntimeError(f"order {result.order_id} is {result.status}: {why}")
 
     async def burst(self, seconds: float, submitters: int) -> float:
         """Lifecycles per second of this many submitters, each with one order at a time."""
@@ -69,10 +71,18 @@ class Host:
             while time.perf_counter() < end_s:
                 await self.lifecycle()
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(submitters):
-                group.create_task(submit_until_the_end())
+        await _together(submit_until_the_end, submitters)
         return (self.submitted - before) / (time.perf_counter() - started_s)
+
+    async def submit_many(self, orders: int, submitters: int) -> None:
+        """So many lifecycles, however long they take."""
+        last = self.submitted + orders
+
+        async def submit_until_the_last() -> None:
+            while self.submitted < last:
+                await self.lifecycle()
+
+        await _together(submit_until_the_last, submitters)
 
     async def one_by_one(self, seconds: float) -> float:
         """Median seconds from submit to durable, with nothing else under way."""
@@ -88,6 +98,12 @@ class Host:
         finally:
             stream.close()
         return percentile(took_s, 0.5)
+
+
+async def _together(work: Callable[[], Coroutine[Any, Any, None]], times: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(times):
+            group.create_task(work())
 
 
 async def _ended(stream: Subscription, order_id: str) -> None:
@@ -125,15 +141,21 @@ class _LagWatch:
 
 
 @asynccontextmanager
-async def hosted(server: Server, *, shard: str = "bench") -> AsyncIterator[Host]:
-    """A host with one paper venue in this process, active and warm. Runs in the caller's event loop."""
-    world = worlds.world(worlds.venue(_VENUE), start_ns=time.time_ns(), id_prefix=f"{shard}-")
+async def hosted(
+    server: Server, *, history: int | None = None, limits: Mapping[str, Any] = MappingProxyType({})
+) -> AsyncIterator[Host]:
+    """A host with one paper venue in this process, connected and priced, in the caller's event loop.
+
+    ``history`` is how many finished orders the venue keeps, ``limits`` change the risk configuration.
+    """
+    now_ns = time.time_ns()
+    # A prefix of its own, since ids of an earlier host may be in the tables.
+    world = worlds.world(worlds.venue(_VENUE, history=history), start_ns=now_ns, id_prefix=f"{now_ns:x}-")
     adapters = paper_adapters(world)
     metrics = Metrics()
     async with PostgresStore(server.dsn) as store:
-        orchestrator = build(
-            worlds.engine_config(_VENUE, shard=shard), store, list(adapters.values()), metrics=metrics, owner="bench"
-        )
+        config = worlds.engine_config(_VENUE, **limits)
+        orchestrator = build(config, store, list(adapters.values()), metrics=metrics, owner="bench")
         async with orchestrator:
             await orchestrator.active(20)
             await _priced(orchestrator)
@@ -141,9 +163,11 @@ async def hosted(server: Server, *, shard: str = "bench") -> AsyncIterator[Host]
 
 
 async def _priced(orchestrator: LiveExecutionOrchestrator) -> None:
-    async with asyncio.timeout(10):
-        while not orchestrator.shard.engine.state.market.books:
-            await asyncio.sleep(0.01)
+    for _ in range(1_000):
+        if orchestrator.shard.engine.state.market.books:
+            return
+        await asyncio.sleep(0.01)
+    raise RuntimeError("the paper venue showed no book")
 
 
 async def check_tables(server: Server, host: Host) -> None:
@@ -164,7 +188,7 @@ async def check_tables(server: Server, host: Host) -> None:
         raise RuntimeError(f"{host.submitted} orders were submitted, the tables hold {dict(found)}: the run is void")
 
 
-async def measure(server: Server, rounds: int, seconds: int, progress: Callable[[str], None]) -> Result:
+async def measure(server: Server, rounds: int, seconds: int, options: Options) -> Result:
     """Alternate rounds of pgbench and ours, then check what the tables hold."""
     measured: list[_Round] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -172,9 +196,7 @@ async def measure(server: Server, rounds: int, seconds: int, progress: Callable[
         async with hosted(server) as host:
             await host.burst(1, SUBMITTERS)
             await host.orchestrator.synced()
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 100)
+            freeze()
             lag = _LagWatch(host.metrics.projection_lag)
             for number in range(rounds):
                 theirs = await baseline.run(seconds)
@@ -183,9 +205,9 @@ async def measure(server: Server, rounds: int, seconds: int, progress: Callable[
                 alone_s = await host.one_by_one(max(1.0, seconds / 3))
                 await host.orchestrator.synced()
                 measured.append(_Round(theirs, ours, alone_s))
-                progress(
-                    f"round {number + 1} of {rounds}: pgbench {theirs.per_second:.0f}/s {theirs.latency_s * 1e3:.2f} ms,"
-                    f" ours {ours:.0f}/s {alone_s * 1e3:.2f} ms"
+                options.say(
+                    f"round {number + 1} of {rounds}: pgbench {theirs.per_second:.0f}/s {theirs.latency_s * 1e3:.2f} ms"
+                    f", ours {ours:.0f}/s {alone_s * 1e3:.2f} ms"
                 )
             await check_tables(server, host)
             return _result(measured, lag.quantile_s(0.99), host.submitted, server.origin)
@@ -231,10 +253,8 @@ def _result(measured: list[_Round], lag_s: float, submitted: int, origin: str) -
     )
 
 
-def run(*, quick: bool = False, progress: Callable[[str], None] = lambda _: None) -> Result:
+def run(options: Options) -> Result:
     """Start a server and measure on it."""
-    import uvloop  # noqa: PLC0415  (not on Windows)
-
-    rounds, seconds = (2, 1) if quick else (7, 3)
-    with started_server() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(measure(server, rounds, seconds, progress))
+    rounds, seconds = (2, 1) if options.quick else (7, 3)
+    with started_server() as server, asyncio.Runner(loop_factory=worlds.new_event_loop) as runner:
+        return runner.run(measure(server, rounds, seconds, options))

@@ -22,8 +22,8 @@ __all__ = ["Baseline", "BaselineRun", "Server", "started_server"]
 
 _DATABASE: Final = "liveexec_bench"
 _TIMEOUT_S: Final = 120.0
-#: What a submit sets, 22 columns, with random ids; what a later state sets has defaults. The colons of canonical ids are
-#: escaped, since pgbench takes what follows one for a variable, within quotes too.
+#: What a submit sets, 22 columns, with random ids; what a later state sets has defaults. The colons of canonical ids
+#: are escaped, since pgbench takes what follows one for a variable, within quotes too.
 _INSERT: Final = r"""
 \set id random(1, 9223372036854775806)
 \set strategy random(1, 4)

@@ -1,7 +1,8 @@
 """What the benchmarks trade on: one spot pair at paper venues that never run dry, with every risk rule configured."""
 
+import asyncio
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -26,6 +27,7 @@ __all__ = [
     "engine_config",
     "immediate_intent",
     "instrument_at",
+    "new_event_loop",
     "resting_intent",
     "venue",
     "world",
@@ -44,6 +46,15 @@ _QUANTITIES: Final = 50_000
 _SOURCE: Final = InstrumentId(f"SOURCE:{PRODUCT}")
 _ENDLESS: Final = Decimal(10) ** 12
 _SECOND_NS: Final = 1_000_000_000
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The loop that a host runs on: uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415  (there is none for Windows)
+    except ModuleNotFoundError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def instrument_at(name: VenueName) -> InstrumentId:
@@ -121,8 +132,8 @@ def _quantity(number: int) -> Decimal:
     return _SMALLEST + _LOT * (number // 2 % _QUANTITIES)
 
 
-def engine_config(*venues: VenueName, shard: str = "bench", finished_orders_kept: int = 4_096) -> EngineConfig:
-    """Best-price routing, and limits of every kind, all of them wide enough for a benchmark.
+def engine_config(*venues: VenueName, shard: str = "bench", **limits: Any) -> EngineConfig:
+    """Best-price routing, and limits of every kind, all of them wide enough for a benchmark; ``limits`` change some.
 
     Raises:
         ValueError: a built-in rule is left out, so the figures would be those of fewer rules.
@@ -162,6 +173,7 @@ def engine_config(*venues: VenueName, shard: str = "bench", finished_orders_kept
         max_gas_price_gwei=Decimal(1_000),
         max_liability=amount,
     )
+    risk = evolve(risk, **limits)
     absent = [name for name, make in BUILT_IN_RULES.items() if make(risk) is None]
     if absent:
         raise ValueError(f"these rules are not configured: {', '.join(absent)}")
@@ -174,5 +186,4 @@ def engine_config(*venues: VenueName, shard: str = "bench", finished_orders_kept
             for number, strategy_id in enumerate(STRATEGIES)
             for name in venues
         },
-        finished_orders_kept=finished_orders_kept,
     )

@@ -9,15 +9,15 @@ import asyncio
 import itertools
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import psutil
 import pytest
 from attrs import define, field
 
@@ -56,7 +56,10 @@ class TestServer:
 
     name: str
     address: Callable[[str], Dsn]
-    postmaster_pid_file: Path | None = None
+    #: Of a server that we started: its data folder, and the programs that it runs.
+    home: Path | None = None
+    binaries: PostgresBinaries | None = None
+    _returned: list[EmbeddedPostgres] = field(factory=list, init=False)
     _has_template: bool = field(default=False, init=False)
 
     def dsn(self, database: str) -> Dsn:
@@ -87,8 +90,28 @@ class TestServer:
 
     def kill(self) -> None:
         """SIGKILL to the postmaster, as a machine's out-of-memory killer would."""
-        assert self.postmaster_pid_file is not None
-        os.kill(int(self.postmaster_pid_file.read_text().split()[0]), signal.SIGKILL)
+        self._postmaster().kill()
+
+    def kill_all(self) -> None:
+        """SIGKILL to the postmaster and to every process that it forked."""
+        postmaster = self._postmaster()
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def restart(self) -> None:
+        """Bring a killed server back under the same address; blocks until it takes connections."""
+        assert self.home is not None
+        self._returned.append(EmbeddedPostgres.start(self.home, binaries=self.binaries))
+
+    def release(self) -> None:
+        """Give up what :meth:`restart` holds."""
+        while self._returned:
+            self._returned.pop().release()
+
+    def _postmaster(self) -> psutil.Process:
+        assert self.home is not None
+        return psutil.Process(int((self.home / "pgdata" / "postmaster.pid").read_text().split()[0]))
 
     @property
     def _template(self) -> str:
@@ -122,13 +145,12 @@ def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> I
     # Not a folder of pytest's: it closes those to other accounts, and as root the server runs as one of them.
     folder = Path(tempfile.mkdtemp(prefix="lxt-", dir=_base_folder()))
     folder.chmod(0o755)
+    binaries = binaries if binaries is not None else PostgresBinaries.locate()
     try:
         with EmbeddedPostgres.start(folder / "home", binaries=binaries) as running:
-            yield TestServer(
-                name,
-                lambda database: Dsn(running.dsn(database)),
-                postmaster_pid_file=running.data_dir / "pgdata" / "postmaster.pid",
-            )
+            server = TestServer(name, lambda database: Dsn(running.dsn(database)), folder / "home", binaries)
+            yield server
+            server.release()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Final
 
 from cyclopts import App, CycloptsError, UnknownCommandError
+from rich.console import Console
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.failures import report, report_line
@@ -18,6 +19,13 @@ from liveexec.cli.failures import report, report_line
 __all__ = ["app", "main", "run"]
 
 _DEBUG: Final = "--debug"
+
+
+class _Console(Console):
+    """Leaves a closed pipe to :func:`run`, where rich would exit with a code of its own."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _version() -> str:
@@ -37,6 +45,7 @@ app: Final = App(
     version=_version,
     version_flags=["--version"],
     help_format="plaintext",
+    console=_Console(),
     # Ctrl-C has an exit code of its own.
     suppress_keyboard_interrupt=False,
 )

@@ -1,21 +1,28 @@
 """The listings: orders, fills, positions and the log."""
 
 import time
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Final
 
+from attrs import evolve
 from cyclopts import Parameter
 
+from liveexec.cli.journal_tail import last_events
 from liveexec.cli.options import ListingOptions, check_limit
+from liveexec.cli.order_lookup import find_order
 from liveexec.cli.reading import show_from_database
 from liveexec.cli.since import parse_since
+from liveexec.domain.ids import StrategyId, VenueName
 from liveexec.domain.order_state import OrderStatus
 from liveexec.presentation.formatting import Precision
 from liveexec.presentation.table_view import TableView
 from liveexec.presentation.views.fills import fills_view
-from liveexec.presentation.views.log import log_view, logged_events
+from liveexec.presentation.views.log import LoggedEvent, log_view
 from liveexec.presentation.views.orders import orders_view
 from liveexec.presentation.views.positions import PositionsBy, positions_by_view, product_positions_view
-from liveexec.storage.queries import Queries
+from liveexec.storage.database import Database
+from liveexec.storage.ownership import shards
+from liveexec.storage.queries import FillFilter, OrderFilter, Queries
 
 __all__ = ["fills", "log", "orders", "positions"]
 
@@ -43,18 +50,26 @@ def orders(
 ) -> None:
     """List orders, newest first."""
 
-    async def view(queries: Queries) -> TableView:
-        rows = await queries.orders(strategy_id=strategy, venue=venue, statuses=status, is_open=open_, limit=limit)
-        return orders_view(rows, _NO_LISTINGS)
+    async def view(database: Database) -> TableView:
+        queries = Queries(database)
+        asked = OrderFilter(
+            strategy_id=StrategyId(strategy) if strategy is not None else None,
+            venue=VenueName(venue) if venue is not None else None,
+            is_open=True if open_ else None,
+        )
+        found = [row for each in status or (None,) for row in await queries.orders(evolve(asked, status=each), limit)]
+        found.sort(key=lambda row: (row["created_at"], row["order_id"]), reverse=True)
+        return orders_view(found[:limit], _NO_LISTINGS)
 
     show_from_database(view, listing)
 
 
 def fills(*, strategy: StrategyOption = None, limit: LimitOption = 50, listing: ListingOptions = _ONCE) -> None:
     """List fills, newest first."""
+    asked = FillFilter(strategy_id=StrategyId(strategy) if strategy is not None else None)
 
-    async def view(queries: Queries) -> TableView:
-        return fills_view(await queries.fills(strategy_id=strategy, limit=limit), _NO_LISTINGS)
+    async def view(database: Database) -> TableView:
+        return fills_view(await Queries(database).fills(asked, limit), _NO_LISTINGS)
 
     show_from_database(view, listing)
 
@@ -68,7 +83,8 @@ def positions(
 ) -> None:
     """Show positions by product over all venues, or by venue, account or strategy."""
 
-    async def view(queries: Queries) -> TableView:
+    async def view(database: Database) -> TableView:
+        queries = Queries(database)
         if by is None:
             return product_positions_view(await queries.product_positions(), _NO_LISTINGS)
         return positions_by_view(await queries.positions(), by, _NO_LISTINGS)
@@ -88,3 +104,20 @@ def log(
 ) -> None:
     """Show what happened, in order: the last events of the journal."""
     since_ns = parse_since(since, time.time_ns()) if since is not None else None
+
+    async def view(database: Database) -> TableView:
+        return log_view(await _events(database, order, since_ns, limit), _NO_LISTINGS)
+
+    show_from_database(view, listing)
+
+
+async def _events(database: Database, order: str | None, since_ns: int | None, limit: int) -> list[LoggedEvent]:
+    queries = Queries(database)
+    if order is not None:
+        order_id = await find_order(database, order)
+        return await last_events(partial(queries.newest_records_of, order_id), limit, since_ns)
+    found: list[LoggedEvent] = []
+    for shard in await shards(database):
+        found += await last_events(partial(queries.newest_records, shard.shard), limit, since_ns)
+    # Each shard's events are in order already, and a stable sort keeps them so.
+    return sorted(found, key=lambda event: event.at_ns)[-limit:]

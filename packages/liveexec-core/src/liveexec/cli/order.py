@@ -14,11 +14,14 @@ from liveexec.presentation.views.fills import fills_view
 from liveexec.presentation.views.log import logged_events, timeline_view
 from liveexec.presentation.views.orders import children_view, order_view
 from liveexec.presentation.views.routes import route_view, routed_from_document
-from liveexec.storage.queries import Queries
+from liveexec.presentation.views.row_columns import PlainRow
+from liveexec.storage.database import Database
+from liveexec.storage.queries import MAX_LIMIT, FillFilter, OrderDetails, OrderFilter, Queries
 
 __all__ = ["order"]
 
 _NO_LISTINGS: Final[Precision] = {}
+_ONCE: Final = ListingOptions()
 
 
 def order(
@@ -30,28 +33,36 @@ def order(
     ],
     /,
     *,
-    listing: ListingOptions = ListingOptions(),
+    listing: ListingOptions = _ONCE,
 ) -> None:
     """Show one order: its fields, why it went where it went, its children, its fills and its timeline."""
 
-    async def view(queries: Queries) -> Report:
-        return await _report(queries, await find_order(queries, id_))
+    async def view(database: Database) -> Report:
+        return await _report(Queries(database), await find_order(database, id_))
 
     show_from_database(view, listing)
 
 
 async def _report(queries: Queries, order_id: OrderId) -> Report:
-    row = await queries.order(order_id)
-    views: list[TableView] = [order_view(row, _NO_LISTINGS)]
-    routing = row.get("routing")
+    found = await queries.order(order_id)
+    views: list[TableView] = [order_view(found.row, _NO_LISTINGS)]
+    routing = found.row.get("routing")
     if routing is not None:
         views.append(route_view(routed_from_document(routing), _NO_LISTINGS))
-    children = await queries.children(order_id)
-    if children:
-        views.append(children_view(children, _NO_LISTINGS))
-    fills = await queries.fills_of([order_id, *(child["order_id"] for child in children)])
-    views.append(fills_view(fills, _NO_LISTINGS))
-    records = await queries.records_of(order_id)
-    events = [event for record in records for event in logged_events(record)]
+    if found.children:
+        views.append(children_view(found.children, _NO_LISTINGS))
+    views.append(fills_view(await _family_fills(queries, found), _NO_LISTINGS))
+    events = [event for stored in found.timeline for event in logged_events(stored.record)]
     views.append(timeline_view(events, _NO_LISTINGS))
     return Report.of("order", views)
+
+
+async def _family_fills(queries: Queries, found: OrderDetails) -> list[PlainRow]:
+    """The order's fills and those of its children and theirs, oldest first: what is filled belongs to leaves."""
+    fills: list[PlainRow] = [*found.fills]
+    families = list(found.children)
+    while families:
+        order_id = OrderId(str(families.pop()["order_id"]))
+        fills += await queries.fills(FillFilter(order_id=order_id), MAX_LIMIT)
+        families += await queries.orders(OrderFilter(parent_order_id=order_id), MAX_LIMIT)
+    return sorted(fills, key=lambda row: (row["applied_at"], row["fill_key"]))

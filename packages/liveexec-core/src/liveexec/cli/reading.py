@@ -10,12 +10,11 @@ from liveexec.cli.watching import show
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.storage.database import Database
 from liveexec.storage.dsn import Dsn
-from liveexec.storage.queries import Queries
 from liveexec.storage.server_checks import check_schema
 
 __all__ = ["View", "show_from_database"]
 
-View = Callable[[Queries], Awaitable[TableView | Report]]
+View = Callable[[Database], Awaitable[TableView | Report]]
 
 
 def show_from_database(view: View, options: ListingOptions) -> None:
@@ -34,7 +33,6 @@ async def _show(dsn: Dsn, view: View, options: ListingOptions) -> None:
     try:
         async with database.read("checking the schema") as connection:
             await check_schema(connection)
-        queries = Queries(database)
-        await show(lambda: view(queries), options)
+        await show(lambda: view(database), options)
     finally:
         await database.close()

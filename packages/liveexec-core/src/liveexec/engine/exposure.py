@@ -37,17 +37,6 @@ class Working:
     orders: int = 0
     unpriced: int = 0
 
-    def add(self, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
-        """Add one order's part, or take it out again (everything negated but ``sign``)."""
-        self.orders += count
-        self.unpriced += unpriced
-        if sign > 0:
-            self.buys += quantity
-            self.buy_cost += cost
-        else:
-            self.sells += quantity
-            self.sell_cost += cost
-
     def side(self, sign: int) -> Decimal:
         """The quantity of one side: +1 buys, -1 sells."""
         return self.buys if sign > 0 else self.sells
@@ -107,6 +96,7 @@ class ExposureBook:
         return self.products.get(product_id, NO_WORKING)
 
     def _move(self, order: Order, count: int) -> None:
+        """Add an open order (+1), or take it out again (-1)."""
         intent = order.intent
         side = intent.side
         if side is None:
@@ -119,54 +109,33 @@ class ExposureBook:
             cost, unpriced = quantity * price, 0
         else:
             cost, unpriced = ZERO, count
-        if not order.is_parent and order.instrument_id is not None and order.account_id is not None:
-            places = self.accounts.get(order.account_id)
-            if places is None:
-                places = self.accounts[order.account_id] = {}
-            leaf = places.get(order.instrument_id)
-            if leaf is None:
-                leaf = places[order.instrument_id] = Working(order.terms)
-            leaf.add(sign, quantity, cost, count, unpriced)
-            if not leaf.orders:
-                del places[order.instrument_id]
-                if not places:
-                    del self.accounts[order.account_id]
-            self._count_leaf(order, count)
-            if order.price is not None:
-                self._rest(order, _PRICE_SIGN[side], order.account_id, order.instrument_id, count)
+        account_id, instrument_id, strategy_id = order.account_id, order.instrument_id, order.strategy_id
+        if not order.is_parent and account_id is not None and instrument_id is not None:
+            leaves = self.accounts.get(account_id)
+            if leaves is None:
+                leaves = self.accounts[account_id] = {}
+            _move_in(leaves, instrument_id, order.terms, sign, quantity, cost, count, unpriced)
+            if not leaves:
+                del self.accounts[account_id]
+            self.open_orders += count
+            self.open_by_strategy[strategy_id] = of_strategy = self.open_by_strategy.get(strategy_id, 0) + count
+            if not of_strategy:
+                del self.open_by_strategy[strategy_id]
+            if order.price is not None and not intent.order_type.has_trigger:
+                # A stop rests nowhere before it is triggered, and then the venue prevents the match.
+                move = self.own.add if count > 0 else self.own.remove
+                move(account_id, instrument_id, _PRICE_SIGN[side], order.price)
+                if order.replace is not None and order.replace.price is not None:
+                    move(account_id, instrument_id, _PRICE_SIGN[side], order.replace.price)
         if order.parent_id is None and intent.instrument_key is not None:
             product_id = product_of_key(intent.instrument_key)
-            products = self.strategies.get(order.strategy_id)
-            if products is None:
-                products = self.strategies[order.strategy_id] = {}
-            for asked in (products, self.products):
-                place = asked.get(product_id)
-                if place is None:
-                    place = asked[product_id] = Working()
-                place.add(sign, quantity, cost, count, unpriced)
-                if not place.orders:
-                    del asked[product_id]
-            if not products:
-                del self.strategies[order.strategy_id]
-
-    def _count_leaf(self, order: Order, count: int) -> None:
-        self.open_orders += count
-        strategy_id = order.strategy_id
-        of_strategy = self.open_by_strategy.get(strategy_id, 0) + count
-        if of_strategy:
-            self.open_by_strategy[strategy_id] = of_strategy
-        else:
-            del self.open_by_strategy[strategy_id]
-
-    def _rest(self, order: Order, sign: int, account_id: AccountId, instrument_id: InstrumentId, count: int) -> None:
-        if order.intent.order_type.has_trigger:
-            # A stop rests nowhere before it is triggered, and then the venue prevents the match.
-            return
-        move = self.own.add if count > 0 else self.own.remove
-        assert order.price is not None
-        move(account_id, instrument_id, sign, order.price)
-        if order.replace is not None and order.replace.price is not None:
-            move(account_id, instrument_id, sign, order.replace.price)
+            asked = self.strategies.get(strategy_id)
+            if asked is None:
+                asked = self.strategies[strategy_id] = {}
+            _move_in(asked, product_id, None, sign, quantity, cost, count, unpriced)
+            if not asked:
+                del self.strategies[strategy_id]
+            _move_in(self.products, product_id, None, sign, quantity, cost, count, unpriced)
 
 
 def worst_price(order: Order) -> Decimal | None:
@@ -188,3 +157,29 @@ def price_sign(side: Side) -> int:
 def product_of_key(key: str) -> ProductId:
     """The product of an order's key, which names it or an instrument."""
     return product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
+
+
+def _move_in[Key](
+    places: dict[Key, Working],
+    key: Key,
+    terms: ContractTerms | None,
+    sign: int,
+    quantity: Decimal,
+    cost: Decimal,
+    count: int,
+    unpriced: int,
+) -> None:
+    place = places.get(key)
+    if place is None:
+        place = places[key] = Working(terms)
+    place.orders += count
+    if unpriced:
+        place.unpriced += unpriced
+    if sign > 0:
+        place.buys += quantity
+        place.buy_cost += cost
+    else:
+        place.sells += quantity
+        place.sell_cost += cost
+    if not place.orders:
+        del places[key]

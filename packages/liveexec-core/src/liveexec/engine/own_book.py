@@ -18,27 +18,27 @@ _STALE_PRICES: Final = 64
 class _Side:
     """One side of one book: how many orders may rest at a price, and the prices with the best on top of the heap.
 
-    Buys are kept at their negated price. An order's events take its price out and put it back, so a price without
-    orders stays until it comes to the top or too many have gathered.
+    In the heap buys stand at their negated price. An order's events take its price out and put it back, so a price
+    without orders stays until it comes to the top or too many have gathered.
     """
 
+    sign: int
     counts: dict[Decimal, int] = field(factory=dict)
     heap: list[Decimal] = field(factory=list)
     empty: int = 0
 
-    def add(self, rank: Decimal) -> None:
-        count = self.counts.get(rank)
+    def add(self, price: Decimal) -> None:
+        count = self.counts.get(price)
         if count is None:
-            heapq.heappush(self.heap, rank)
-            self.counts[rank] = 1
-            return
-        if not count:
+            heapq.heappush(self.heap, price if self.sign < 0 else -price)
+            count = 0
+        elif not count:
             self.empty -= 1
-        self.counts[rank] = count + 1
+        self.counts[price] = count + 1
 
-    def remove(self, rank: Decimal) -> None:
-        count = self.counts[rank] - 1
-        self.counts[rank] = count
+    def remove(self, price: Decimal) -> None:
+        count = self.counts[price] - 1
+        self.counts[price] = count
         if not count:
             self.empty += 1
             if self.empty > _STALE_PRICES and self.empty * 2 > len(self.heap):
@@ -46,14 +46,18 @@ class _Side:
 
     def best(self) -> Decimal | None:
         heap, counts = self.heap, self.counts
-        while heap and not counts[heap[0]]:
-            del counts[heapq.heappop(heap)]
+        while heap:
+            price = heap[0] if self.sign < 0 else -heap[0]
+            if counts[price]:
+                return price
+            heapq.heappop(heap)
+            del counts[price]
             self.empty -= 1
-        return heap[0] if heap else None
+        return None
 
     def _sweep(self) -> None:
-        self.counts = {rank: count for rank, count in self.counts.items() if count}
-        self.heap = list(self.counts)
+        self.counts = {price: count for price, count in self.counts.items() if count}
+        self.heap = [price if self.sign < 0 else -price for price in self.counts]
         heapq.heapify(self.heap)
         self.empty = 0
 
@@ -69,12 +73,12 @@ class OwnBook:
         key = (account_id, instrument_id, sign)
         side = self._sides.get(key)
         if side is None:
-            side = self._sides[key] = _Side()
-        side.add(price if sign < 0 else -price)
+            side = self._sides[key] = _Side(sign)
+        side.add(price)
 
     def remove(self, account_id: AccountId, instrument_id: InstrumentId, sign: int, price: Decimal) -> None:
         """One order less; it was added before."""
-        self._sides[account_id, instrument_id, sign].remove(price if sign < 0 else -price)
+        self._sides[account_id, instrument_id, sign].remove(price)
 
     def best(self, account_id: AccountId, instrument_id: InstrumentId, sign: int) -> Decimal | None:
         """The best own price of a side: the highest buy or the lowest sell; ``None`` when there is no order."""
@@ -82,8 +86,7 @@ class OwnBook:
         side = self._sides.get(key)
         if side is None:
             return None
-        rank = side.best()
-        if rank is None:
+        price = side.best()
+        if price is None:
             del self._sides[key]
-            return None
-        return rank if sign < 0 else -rank
+        return price

@@ -277,6 +277,7 @@ def _child_view(child: Order) -> ChildView:
         status=child.status,
         created_at_ns=child.created_at_ns,
         is_canceling=child.cancel is not PendingCancel.NONE,
+        code=child.code,
     )
 
 

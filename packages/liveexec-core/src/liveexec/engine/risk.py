@@ -156,6 +156,7 @@ class RiskRule(Protocol):
 
 #: Makes a rule from the configuration; ``None`` when that does not limit what the rule looks at.
 RuleFactory = Callable[[RiskConfig], RiskRule | None]
+_Call = Callable[[RiskCheck, EngineState], str | None]
 
 
 _ONLY_HERE: Final = object()
@@ -231,7 +232,10 @@ class PreTradeRiskEngine:
         rules = made if config.enabled else []
         self._config = config
         self._valuer = Valuer(config)
-        self._rules = {stage: tuple(rule for rule in rules if stage in rule.stages) for stage in RiskStage}
+        # Bound calls, since finding an instance's call anew for every order costs more than most rules.
+        self._rules: dict[RiskStage, tuple[tuple[_Call, RiskRule], ...]] = {
+            stage: tuple((rule.__call__, rule) for rule in rules if stage in rule.stages) for stage in RiskStage
+        }
 
     def check(self, check: RiskCheck, state: EngineState) -> Approval | Refusal:
         """Run every rule of the check's stage. Changes nothing but what was measured."""
@@ -243,23 +247,27 @@ class PreTradeRiskEngine:
         check.worst_price = worst_price(check, state)
         refusals: list[RuleRefusal] | None = None
         timer = self._timer
-        for rule in self._rules[check.stage]:
-            started = timer() if timer is not None else 0
+        started = timer() if timer is not None else 0
+        for call, rule in self._rules[check.stage]:
             try:
-                message = rule(check, state)
-                code = rule.code
+                message = call(check, state)
             except MissingInput as missing:
                 message, code = str(missing), rule.code
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
                 # The type alone: a message may hold addresses, and what is recorded is the same in every run.
                 message, code = f"rule {rule.name} raised {type(error).__name__}", RULE_FAILED
                 self._failures.append(RuleFailure(rule.name, check.order.order_id, error))
-            if timer is not None and (took_ns := timer() - started) > self._config.rule_budget_ns:
-                self._slow_rules.append(SlowRule(rule.name, check.order.order_id, took_ns))
+            else:
+                code = rule.code if message is not None else ""
             if message is not None:
                 if refusals is None:
                     refusals = []
                 refusals.append(RuleRefusal(code, message))
+            if timer is not None:
+                ended = timer()
+                if ended - started > self._config.rule_budget_ns:
+                    self._slow_rules.append(SlowRule(rule.name, check.order.order_id, ended - started))
+                started = ended
         if refusals is not None:
             return Refusal(refusals[0].code, refusals[0].message, tuple(refusals))
         return Approval(check.worst_price, _ONLY_HERE)

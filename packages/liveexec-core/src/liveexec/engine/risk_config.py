@@ -11,7 +11,7 @@ from liveexec.domain.ids import InstrumentId, ProductId, is_instrument_id, is_pr
 from liveexec.domain.money import ONE, is_storable
 from liveexec.errors import ConfigurationError, Fault
 
-__all__ = ["ANY", "RiskConfig", "leg_limit", "parent_limit"]
+__all__ = ["ANY", "LimitTable", "RiskConfig"]
 
 #: The key of a limit that holds for every instrument that is not named.
 ANY: Final = "*"
@@ -111,18 +111,26 @@ class RiskConfig:
             raise ConfigurationError("risk_engine", faults)
 
 
-def leg_limit(limits: Mapping[str, Decimal], instrument_id: InstrumentId, product_id: ProductId) -> Decimal | None:
-    """The limit of what enters one venue's book: the instrument's, else its product's, else that of any."""
-    limit = limits.get(instrument_id)
-    if limit is None:
-        limit = parent_limit(limits, product_id)
-    return limit
+class LimitTable:
+    """Limits by instrument id, product id or ``"*"``, looked up once per instrument and product."""
 
+    def __init__(self, limits: Mapping[str, Decimal]) -> None:
+        self._limits = limits
+        self._of_legs: dict[InstrumentId, Decimal | None] = {}
 
-def parent_limit(limits: Mapping[str, Decimal], product_id: ProductId) -> Decimal | None:
-    """The limit of what a caller asks for: the product's, else that of any."""
-    limit = limits.get(product_id)
-    return limit if limit is not None else limits.get(ANY)
+    def of_leg(self, instrument_id: InstrumentId, product_id: ProductId) -> Decimal | None:
+        """The limit of what enters one venue's book: the instrument's, else its product's, else that of any."""
+        known = self._of_legs
+        if instrument_id in known:
+            return known[instrument_id]
+        limit = self._limits.get(instrument_id)
+        known[instrument_id] = limit = limit if limit is not None else self.of_product(product_id)
+        return limit
+
+    def of_product(self, product_id: ProductId) -> Decimal | None:
+        """The limit of what a caller asks for: the product's, else that of any."""
+        limit = self._limits.get(product_id)
+        return limit if limit is not None else self._limits.get(ANY)
 
 
 _BY_INSTRUMENT: Final = ("max_order_quantity", "max_order_notional", "max_position_per_instrument")

@@ -122,22 +122,35 @@ _ORDER_FLAGS: Final[Mapping[bool, str]] = MappingProxyType({True: "is_open", Fal
 _POSITION_FLAGS: Final[Mapping[bool, str]] = MappingProxyType({True: "quantity <> 0", False: "quantity = 0"})
 
 
-def select(
+def orders_statement(asked: OrderFilter, limit: int) -> tuple[str, list[object]]:
+    """The statement that finds orders, and its parameters. Raises ``InvalidInput`` for a limit out of bounds."""
+    has_way = (asked.strategy_id, asked.operation, asked.parent_order_id, asked.atomic_group_id, asked.tx_hash)
+    if asked.is_open or any(value is not None for value in has_way):
+        return _statement("orders", asked, limit, _ORDER_CONDITIONS, _ORDER_FLAGS)
+    return _statement(
+        "orders_of_all", asked, limit, _ORDER_CONDITIONS, _ORDER_FLAGS, [[operation.value for operation in Operation]]
+    )
+
+
+def fills_statement(asked: FillFilter, limit: int) -> tuple[str, list[object]]:
+    """The statement that finds fills, and its parameters. Raises ``InvalidInput`` for a limit out of bounds."""
+    name = "fills_of_all" if asked.order_id is None and asked.strategy_id is None else "fills"
+    return _statement(name, asked, limit, _FILL_CONDITIONS)
+
+
+def _statement(
     name: str,
     asked: OrderFilter | FillFilter | PositionFilter,
     limit: int,
     conditions: Mapping[str, str] = MappingProxyType({}),
     flags: Mapping[bool, str] = MappingProxyType({}),
+    arguments: Sequence[object] = (),
 ) -> tuple[str, list[object]]:
-    """The statement ``name`` of ``sql/reads.sql`` with the conditions of a filter, and its parameters.
-
-    Raises:
-        InvalidInput: the limit is not between 1 and :data:`MAX_LIMIT`.
-    """
+    """The statement ``name`` of ``sql/reads.sql`` with a filter's conditions; their parameters follow ``arguments``."""
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"reading {name}", [Fault("limit", f"must be between 1 and {MAX_LIMIT}")])
     parts: list[str] = []
-    arguments: list[object] = []
+    parameters = list(arguments)
     for field, value in asdict(asked, recurse=False).items():
         if value is None:
             continue
@@ -145,13 +158,12 @@ def select(
             parts.append(flags[value])
             continue
         values = value if isinstance(value, tuple) else (value,)
-        numbers = [f"${number}" for number in range(len(arguments) + 1, len(arguments) + len(values) + 1)]
+        numbers = [f"${number}" for number in range(len(parameters) + 1, len(parameters) + len(values) + 1)]
         parts.append(conditions.get(field, f"{field} = {{}}").format(*numbers))
-        arguments += values
-    # The limit is no parameter: for one that it does not know the planner expects a tenth of all rows, and walks
-    # another filter's index backwards.
+        parameters += values
+    # The limit is no parameter: for one that it does not know the planner expects a tenth of all rows.
     where = " AND ".join(parts) or "true"
-    return _SQL[name].replace(":where", where).replace(":limit", str(limit)), arguments
+    return _SQL[name].replace(":where", where).replace(":limit", str(limit)), parameters
 
 
 class Queries:
@@ -170,9 +182,7 @@ class Queries:
 
     async def orders(self, asked: OrderFilter | None = None, limit: int = 100) -> list[Row]:
         """Rows of ``unified_orders``. Raises ``InvalidInput`` for a limit out of bounds."""
-        statement, arguments = select(
-            "orders", asked if asked is not None else OrderFilter(), limit, _ORDER_CONDITIONS, _ORDER_FLAGS
-        )
+        statement, arguments = orders_statement(asked if asked is not None else OrderFilter(), limit)
         return await self._rows("reading orders", statement, *arguments)
 
     async def order(self, order_id: OrderId) -> OrderDetails:
@@ -193,12 +203,12 @@ class Queries:
 
     async def fills(self, asked: FillFilter | None = None, limit: int = 100) -> list[Row]:
         """Rows of ``fills``, busted ones included. Raises ``InvalidInput`` for a limit out of bounds."""
-        statement, arguments = select("fills", asked if asked is not None else FillFilter(), limit, _FILL_CONDITIONS)
+        statement, arguments = fills_statement(asked if asked is not None else FillFilter(), limit)
         return await self._rows("reading fills", statement, *arguments)
 
     async def positions(self, asked: PositionFilter | None = None) -> list[Row]:
         """Rows of ``unified_positions``: by account, strategy and instrument."""
-        statement, arguments = select(
+        statement, arguments = _statement(
             "positions", asked if asked is not None else PositionFilter(), MAX_LIMIT, flags=_POSITION_FLAGS
         )
         return await self._rows("reading positions", statement, *arguments)
@@ -208,7 +218,7 @@ class Queries:
         asked = asked if asked is not None else PositionFilter()
         if asked.strategy_id is not None:
             raise InvalidInput("reading account_positions", [Fault("strategy_id", "nets belong to no strategy")])
-        statement, arguments = select("account_positions", asked, MAX_LIMIT, flags=_POSITION_FLAGS)
+        statement, arguments = _statement("account_positions", asked, MAX_LIMIT, flags=_POSITION_FLAGS)
         return await self._rows("reading account_positions", statement, *arguments)
 
     async def product_positions(self) -> list[Row]:
@@ -217,7 +227,7 @@ class Queries:
 
     async def assets(self, account_id: AccountId | None = None) -> list[Row]:
         """Rows of ``account_assets``: what each asset changed by since the first event."""
-        statement, arguments = select("assets", PositionFilter(account_id=account_id), MAX_LIMIT)
+        statement, arguments = _statement("assets", PositionFilter(account_id=account_id), MAX_LIMIT)
         return await self._rows("reading assets", statement, *arguments)
 
     async def controls(self, shard: str) -> list[Row]:

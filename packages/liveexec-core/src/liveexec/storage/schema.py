@@ -4,9 +4,12 @@
 NUMERIC(36,18), times are BIGINT UTC nanoseconds (``liveexec_time`` turns one into a timestamptz for people).
 Identifiers compare by their bytes (collation "C"), so that their order is the same on every server.
 
-Indexes are those of the queries that exist (``sql/reads.sql``), each held by a test of its plan. The two on open
-orders have ``is_open`` in their predicates, which makes an order's close a non-HOT update, once per order that rests
-long enough to be written twice. Measured against a narrow table of open orders beside it (docs/decisions).
+Indexes are those of the queries that exist (``sql/reads.sql``), each held by a test of its plan. None is on time alone:
+the planner would walk it backwards in search of a rare strategy's rows; a list of everything merges the lists of all
+operations, or of all strategies. The two on open orders have ``is_open`` in their predicates, which makes an order's
+close a non-HOT update, paid once and only by orders that rest long enough to be written twice. Measured against a
+narrow table of open orders beside this one, which costs an insert and a delete instead: 76 to 92 microseconds of the
+server's CPU for an order that rests and fills, against 87 to 107.
 """
 
 from typing import Any, Final
@@ -173,7 +176,6 @@ unified_orders = Table(
     _document("routing"),
     _document("metadata"),
     PrimaryKeyConstraint("order_id"),
-    Index("unified_orders_time_idx", "created_at"),
     Index("unified_orders_strategy_time_idx", "strategy_id", "created_at"),
     Index("unified_orders_operation_time_idx", "operation", "created_at"),
     Index("unified_orders_open_strategy_idx", "strategy_id", "created_at", postgresql_where=text("is_open")),
@@ -243,7 +245,6 @@ fills = Table(
     _number("applied_at"),
     PrimaryKeyConstraint("account_id", "fill_key"),
     Index("fills_order_idx", "order_id"),
-    Index("fills_time_idx", "applied_at"),
     Index("fills_strategy_time_idx", "strategy_id", "applied_at"),
 )
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import OperationId, OrderId, VenueOrderId, child_order_id
+from liveexec.domain.outcome import AssetKind
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.journal_store import PostgresStore
 from support.builders import (
@@ -82,7 +82,7 @@ async def fill_with_orders(dsn: Dsn) -> None:
             ),
         )
         await _parent_with_child(writer)
-        await writer.tell(ALPHA_ACCOUNT, make_asset_moved("-0.25", kind=acc.AssetKind.FUNDING))
+        await writer.tell(ALPHA_ACCOUNT, make_asset_moved("-0.25", kind=AssetKind.FUNDING))
         await writer.project()
         await store.release(writer.owned)
 
@@ -165,9 +165,7 @@ def start_in() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the command in an environment, and sees to its end."""
     processes: list[subprocess.Popen[str]] = []
 
-    def started(
-        environ: Mapping[str, str], *arguments: str, stdout: int = subprocess.PIPE
-    ) -> subprocess.Popen[str]:
+    def started(environ: Mapping[str, str], *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         processes.append(start(arguments, environ, stdout))
         return processes[-1]
 
@@ -185,7 +183,9 @@ def liveexec(environ: dict[str, str]) -> Callable[..., subprocess.CompletedProce
 
 
 @pytest.fixture
-def spawn(environ: dict[str, str], start_in: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+def spawn(
+    environ: dict[str, str], start_in: Callable[..., subprocess.Popen[str]]
+) -> Callable[..., subprocess.Popen[str]]:
     """Starts the command on that database."""
     return partial(start_in, environ)
 

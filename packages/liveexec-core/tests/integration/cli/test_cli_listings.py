@@ -25,9 +25,7 @@ def rows_of(done: CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def test_orders_are_listed_newest_first_with_every_field(liveexec: Run, order_ids: dict[str, OrderId]) -> None:
     rows = rows_of(liveexec("orders", "-o", "json"))
-    assert [row["order_id"] for row in rows] == [
-        order_ids[name] for name in ("child", "parent", "refused", "filled")
-    ]
+    assert [row["order_id"] for row in rows] == [order_ids[name] for name in ("child", "parent", "refused", "filled")]
     filled = rows[-1]
     assert filled["operation_id"] == "OP-FILLED"
     assert filled["status"] == "FILLED"

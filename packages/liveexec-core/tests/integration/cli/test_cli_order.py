@@ -52,7 +52,9 @@ def test_a_beginning_of_several_ids_lists_them_and_shows_none(liveexec: Run, ord
     assert all(order_id in done.stderr for order_id in order_ids.values())
 
 
-@pytest.mark.parametrize("name", ["ORD-7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "OP-NOBODY", "%", "ORD-", "'; DROP TABLE journal --"])
+@pytest.mark.parametrize(
+    "name", ["ORD-7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "OP-NOBODY", "%", "ORD-", "'; DROP TABLE journal --"]
+)
 def test_an_order_that_is_not_there_is_not_found(liveexec: Run, name: str) -> None:
     done = liveexec("order", name)
     assert done.returncode == ExitCode.NOT_FOUND

@@ -57,13 +57,17 @@ class Runner:
     async def run(self, steps: list[Step]) -> None:
         """Run all steps; those in the background go on while the others run, and are waited for."""
         last = [step for step in steps if isinstance(step, Action) and step.action == "cancel_open"]
-        async with anyio.create_task_group() as group:
+        async with anyio.create_task_group() as background:
             for step in steps:
                 if isinstance(step, OrderStep) and step.background:
-                    group.start_soon(self._run_one, step)
-            for step in steps:
-                if step not in last and not (isinstance(step, OrderStep) and step.background):
-                    await self._run_one(step)
+                    background.start_soon(self._run_one, step)
+            rest = [
+                step for step in steps if step not in last and not (isinstance(step, OrderStep) and step.background)
+            ]
+            for together in _groups(rest):
+                async with anyio.create_task_group() as group:
+                    for step in together:
+                        group.start_soon(self._run_one, step)
         for step in last:
             await self._run_one(step)
 
@@ -186,6 +190,17 @@ class Runner:
 
     def _order_of(self, step: Action) -> OrderId:
         return self._orders[str(step.of)]
+
+
+def _groups(steps: list[Step]) -> list[list[Step]]:
+    """Steps in their order; those that are sent together in one group."""
+    groups: list[list[Step]] = []
+    for step in steps:
+        if groups and isinstance(step, OrderStep) and step.beside:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
 
 
 def _exponent(value: Decimal) -> int:

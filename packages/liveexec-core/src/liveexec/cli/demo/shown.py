@@ -1,4 +1,4 @@
-"""What the demo shows at its end: the same views that ``liveexec orders``, ``fills``, ``positions`` and ``log`` show."""
+"""What the demo shows at its end: the same views that ``liveexec orders``, ``fills``, ``positions``, ``log`` show."""
 
 from typing import Final
 

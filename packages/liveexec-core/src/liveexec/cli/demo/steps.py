@@ -1,7 +1,8 @@
 """The demo's steps: one JSON file each, an order message or something to do to an earlier one, in the order of names.
 
 An order message carries what the demo expects of it in its metadata, under ``demo``: ``title``, ``expect``, and how
-it is sent (``background``, ``burst``, ``identical``, ``sequential``, ``wait``). Every other file says ``action``.
+it is sent (``background``, ``beside``, ``burst``, ``identical``, ``sequential``, ``wait``). Every other file says
+``action``.
 """
 
 import json
@@ -37,13 +38,15 @@ class Expectation:
 @frozen
 class OrderStep:
     """An order to submit. A burst submits it several times, each a lot larger than the one before unless
-    ``identical``, and expects the end of the last one that differs from the first."""
+    ``identical``. ``background`` steps begin at once and go on while the others run; one that is ``beside`` is sent
+    together with the step before it."""
 
     name: str
     title: str
     intent: OrderIntent
     expect: Expectation
     background: bool = False
+    beside: bool = False
     burst: int = 1
     identical: bool = False
     sequential: bool = False

@@ -1,4 +1,4 @@
-"""Verification: what is recorded here against the venues' own books, fill by fill, position by position, asset by asset."""
+"""Verification: what is recorded here against the venues' own books, fill by fill, position by position."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal

@@ -137,28 +137,39 @@ class BalanceRule:
             (working.sells, working.sell_cost, net),
         ):
             opening = quantity - closable if closable > 0 else quantity
-            if opening > 0:
-                price = money.divide(cost, quantity)
-                if terms.kind is ContractKind.INVERSE:
-                    # The lower the price, the more of the base asset a contract is worth.
-                    price = min(price, check.valuer.mark(state, instrument_id))
+            if opening <= 0:
+                continue
+            if terms.kind is ContractKind.INVERSE:
+                # The lower the price, the more of the base asset a contract is worth.
+                price = min(money.divide(cost, quantity), check.valuer.mark(state, instrument_id))
                 opened += terms.value(opening, price)
+            elif opening == quantity:
+                opened += cost * terms.multiplier
+            else:
+                opened += money.divide(cost * opening, quantity) * terms.multiplier
         return opened * (self.margin_rate + _highest_fee(state, instrument_id)) if opened else ZERO
 
 
 def _with_order(working: Working, check: RiskCheck, terms: ContractTerms) -> Working:
     """What would be open in the order's instrument with the order, or with its replacement in its place."""
-    with_it = Working(terms, working.buys, working.sells, working.buy_cost, working.sell_cost, 0, working.unpriced)
-    quantity, replaced = check.quantity, check.replaces
+    quantity, unpriced, replaced = check.quantity, working.unpriced, check.replaces
+    cost = ZERO
+    if check.worst_price is None:
+        unpriced += 1
+    else:
+        cost = (quantity if replaced is None else quantity - replaced.filled_quantity) * check.worst_price
     if replaced is not None:
-        quantity -= replaced.filled_quantity
+        quantity -= replaced.filled_quantity + replaced.worst_leaves
         reserved = worst_price(replaced)
-        cost = replaced.worst_leaves * reserved if reserved is not None else ZERO
-        with_it.add(check.sign, -replaced.worst_leaves, -cost, 0, 0 if reserved is not None else -1)
-    price = check.worst_price
-    cost = quantity * price if price is not None else ZERO
-    with_it.add(check.sign, quantity, cost, 0, 0 if price is not None else 1)
-    return with_it
+        if reserved is None:
+            unpriced -= 1
+        else:
+            cost -= replaced.worst_leaves * reserved
+    if check.sign > 0:
+        buys, buy_cost = working.buys + quantity, working.buy_cost + cost
+        return Working(terms, buys, working.sells, buy_cost, working.sell_cost, 0, unpriced)
+    sells, sell_cost = working.sells + quantity, working.sell_cost + cost
+    return Working(terms, working.buys, sells, working.buy_cost, sell_cost, 0, unpriced)
 
 
 def _paid_in(check: RiskCheck, terms: ContractTerms) -> str | None:

@@ -1,6 +1,6 @@
 """EXPOSURE_LIMIT: how much may be at stake in all, at one venue, and in one asset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
+from liveexec.domain.position import Position
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
@@ -52,17 +53,21 @@ class ExposureLimitRule:
         listing = check.listing
         if listing is None:
             return "it is not known where the order goes"
-        of_venue = self.per_venue.get(listing.venue)
-        if of_venue is not None and (added := check.added_value(state)):
-            reached = added + _of_accounts(check, state, state.venue_accounts.get(listing.venue, ()))
-            if reached > of_venue:
-                return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
         asset = listing.terms.base_asset
-        of_asset = self.per_asset.get(asset)
-        if of_asset is not None and (added := check.added_value(state)):
-            accounts = dict.fromkeys([*state.ledger.books, *state.exposure.accounts])
-            reached = added + _of_accounts(check, state, accounts, asset)
-            if reached > of_asset:
+        of_venue, of_asset = self.per_venue.get(listing.venue), self.per_asset.get(asset)
+        if (of_venue is None and of_asset is None) or not (added := check.added_value(state)):
+            return None
+        here = state.venue_accounts.get(listing.venue, ())
+        by_asset: dict[str, Decimal] = {}
+        for account_id in here:
+            _add_account(check, state, account_id, by_asset)
+        if of_venue is not None and (reached := sum(by_asset.values(), added)) > of_venue:
+            return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
+        if of_asset is not None:
+            for account_id in dict.fromkeys([*state.ledger.books, *state.exposure.accounts]):
+                if account_id not in here:
+                    _add_account(check, state, account_id, by_asset)
+            if (reached := by_asset.get(asset, ZERO) + added) > of_asset:
                 return f"exposure in {asset} could reach {reached:f}, the limit is {of_asset:f}"
         return None
 
@@ -70,41 +75,35 @@ class ExposureLimitRule:
         reached = added = check.added_value(state)
         if not added:
             return None
-        for account_id in state.ledger.books:
-            reached += _held(check, state, account_id)
+        for book in state.ledger.books.values():
+            for position in book.positions.values():
+                reached += _held(check, state, position)
         for product_id, working in state.exposure.products.items():
             reached += check.valuer.working_value(state, check.valuer.terms(state, product_id), working)
         return None if reached <= limit else f"exposure could reach {reached:f}, the limit is {limit:f}"
 
 
-def _of_accounts(
-    check: RiskCheck, state: EngineState, accounts: Iterable[AccountId], asset: str | None = None
-) -> Decimal:
-    """The exposure of some accounts, of all their instruments or of those with the same underlying."""
-    reached = ZERO
-    for account_id in accounts:
-        reached += _held(check, state, account_id, asset)
-        for working in state.exposure.accounts.get(account_id, {}).values():
-            assert working.terms is not None
-            if asset is None or working.terms.base_asset == asset:
-                reached += check.valuer.working_value(state, working.terms, working)
-    return reached
-
-
-def _held(check: RiskCheck, state: EngineState, account_id: AccountId, asset: str | None = None) -> Decimal:
+def _add_account(check: RiskCheck, state: EngineState, account_id: AccountId, by_asset: dict[str, Decimal]) -> None:
+    """Add an account's exposure, by underlying."""
     book = state.ledger.books.get(account_id)
-    held = ZERO
-    if book is None:
-        return held
-    for instrument_id, position in book.positions.items():
-        terms = position.terms
-        if asset is not None and terms.base_asset != asset:
-            continue
-        if terms.kind is ContractKind.ODDS:
-            held += position.liability * check.valuer.rate(state, terms.quote_asset)
-        elif position.quantity:
-            held += abs(position.quantity) * check.valuer.unit(state, instrument_id, terms)
-    return held
+    if book is not None:
+        for position in book.positions.values():
+            if value := _held(check, state, position):
+                asset = position.terms.base_asset
+                by_asset[asset] = by_asset.get(asset, ZERO) + value
+    for working in state.exposure.accounts.get(account_id, {}).values():
+        assert working.terms is not None
+        asset = working.terms.base_asset
+        by_asset[asset] = by_asset.get(asset, ZERO) + check.valuer.working_value(state, working.terms, working)
+
+
+def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:
+    terms = position.terms
+    if terms.kind is ContractKind.ODDS:
+        return position.liability * check.valuer.rate(state, terms.quote_asset)
+    if not position.quantity:
+        return ZERO
+    return abs(position.quantity) * check.valuer.unit(state, position.instrument_id, terms)
 
 
 def make_exposure_limit(config: RiskConfig) -> ExposureLimitRule | None:

@@ -48,13 +48,14 @@ class LossLimitRule:
         return message if message is None or not reduces(check, state) else None
 
     def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
-        if self.per_strategy is not None:
-            strategy_id = check.order.strategy_id
-            loss = _loss(check, state, check.holdings.by_strategy.get(strategy_id, {}))
-            if loss > self.per_strategy:
-                return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
+        strategy_id, held = check.order.strategy_id, check.holdings.by_strategy
+        loss = _loss(check, state, held.get(strategy_id, {}))
+        if self.per_strategy is not None and loss > self.per_strategy:
+            return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
         if self.overall is not None:
-            loss = _loss(check, state, check.holdings.by_product)
+            for other, products in held.items():
+                if other != strategy_id:
+                    loss += _loss(check, state, products)
             if loss > self.overall:
                 return f"all strategies together have lost {loss:f}, the limit is {self.overall:f}"
         return None

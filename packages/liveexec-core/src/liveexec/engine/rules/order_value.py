@@ -1,14 +1,12 @@
 """ORDER_VALUE: how large an order may be, by value."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import ClassVar
 
 from attrs import define
 
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
-from liveexec.engine.risk_config import RiskConfig, leg_limit, parent_limit
+from liveexec.engine.risk_config import LimitTable, RiskConfig
 from liveexec.engine.state import EngineState
 
 __all__ = ["OrderValueRule", "make_order_value"]
@@ -20,7 +18,7 @@ class OrderValueRule:
     caller asks for with its product's limit, what enters a venue's book with its instrument's. An order that nothing
     prices is refused. The maximum order value of MiFID II RTS 6 Art. 15(1)(b), and of SEC 15c3-5(c)(1)(ii)."""
 
-    notionals: Mapping[str, Decimal]
+    notionals: LimitTable
 
     name: ClassVar[str] = "order_value"
     code: ClassVar[str] = "ORDER_VALUE"
@@ -29,9 +27,9 @@ class OrderValueRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         listing = check.listing
         if check.stage is RiskStage.PARENT or listing is None:
-            limit = parent_limit(self.notionals, check.product_id)
+            limit = self.notionals.of_product(check.product_id)
         else:
-            limit = leg_limit(self.notionals, listing.instrument_id, check.product_id)
+            limit = self.notionals.of_leg(listing.instrument_id, check.product_id)
         if limit is None:
             return None
         value = check.value(state)
@@ -40,4 +38,4 @@ class OrderValueRule:
 
 def make_order_value(config: RiskConfig) -> OrderValueRule | None:
     """The rule, if a value is limited."""
-    return OrderValueRule(config.max_order_notional) if config.max_order_notional else None
+    return OrderValueRule(LimitTable(config.max_order_notional)) if config.max_order_notional else None

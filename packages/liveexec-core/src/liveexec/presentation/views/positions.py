@@ -98,8 +98,9 @@ def _amount(value: Any) -> Decimal | None:
 
 
 def _fees(row: PlainRow, _: Places | None) -> Cell:
-    made = cells.document(row["fees"])
-    return evolve(made, text=by_asset({asset: Decimal(amount) for asset, amount in row["fees"].items()}))
+    amounts = {asset: Decimal(amount) for asset, amount in row["fees"].items()}
+    made = cells.document({asset: exact_text(amount) for asset, amount in amounts.items()})
+    return evolve(made, text=by_asset(amounts))
 
 
 _LINE_COLUMNS: Final = (

@@ -15,11 +15,46 @@ SELECT order_id, shard, created_at, updated_at, last_sequence, attempt, ordinal,
  ORDER BY created_at DESC, order_id DESC
  LIMIT :limit
 
+-- name: orders_of_all
+-- The newest of each operation ($1, all there are), merged: a list that no index of its own has to serve.
+SELECT order_id, shard, created_at, updated_at, last_sequence, attempt, ordinal, sequence_in_group, is_open, status,
+       strategy_id, account_id, parent_order_id, operation, operation_id, principal, canonical_id, product_id, venue,
+       venue_type, client_order_id, venue_order_id, side, order_type, time_in_force, expire_at, flags, quantity,
+       price, trigger_price, exec_algorithm, exec_algorithm_params, filled_quantity, filled_cost, average_price,
+       rejection_reason, error_message, tx_hash, gas_used, gas_price_gwei, max_gas_price_gwei, contract_address,
+       source_token, target_token, max_slippage, asset, source_venue, target_venue, atomic_group_id, odds, selection,
+       potential_payout, expected_deltas, routing, metadata
+  FROM unnest($1::text[]) AS each(of_operation)
+ CROSS JOIN LATERAL (
+    SELECT *
+      FROM unified_orders
+     WHERE operation = of_operation AND :where
+     ORDER BY created_at DESC, order_id DESC
+     LIMIT :limit
+ ) AS o
+ ORDER BY created_at DESC, order_id DESC
+ LIMIT :limit
+
 -- name: fills
 SELECT account_id, fill_key, shard, order_id, strategy_id, canonical_id, product_id, venue, side, quantity, price,
        fee, fee_asset, liquidity, estimated, busted, venue_time, applied_at
   FROM fills
  WHERE :where
+ ORDER BY applied_at DESC, fill_key DESC
+ LIMIT :limit
+
+-- name: fills_of_all
+-- The newest of each strategy, merged.
+SELECT account_id, fill_key, shard, order_id, strategy_id, canonical_id, product_id, venue, side, quantity, price,
+       fee, fee_asset, liquidity, estimated, busted, venue_time, applied_at
+  FROM (SELECT DISTINCT strategy_id AS of_strategy FROM strategies) AS each
+ CROSS JOIN LATERAL (
+    SELECT *
+      FROM fills
+     WHERE strategy_id = of_strategy AND :where
+     ORDER BY applied_at DESC, fill_key DESC
+     LIMIT :limit
+ ) AS f
  ORDER BY applied_at DESC, fill_key DESC
  LIMIT :limit
 

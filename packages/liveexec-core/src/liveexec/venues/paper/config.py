@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from liveexec.domain.ids import AccountId, InstrumentId, VenueName, is_instrument_id, venue_of
 from liveexec.domain.instrument import ContractKind, ContractTerms, Listing, TickSchedule
-from liveexec.domain.money import ONE, ZERO, is_multiple, is_storable
+from liveexec.domain.money import MONEY, ONE, ZERO, is_multiple, is_storable
 from liveexec.domain.operation import Operation, OrderType, TimeInForce, VenueClass
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, ReplaceMode
 from liveexec.errors import ConfigurationError, Fault, InvalidInput
@@ -150,11 +150,12 @@ class PaperInstrument:
 
     def _inexact_fees(self, path: str) -> list[Fault]:
         """Spot accounts can't be overdrawn, not even by the rounding of a fee: fees have to be exact in both assets."""
-        lot = self.lot * self.multiplier
+        lot = MONEY.multiply(self.lot, self.multiplier)
         return [
             Fault(f"{path}.{name}", "the fee of one lot at one tick has more than 18 places, so it is not exact")
             for name, rate in (("maker_fee", self.maker_fee), ("taker_fee", self.taker_fee))
-            if not is_storable(lot * self.tick * rate) or not is_storable(lot * rate)
+            if not is_storable(MONEY.multiply(lot, MONEY.multiply(self.tick, rate)))
+            or not is_storable(MONEY.multiply(lot, rate))
         ]
 
 

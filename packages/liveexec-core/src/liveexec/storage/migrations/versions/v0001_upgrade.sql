@@ -92,8 +92,6 @@ CREATE TABLE unified_orders (
     CONSTRAINT unified_orders_pkey PRIMARY KEY (order_id)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX unified_orders_time_idx ON unified_orders (created_at);
-
 CREATE INDEX unified_orders_atomic_group_idx
     ON unified_orders (atomic_group_id, sequence_in_group)
     WHERE atomic_group_id IS NOT NULL;
@@ -154,8 +152,6 @@ CREATE TABLE fills (
     applied_at BIGINT NOT NULL,
     CONSTRAINT fills_pkey PRIMARY KEY (account_id, fill_key)
 );
-
-CREATE INDEX fills_time_idx ON fills (applied_at);
 
 CREATE INDEX fills_strategy_time_idx ON fills (strategy_id, applied_at);
 

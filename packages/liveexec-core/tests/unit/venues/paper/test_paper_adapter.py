@@ -1,0 +1,401 @@
+"""The paper venue as an adapter in this process: sessions, latency, faults, market data. Time is a test's own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from liveexec.domain.ids import AccountId, ClientOrderId, OrderId, VenueName
+from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.operation import OrderType, Side, TimeInForce
+from liveexec.domain.outcome import (
+    Absent,
+    Accepted,
+    FillReport,
+    Gap,
+    NotKnown,
+    OrderReport,
+    Rejected,
+    SendPlan,
+    Unknown,
+    VenueReport,
+)
+from liveexec.errors import AdapterError
+from liveexec.plugins.adapter import VenueOrder
+from liveexec.venues.paper.adapter import PaperAdapter, paper_adapters
+from liveexec.venues.paper.config import Latency
+from liveexec.venues.paper.exchange import PaperExchange
+from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript, FaultVerb
+from liveexec.venues.paper.world_config import PaperWorldConfig
+from support.paper import ALICE, BOB, FOREVER_NS, SPOT, VENUE, Floor, ManualClock, accepted, levels, ref, venue_config
+
+pytestmark = pytest.mark.anyio
+
+BIDS, ASKS = levels((99, 1_000)), levels((101, 1_000))
+
+
+class _Desk:
+    """An adapter on a manual clock, and short words for its requests."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.clock = ManualClock(1_000)
+        world = PaperWorldConfig((venue_config(**changes),))
+        self.adapter: PaperAdapter = paper_adapters(world, self.clock)[VENUE]
+        self.exchange: PaperExchange = self.adapter._exchange
+        self.exchange.on_book(Book(SPOT, BIDS, ASKS, 1_000, 1_000))
+        self._count = 0
+
+    def order(self, quantity: int = 5, price: int | None = None, side: Side = Side.BUY) -> VenueOrder:
+        return Floor().order(side, quantity, price)
+
+    def plan(self, client_id: str | None = None) -> SendPlan:
+        self._count += 1
+        return SendPlan(ClientOrderId(client_id or f"c{self._count}"), FOREVER_NS)
+
+    async def connect(self) -> AsyncIterator[VenueReport]:
+        await self.adapter.connect()
+        return self.adapter.reports()
+
+
+async def _taken(reports: AsyncIterator[VenueReport], count: int) -> list[VenueReport]:
+    return [await asyncio.wait_for(anext(reports), 5) for _ in range(count)]
+
+
+async def _is_waiting(reports: AsyncIterator[VenueReport]) -> bool:
+    """Whether no report is there: the stream would wait."""
+    task = asyncio.ensure_future(anext(reports))
+    await ManualClock.settle()
+    if task.done():
+        return False
+    task.cancel()
+    await asyncio.wait([task])
+    return True
+
+
+async def test_without_latency_nothing_is_scheduled_and_the_report_is_there_at_once() -> None:
+    desk = _Desk()
+    reports = await desk.connect()
+    tasks = asyncio.all_tasks()
+    coroutine = desk.adapter.submit(desk.order(), desk.plan())
+    # Driven by hand: a coroutine that ends at its first step has awaited nothing.
+    with pytest.raises(StopIteration) as ended:
+        coroutine.send(None)
+    assert isinstance(ended.value.value, Accepted)
+    assert asyncio.all_tasks() == tasks
+    step = anext(reports)
+    with pytest.raises(StopIteration) as ended:
+        step.__await__().send(None)
+    assert isinstance(ended.value.value, FillReport)
+    await desk.adapter.disconnect()
+
+
+async def test_latency_delays_arrival_and_answer() -> None:
+    desk = _Desk(latency=Latency(order_ns=100, report_ns=50))
+    reports = await desk.connect()
+    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
+    await desk.clock.move_to(1_099)
+    assert desk.exchange.snapshots.fills(ALICE, 0, 2_000).items == ()
+    await desk.clock.move_to(1_100)
+    (fill,) = desk.exchange.snapshots.fills(ALICE, 0, 2_000).items
+    assert fill.fill.venue_time_ns == 1_100
+    assert not submit.done()
+    assert await _is_waiting(reports)
+    await desk.clock.move_to(1_150)
+    assert isinstance(await submit, Accepted)
+    assert await _taken(reports, 1) == [fill]
+    await desk.adapter.disconnect()
+
+
+async def test_jitter_is_drawn_from_the_seed_and_keeps_reports_in_order() -> None:
+    async def times() -> list[int]:
+        desk = _Desk(latency=Latency(order_ns=10, report_ns=10, jitter_ns=100), seed=4)
+        reports = await desk.connect()
+        answers = [asyncio.ensure_future(desk.adapter.submit(desk.order(1), desk.plan())) for _ in range(5)]
+        await desk.clock.move_to(5_000)
+        await asyncio.gather(*answers)
+        got = await _taken(reports, 5)
+        listed = desk.exchange.snapshots.fills(ALICE, 0, 9_000).items
+        assert got == list(listed)
+        await desk.adapter.disconnect()
+        return [report.fill.venue_time_ns for report in listed]
+
+    first = await times()
+    assert first == await times()
+    assert len(set(first)) > 1
+    assert all(1_010 <= time_ns <= 1_110 for time_ns in first)
+
+
+async def test_a_request_arrives_although_whoever_sent_it_gave_up() -> None:
+    desk = _Desk(latency=Latency(order_ns=100))
+    await desk.connect()
+    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
+    await desk.clock.settle()
+    submit.cancel()
+    await asyncio.wait([submit])
+    await desk.clock.move_to(500_000_000)
+    (fill,) = desk.exchange.snapshots.fills(ALICE, 0, FOREVER_NS).items
+    assert fill.fill.venue_time_ns == 1_100
+    await desk.adapter.disconnect()
+
+
+async def test_a_request_on_its_way_is_absent_until_it_arrives() -> None:
+    desk = _Desk(latency=Latency(order_ns=100))
+    await desk.connect()
+    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
+    asked = asyncio.ensure_future(desk.adapter.order(ref(None, client_id="mine")))
+    await desk.clock.move_to(2_000)
+    # Both took as long, and the order was first.
+    assert isinstance(await asked, OrderReport)
+    assert isinstance(await submit, Accepted)
+    assert isinstance(desk.exchange.snapshots.order(ref(None, client_id="other"), 2_000), Absent)
+    await desk.adapter.disconnect()
+
+
+@pytest.mark.parametrize("placed", [True, False])
+async def test_a_lost_answer_leaves_the_outcome_unknown(placed: bool) -> None:
+    rule = FaultRule(FaultKind.LOST_ACK, ordinals=(1,), placed=placed, delay_ns=500)
+    desk = _Desk(faults=FaultScript((rule,)))
+    reports = await desk.connect()
+    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan("mine")))
+    await desk.clock.move_to(1_499)
+    assert not submit.done()
+    await desk.clock.move_to(1_500)
+    assert isinstance(await submit, Unknown)
+    answer = await desk.adapter.order(ref(None, client_id="mine"))
+    assert isinstance(answer, OrderReport if placed else Absent)
+    assert await _is_waiting(reports) is not placed
+    assert isinstance(await desk.adapter.submit(desk.order(), desk.plan()), Accepted)
+    await desk.adapter.disconnect()
+
+
+async def test_a_late_answer_comes_after_the_fill_it_answers() -> None:
+    desk = _Desk(faults=FaultScript((FaultRule(FaultKind.LATE_ACK, ordinals=(1,), delay_ns=500),)))
+    reports = await desk.connect()
+    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
+    await desk.clock.move_to(1_400)
+    assert isinstance((await _taken(reports, 1))[0], FillReport)
+    assert not submit.done()
+    await desk.clock.move_to(1_500)
+    assert isinstance(await submit, Accepted)
+    await desk.adapter.disconnect()
+
+
+async def test_a_duplicated_fill_is_reported_twice_and_booked_once() -> None:
+    desk = _Desk(faults=FaultScript((FaultRule(FaultKind.DUPLICATE_FILL, client_ids="twice"),)))
+    reports = await desk.connect()
+    await desk.adapter.submit(desk.order(5), desk.plan("twice"))
+    await desk.adapter.submit(desk.order(5), desk.plan("once"))
+    first, again, other = await _taken(reports, 3)
+    assert first is again
+    assert isinstance(other, FillReport)
+    assert other.client_order_id == "once"
+    assert await _is_waiting(reports)
+    assert len((await desk.adapter.fills(ALICE, 0)).items) == 2
+    await desk.adapter.disconnect()
+
+
+@pytest.mark.parametrize("placed", [True, False])
+async def test_a_disconnect_ends_the_session_and_a_later_one_begins_with_gaps(placed: bool) -> None:
+    rule = FaultRule(FaultKind.DISCONNECT, ordinals=(1,), placed=placed, delay_ns=1_000)
+    desk = _Desk(faults=FaultScript((rule,)))
+    reports = await desk.connect()
+    market = desk.adapter.market([SPOT])
+    with pytest.raises(AdapterError, match="broke"):
+        await desk.adapter.submit(desk.order(5, 90), desk.plan("mine"))
+    for stream in (reports, market):
+        with pytest.raises(AdapterError, match="broke"):
+            await anext(stream)  # type: ignore[call-overload]  # two kinds of stream, one end
+    with pytest.raises(AdapterError, match="no session"):
+        await desk.adapter.submit(desk.order(), desk.plan())
+    with pytest.raises(AdapterError, match="no connections"):
+        await desk.adapter.connect()
+    await desk.clock.move_to(2_000)
+    again = await desk.connect()
+    gaps = await _taken(again, 2)
+    assert [(type(gap), gap.account_id) for gap in gaps] == [(Gap, ALICE), (Gap, BOB)]
+    answer = await desk.adapter.order(ref(None, client_id="mine"))
+    assert isinstance(answer, OrderReport if placed else Absent)
+    await desk.adapter.disconnect()
+
+
+async def test_faults_strike_cancels_and_replaces_by_their_own_count() -> None:
+    rules = (
+        FaultRule(FaultKind.LOST_ACK, verb=FaultVerb.CANCEL, ordinals=(1,)),
+        FaultRule(FaultKind.LOST_ACK, verb=FaultVerb.REPLACE, ordinals=(1,), placed=False),
+    )
+    desk = _Desk(faults=FaultScript(rules))
+    await desk.connect()
+    order_id = accepted(await desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
+    replaced = await desk.adapter.replace(ref(order_id), desk.order(4, 90), desk.plan("mine"), Decimal(0))
+    assert isinstance(replaced, Unknown)
+    report = await desk.adapter.order(ref(order_id))
+    assert isinstance(report, OrderReport)
+    assert report.quantity == 5
+    assert isinstance(await desk.adapter.cancel(ref(order_id)), Unknown)
+    report = await desk.adapter.order(ref(order_id))
+    assert isinstance(report, OrderReport)
+    assert report.status == "CANCELED"
+    await desk.adapter.disconnect()
+
+
+async def test_a_queue_that_nobody_reads_ends_the_session_and_loses_nothing() -> None:
+    desk = _Desk(report_capacity=3)
+    reports = await desk.connect()
+    for _ in range(3):
+        await desk.adapter.submit(desk.order(1), desk.plan())
+    await desk.adapter.submit(desk.order(1), desk.plan())
+    with pytest.raises(AdapterError, match="full"):
+        await anext(reports)
+    again = await desk.connect()
+    assert all(isinstance(report, Gap) for report in await _taken(again, 2))
+    assert len((await desk.adapter.fills(ALICE, 0)).items) == 4
+    await desk.adapter.disconnect()
+
+
+async def test_sessions_open_and_close_in_any_order() -> None:
+    desk = _Desk()
+    await desk.adapter.disconnect()
+    reports = await desk.connect()
+    await desk.adapter.connect()
+    assert desk.adapter.reports() is reports
+    await desk.adapter.disconnect()
+    await desk.adapter.disconnect()
+    with pytest.raises(StopAsyncIteration):
+        await anext(reports)
+    for call in (desk.adapter.listings, lambda: desk.adapter.cancel(ref(None, client_id="x"))):
+        with pytest.raises(AdapterError, match="no session"):
+            await call()
+
+
+async def test_an_adapter_hears_of_its_own_accounts_only() -> None:
+    desk = _Desk()
+    alice = PaperAdapter(desk.adapter._driver, VENUE, [ALICE])
+    bob = PaperAdapter(desk.adapter._driver, VENUE, [BOB])
+    await alice.connect()
+    await bob.connect()
+    await alice.submit(desk.order(1), desk.plan())
+    assert (await _taken(alice.reports(), 1))[0].account_id == ALICE
+    assert await _is_waiting(bob.reports())
+    await alice.disconnect()
+    await bob.disconnect()
+    with pytest.raises(AdapterError, match="nobody"):
+        PaperAdapter(desk.adapter._driver, VENUE, [AccountId("nobody")])
+    with pytest.raises(AdapterError, match="NOWHERE"):
+        PaperAdapter(desk.adapter._driver, VenueName("NOWHERE"))
+
+
+async def test_market_data_shows_the_latest_book_only() -> None:
+    desk = _Desk()
+    await desk.connect()
+    market = desk.adapter.market([SPOT])
+    for ask in (102, 103, 104):
+        desk.exchange.on_book(Book(SPOT, BIDS, levels((ask, 7)), 1_500, 1_500))
+    await desk.clock.move_to(1_700)
+    book = await anext(market)
+    assert isinstance(book, Book)
+    assert (book.asks, book.venue_time_ns, book.at_ns) == (levels((104, 7)), 1_500, 1_700)
+    waiting = asyncio.ensure_future(anext(market))
+    await desk.clock.settle()
+    assert not waiting.done()
+    await desk.adapter.submit(desk.order(3), desk.plan())
+    book = await waiting
+    assert isinstance(book, Book)
+    assert book.asks == levels((104, 4))
+    await desk.adapter.disconnect()
+    with pytest.raises(StopAsyncIteration):
+        await anext(market)
+    await desk.connect()
+    with pytest.raises(AdapterError, match="NOWHERE"):
+        desk.adapter.market([SPOT, "NOWHERE:SPOT_PAIR:A-B"])  # type: ignore[list-item]  # a name that is not listed
+    await desk.adapter.disconnect()
+
+
+async def test_trade_bars_come_when_their_second_is_over() -> None:
+    desk = _Desk()
+    await desk.connect()
+    market = desk.adapter.market([SPOT])
+    assert isinstance(await anext(market), Book)
+    desk.exchange.on_trade(SPOT, Decimal(100), Decimal(3), Side.BUY, 2_000)
+    desk.adapter._world.settle(desk.adapter._desk)
+    waiting = asyncio.ensure_future(anext(market))
+    await desk.clock.move_to(900_000_000)
+    assert not waiting.done()
+    await desk.clock.move_to(1_200_000_000)
+    bar = await waiting
+    assert isinstance(bar, TradeBar)
+    assert (bar.quantity, bar.start_ns, bar.end_ns) == (3, 0, 1_000_000_000)
+    assert list(await desk.adapter.recent_trades(SPOT)) == [bar]
+    await desk.adapter.disconnect()
+
+
+async def test_an_order_expires_while_nobody_asks() -> None:
+    desk = _Desk()
+    reports = await desk.connect()
+    order = desk.order(5, 90)
+    order.time_in_force, order.expire_at_ns = TimeInForce.GTD, 300_000_000
+    await desk.adapter.submit(order, desk.plan())
+    waiting = asyncio.ensure_future(anext(reports))
+    await desk.clock.move_to(250_000_000)
+    assert not waiting.done()
+    await desk.clock.move_to(400_000_000)
+    report = await waiting
+    assert isinstance(report, OrderReport)
+    assert (report.status, report.venue_time_ns) == ("EXPIRED", 300_000_000)
+    await desk.adapter.disconnect()
+
+
+async def test_snapshots_are_bounded_by_when_they_were_asked_for_and_answered() -> None:
+    desk = _Desk(latency=Latency(order_ns=100, report_ns=50))
+    await desk.connect()
+    asking = asyncio.ensure_future(desk.adapter.open_orders(ALICE))
+    await desk.clock.move_to(3_000)
+    snapshot = await asking
+    assert (snapshot.requested_at_ns, snapshot.as_of_ns, snapshot.responded_at_ns) == (1_000, 1_100, 1_150)
+    assert snapshot.complete
+    await desk.adapter.disconnect()
+
+
+async def test_the_visibility_lag_hides_a_fresh_order() -> None:
+    desk = _Desk(visibility_lag_ns=500)
+    await desk.connect()
+    await desk.adapter.submit(desk.order(5, 90), desk.plan("mine"))
+    assert isinstance(await desk.adapter.order(ref(None, client_id="mine")), NotKnown)
+    await desk.clock.move_to(1_500)
+    assert isinstance(await desk.adapter.order(ref(None, client_id="mine")), OrderReport)
+    await desk.adapter.disconnect()
+
+
+async def test_cancels_and_replaces_travel_like_orders() -> None:
+    desk = _Desk()
+    reports = await desk.connect()
+    order_id = accepted(await desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
+    changed = desk.order(3, 91)
+    assert isinstance(await desk.adapter.replace(ref(order_id), changed, desk.plan("mine"), Decimal(0)), Accepted)
+    assert isinstance(await desk.adapter.cancel(ref(order_id)), Accepted)
+    (end,) = await _taken(reports, 1)
+    assert isinstance(end, OrderReport)
+    assert (end.status, end.quantity, end.price) == ("CANCELED", 3, 91)
+    assert isinstance(await desk.adapter.cancel(ref(order_id)), Rejected)
+    await desk.adapter.submit(desk.order(5, 90), desk.plan())
+    assert isinstance(await desk.adapter.cancel_all(ALICE), Accepted)
+    assert (await desk.adapter.open_orders(ALICE)).items == ()
+    await desk.adapter.disconnect()
+
+
+async def test_the_plan_follows_from_the_order_id() -> None:
+    desk = _Desk()
+    order = VenueOrder(
+        OrderId("ORD-01234567890123456789ABCDEF"),
+        ALICE,
+        SPOT,
+        desk.order().operation,
+        Side.BUY,
+        OrderType.MARKET,
+        TimeInForce.GTC,
+        Decimal(1),
+        None,
+    )
+    plan = await desk.adapter.prepare(order, 2, 9_000)
+    assert (plan.client_order_id, plan.valid_until_ns) == ("lx01234567890123456789ABCDEF-2", 9_000)
