@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -12,6 +13,7 @@ from liveexec.domain.intent import OrderIntent
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.market import Book, Level
 from liveexec.domain.outcome import Accepted, BalanceReport, FillReport
+from liveexec.domain.record import Record
 from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
 from liveexec.engine.effects import SendSubmit
 from liveexec.engine.engine import ExecutionEngine
@@ -40,6 +42,8 @@ __all__ = ["VENUES", "EngineDriver", "freeze"]
 VENUES: Final = (VenueName("PAPER-A"), VenueName("PAPER-B"))
 _START_NS: Final = 1_765_189_800_000_000_000
 _STEP_NS: Final = 100_000
+_SHOW_EVERY: Final = 10
+_PROJECT_EVERY: Final = 512
 _DEPTH: Final = Decimal(10)
 
 
@@ -47,13 +51,14 @@ class EngineDriver:
     """Tells an engine what a live shell would, folds every record into a durable view as the shell does, and notes
     how long each decision took.
 
-    ``took_ns`` is the time of the last decision alone.
+    ``took_ns`` is the time of the last decision alone; ``on_record`` is called with each record that is durable.
     """
 
     def __init__(self) -> None:
         configs = {name: worlds.venue(name) for name in VENUES}
         self.now_ns = _START_NS
         self.took_ns = 0
+        self.on_record: Callable[[Record], None] = lambda _: None
         self.view = DurableView("bench", Ledger(), 0, 0)
         self.engine = ExecutionEngine(
             worlds.engine_config(*VENUES),
@@ -92,11 +97,22 @@ class EngineDriver:
             raise RuntimeError(f"the engine refused {type(given).__name__}: {decision.error}")
         for record in decision.records:
             self.view.apply(self.view.position + 1, record)
+            self.on_record(record)
         return decision
 
     def project(self) -> None:
         """What changed since the last time is in the tables now, as far as memory is concerned."""
         self.view.projected = self.view.take(1, self.now_ns, {}).through
+
+    def open_orders(self, first: int, last: int) -> None:
+        """Submit orders that rest, and have them acknowledged: those from the first number to before the last."""
+        for number in range(first, last):
+            if number % _SHOW_EVERY == 0:
+                self.show_books()
+            self.acknowledge(self.submit(number, worlds.resting_intent(number)), number)
+            if number % _PROJECT_EVERY == 0:
+                self.project()
+        self.project()
 
     def show_books(self) -> None:
         """Both venues show their books anew: five levels a side, the second venue's a little further away."""

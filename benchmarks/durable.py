@@ -177,12 +177,13 @@ async def check_tables(server: Server, host: Host) -> None:
         RuntimeError: something is missing or too much; the figures are void.
     """
     await host.orchestrator.synced()
-    found = await server.row(
-        "SELECT (SELECT count(*) FROM unified_orders) AS orders,"
-        " (SELECT count(*) FROM unified_orders WHERE status = 'FILLED' AND NOT is_open) AS filled,"
-        " (SELECT count(*) FROM fills) AS fills, (SELECT sum(filled_quantity) FROM unified_orders) AS ordered,"
-        " (SELECT sum(quantity) FROM fills) AS traded"
-    )
+    async with server.connected() as connection:
+        found = await connection.fetchrow(
+            "SELECT (SELECT count(*) FROM unified_orders) AS orders,"
+            " (SELECT count(*) FROM unified_orders WHERE status = 'FILLED' AND NOT is_open) AS filled,"
+            " (SELECT count(*) FROM fills) AS fills, (SELECT sum(filled_quantity) FROM unified_orders) AS ordered,"
+            " (SELECT sum(quantity) FROM fills) AS traded"
+        )
     counts = (found["orders"], found["filled"], found["fills"])
     if counts != (host.submitted,) * 3 or found["ordered"] != found["traded"]:
         raise RuntimeError(f"{host.submitted} orders were submitted, the tables hold {dict(found)}: the run is void")

@@ -23,7 +23,6 @@ __all__ = ["run"]
 BASE: Final = 10_000
 BYTES_GOAL: Final = 2_048
 GROWTH_GOAL: Final = 0.10
-_PROJECT_EVERY: Final = 512
 
 
 def run(options: Options) -> Result:
@@ -61,20 +60,10 @@ def bytes_per_open_order(base: int, more: int, options: Options) -> float:
     """What each of ``more`` acknowledged orders adds to a process that holds ``base`` of them already."""
     driver = EngineDriver()
     options.say(f"opening {base} and then {more} orders")
-    _open_orders(driver, 0, base)
+    driver.open_orders(0, base)
     before = _resident()
-    _open_orders(driver, base, base + more)
+    driver.open_orders(base, base + more)
     return (_resident() - before) / more
-
-
-def _open_orders(driver: EngineDriver, first: int, last: int) -> None:
-    for number in range(first, last):
-        if number % 10 == 0:
-            driver.show_books()
-        driver.acknowledge(driver.submit(number, worlds.resting_intent(number)), number)
-        if number % _PROJECT_EVERY == 0:
-            driver.project()
-    driver.project()
 
 
 def _soak(server: Server, orders: int, options: Options) -> tuple[int, int]:

@@ -5,14 +5,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from liveexec.storage import migrate
 from liveexec.storage.dsn import Dsn
@@ -20,7 +20,6 @@ from liveexec.storage.embedded import EmbeddedPostgres, PostgresBinaries
 
 __all__ = ["Baseline", "BaselineRun", "Server", "started_server"]
 
-_DATABASE: Final = "liveexec_bench"
 _TIMEOUT_S: Final = 120.0
 #: What a submit sets, 22 columns, with random ids; what a later state sets has defaults. The colons of canonical ids
 #: are escaped, since pgbench takes what follows one for a variable, within quotes too.
@@ -58,34 +57,32 @@ class BaselineRun:
 
 @define(eq=False)
 class Server:
-    """A running server with a migrated database for benchmarks. ``given`` servers are not ours to start or stop."""
+    """A migrated database on a running server. ``admin`` is where databases are made, ``origin`` whose server it is."""
 
     admin: Dsn
     bin_dir: Path
     origin: str
+    name: str = "liveexec_bench"
 
     @property
     def dsn(self) -> Dsn:
-        """The address of the benchmarks' database."""
-        return self.admin.with_database(_DATABASE)
+        """The database's address."""
+        return self.admin.with_database(self.name)
 
-    async def execute(self, statements: str) -> None:
-        """Run statements in the benchmarks' database."""
-        connection = await asyncpg.connect(self.dsn.url, timeout=20)
+    @contextmanager
+    def beside(self, suffix: str) -> Iterator["Server"]:
+        """A second database on the same server."""
+        with _database(evolve(self, name=f"{self.name}_{suffix}")) as server:
+            yield server
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Any]:
+        """A connection to the database."""
+        connection = await asyncpg.connect(self.dsn.url, timeout=20, command_timeout=600)
         try:
-            await connection.execute(statements, timeout=600)
+            yield connection
         finally:
             await connection.close()
-
-    async def row(self, query: str, *arguments: object) -> asyncpg.Record:
-        """The only row of a query in the benchmarks' database."""
-        connection = await asyncpg.connect(self.dsn.url, timeout=20)
-        try:
-            row = await connection.fetchrow(query, *arguments, timeout=600)
-        finally:
-            await connection.close()
-        assert row is not None
-        return row
 
 
 @define(eq=False)
@@ -98,7 +95,8 @@ class Baseline:
     @classmethod
     async def prepared(cls, server: Server, folder: Path) -> "Baseline":
         """The yardstick, its table made and empty."""
-        await server.execute(_TABLE)
+        async with server.connected() as connection:
+            await connection.execute(_TABLE)
         (folder / "insert.sql").write_text(_INSERT)
         return cls(server, folder)
 
@@ -159,12 +157,14 @@ def started_server() -> Iterator[Server]:
 
 @contextmanager
 def _database(server: Server) -> Iterator[Server]:
-    asyncio.run(_admin(server, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)", f"CREATE DATABASE {_DATABASE}"))
+    """The server's database, made anew and dropped at the end."""
+    drop = f"DROP DATABASE IF EXISTS {server.name} WITH (FORCE)"
+    asyncio.run(_admin(server, drop, f"CREATE DATABASE {server.name}"))
     try:
         migrate.upgrade(server.dsn)
         yield server
     finally:
-        asyncio.run(_admin(server, f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)"))
+        asyncio.run(_admin(server, drop))
 
 
 async def _admin(server: Server, *statements: str) -> None:

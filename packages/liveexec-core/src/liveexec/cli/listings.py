@@ -7,11 +7,10 @@ from typing import Annotated, Final
 from attrs import evolve
 from cyclopts import Parameter
 
-from liveexec.cli.journal_tail import last_events
+from liveexec.cli.log_range import last_events, parse_since
 from liveexec.cli.options import ListingOptions, check_limit
 from liveexec.cli.order_lookup import find_order
 from liveexec.cli.reading import show_from_database
-from liveexec.cli.since import parse_since
 from liveexec.domain.ids import StrategyId, VenueName
 from liveexec.domain.order_state import OrderStatus
 from liveexec.presentation.formatting import Precision

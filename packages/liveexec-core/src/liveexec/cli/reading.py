@@ -6,7 +6,7 @@ import anyio
 
 from liveexec.cli.database import database_dsn
 from liveexec.cli.options import ListingOptions
-from liveexec.cli.watching import show
+from liveexec.cli.output import show
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.storage.database import Database
 from liveexec.storage.dsn import Dsn

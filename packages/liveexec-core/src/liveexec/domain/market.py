@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId
@@ -40,6 +40,8 @@ class Book:
     asks: tuple[Level, ...]
     at_ns: int
     venue_time_ns: int
+    # What is_sane found when it was first asked: rules and router ask of each book many times.
+    _sanity: bool | None = field(init=False, default=None)
 
     @property
     def best_bid(self) -> Decimal | None:
@@ -59,6 +61,11 @@ class Book:
     @property
     def is_sane(self) -> bool:
         """Both sides there, prices and quantities finite and above zero, not crossed."""
+        if self._sanity is None:
+            self._sanity = self._looks_sane()
+        return self._sanity
+
+    def _looks_sane(self) -> bool:
         if not self.bids or not self.asks:
             return False
         for levels in (self.bids, self.asks):

@@ -27,6 +27,8 @@ class Dsn:
             parts = urlsplit(url.strip())
             _ = parts.port
         except ValueError:
+            parts = None
+        if parts is None:
             _refuse("it is not a URL")
         scheme = parts.scheme.partition("+")[0]
         if scheme not in _SCHEMES:
@@ -68,7 +70,7 @@ class Dsn:
         if parts.password is not None:
             user, _, host = parts.netloc.rpartition("@")
             parts = parts._replace(netloc=f"{user.partition(':')[0]}:{_HIDDEN}@{host}")
-        return _hide_parameters(parts).geturl()
+        return self.redact(_hide_parameters(parts).geturl())
 
     def __repr__(self) -> str:
         return f"Dsn({str(self)!r})"

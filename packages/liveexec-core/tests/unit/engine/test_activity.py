@@ -54,7 +54,8 @@ class TestRecent:
         st.integers(1, 40),
     )
     def test_it_agrees_with_counting(self, gaps: list[int], limit: int, window_ns: int) -> None:
-        recent, times, now_ns = Recent(6), [], 0
+        recent, now_ns = Recent(6), 0
+        times: list[int] = []
         for gap in gaps:
             now_ns += gap
             inside = [at_ns for at_ns in times if now_ns - at_ns < window_ns]

@@ -1,6 +1,6 @@
 """PreTradeRiskEngine: stages, precedence, failing closed, and what only it can make."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -68,8 +68,14 @@ def misses() -> str | None:
 def engine_of(
     *rules: RiskRule, config: RiskConfig | None = None, timer: Callable[[], int] | None = None
 ) -> PreTradeRiskEngine:
-    factories: Mapping[str, RuleFactory] = {rule.name: (lambda _, rule=rule: rule) for rule in rules}
+    factories: dict[str, RuleFactory] = {}
+    for rule in rules:
+        factories[rule.name] = _always(rule)
     return PreTradeRiskEngine(config or RiskConfig(), factories, timer)
+
+
+def _always(rule: RiskRule) -> RuleFactory:
+    return lambda _: rule
 
 
 def ask(engine: PreTradeRiskEngine, stage: RiskStage = RiskStage.PARENT) -> Approval | Refusal:

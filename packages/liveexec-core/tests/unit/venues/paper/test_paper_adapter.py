@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from liveexec.domain.ids import AccountId, ClientOrderId, OrderId, VenueName
+from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
@@ -28,11 +28,27 @@ from liveexec.venues.paper.adapter import PaperAdapter, paper_adapters
 from liveexec.venues.paper.config import Latency
 from liveexec.venues.paper.exchange import PaperExchange
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript, FaultVerb
-from liveexec.venues.paper.world_config import PaperWorldConfig
-from support.paper import ALICE, BOB, FOREVER_NS, SPOT, VENUE, Floor, ManualClock, accepted, levels, ref, venue_config
+from liveexec.venues.paper.synthetic import SyntheticInstrument
+from liveexec.venues.paper.world_config import PaperWorldConfig, SyntheticMarketConfig
+from support.paper import (
+    ALICE,
+    BOB,
+    FOREVER_NS,
+    SPOT,
+    VENUE,
+    Floor,
+    ManualClock,
+    accepted,
+    dec,
+    instrument,
+    levels,
+    ref,
+    venue_config,
+)
 
 pytestmark = pytest.mark.anyio
 
+SECOND_NS = 1_000_000_000
 BIDS, ASKS = levels((99, 1_000)), levels((101, 1_000))
 
 
@@ -313,21 +329,31 @@ async def test_market_data_shows_the_latest_book_only() -> None:
 
 
 async def test_trade_bars_come_when_their_second_is_over() -> None:
-    desk = _Desk()
-    await desk.connect()
-    market = desk.adapter.market([SPOT])
-    assert isinstance(await anext(market), Book)
-    desk.exchange.on_trade(SPOT, Decimal(100), Decimal(3), Side.BUY, 2_000)
-    desk.adapter._world.settle(desk.adapter._desk)
-    waiting = asyncio.ensure_future(anext(market))
-    await desk.clock.move_to(900_000_000)
-    assert not waiting.done()
-    await desk.clock.move_to(1_200_000_000)
-    bar = await waiting
-    assert isinstance(bar, TradeBar)
-    assert (bar.quantity, bar.start_ns, bar.end_ns) == (3, 0, 1_000_000_000)
-    assert list(await desk.adapter.recent_trades(SPOT)) == [bar]
-    await desk.adapter.disconnect()
+    source = InstrumentId("BINANCE-SPOT:SPOT_PAIR:BTC-USDT")
+    item = SyntheticInstrument(source, dec(10_000), dec(1), dec(1), dec(50))
+    world = PaperWorldConfig(
+        (venue_config(instruments=(instrument(SPOT, source=source),)),),
+        SyntheticMarketConfig((item,), start_ns=0),
+        warmup_s=3,
+    )
+    clock = ManualClock(3 * SECOND_NS)
+    adapter = paper_adapters(world, clock)[VENUE]
+    await adapter.connect()
+    # The seconds of the warm-up, and none of the second that has just begun.
+    assert [bar.start_ns for bar in await adapter.recent_trades(SPOT)] == [0, SECOND_NS, 2 * SECOND_NS]
+    market = adapter.market([SPOT])
+    got: list[Book | TradeBar] = []
+    for tenth in range(31, 53):
+        await clock.move_to(tenth * SECOND_NS // 10)
+        # A book at each step; a bar before it when a second is over.
+        got.append(await asyncio.wait_for(anext(market), 5))
+        if isinstance(got[-1], TradeBar):
+            got.append(await asyncio.wait_for(anext(market), 5))
+    bars = [item for item in got if isinstance(item, TradeBar)]
+    assert [bar.start_ns for bar in bars] == [3 * SECOND_NS, 4 * SECOND_NS]
+    assert bars == list(await adapter.recent_trades(SPOT))[-2:]
+    assert len(got) - len(bars) == 22
+    await adapter.disconnect()
 
 
 async def test_an_order_expires_while_nobody_asks() -> None:
