@@ -1,7 +1,7 @@
 """Every check of this repository. ``uv run nox`` runs the default sessions; ``uv run nox -l`` lists all of them.
 
 Sessions that look at the source run in the workspace's own environment, which ``uv run`` keeps in step with
-pyproject.toml. Sessions that ask what a user gets (build, lowest, bench-peers) have environments of their own.
+pyproject.toml. Sessions that ask what a user gets (build, lowest) have environments of their own.
 """
 
 import os
@@ -20,7 +20,6 @@ nox.options.sessions = ["lint", "types", "imports", "tests", "build"]
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
-PEER = "nautilus_trader==2.0.0rc7"
 #: Package registries, by host or by setting: a tracked file that names one ties every checkout to somebody's network.
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs\.org|^\s*(extra-)?(index-url|find-links)\s*=|\[tool\.uv\.index",
@@ -42,7 +41,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """mypy --strict over sources and tests."""
-    session.run("uv", "run", "mypy", "--strict", "noxfile.py")
+    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "benchmarks")
     for package in PACKAGES:
         session.run("uv", "run", "mypy", "--strict", *_rooms(package))
 
@@ -75,26 +74,8 @@ def build(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
-    """The benchmarks, or those named: ``uv run nox -s bench -- engine``; ``-- peers`` compares with other systems."""
-    if "peers" in session.posargs:
-        session.notify("bench-peers", [argument for argument in session.posargs if argument != "peers"])
-        return
-    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
-    wanted = [path for path in scripts if not session.posargs or path.stem.removeprefix("bench_") in session.posargs]
-    if not wanted:
-        session.error(
-            f"no such benchmark; there are: {', '.join(path.stem.removeprefix('bench_') for path in scripts)}"
-        )
-    for script in wanted:
-        session.run("uv", "run", "python", str(script))
-
-
-@nox.session(name="bench-peers", default=False)
-def bench_peers(session: nox.Session) -> None:
-    """The same work on NautilusTrader, in an environment of its own (about 200 MB)."""
-    session.install("-e", str(ROOT / "packages" / "liveexec-core"), PEER)
-    for script in sorted((ROOT / "benchmarks").glob("peers_*.py")):
-        session.run("python", str(script), *session.posargs)
+    """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, in their own environment."""
+    session.run("uv", "run", "python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session(default=False)

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
+from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import MONEY
@@ -20,6 +21,7 @@ from liveexec.domain.stored import (
     OperationRow,
     Ownership,
     ProjectionBatch,
+    RefKey,
     RefRow,
 )
 from liveexec.runtime.ports import JournalStore
@@ -111,6 +113,7 @@ class ShardWriter:
             "drifts": list(ledger.drifts.values()),
             "accepted_drifts": [],
         }
+        refs: dict[RefKey, RefRow] = {}
         touched: dict[OrderId, None] = {}
         for position, record in self.pending:
             for event in record.events:
@@ -122,6 +125,9 @@ class ShardWriter:
                     self._note(values, OrderId(record.stream), event, record.at_ns)
                 else:
                     _note_account_event(values, event, position, record.at_ns)
+        for row in values["refs"]:
+            refs[row.key] = row
+        values["refs"] = list(refs.values())
         values["orders"] = [ledger.orders[order_id] for order_id in touched]
         return ProjectionBatch(**(values | changes))
 
@@ -151,11 +157,18 @@ class ShardWriter:
             case ev.FillApplied():
                 values["fills"].append(FillRow(account_id, strategy_id, order_id, event.fill, False, at_ns))
             case ev.FillBusted():
-                busted = event.fill.key
-                values["fills"] = [row for row in values["fills"] if row.fill.key != busted]
-                values["fills"].append(FillRow(account_id, strategy_id, order_id, event.fill, True, at_ns))
+                self._note_busted(values, order_id, event.fill, at_ns)
+            case ev.FillCorrected():
+                self._note_busted(values, order_id, event.original, at_ns)
+                values["fills"].append(FillRow(account_id, strategy_id, order_id, event.fill, False, at_ns))
             case _:
                 pass
+
+    def _note_busted(self, values: dict[str, Any], order_id: OrderId, fill: Fill, at_ns: int) -> None:
+        order = self.ledger.orders[order_id]
+        values["fills"] = [row for row in values["fills"] if row.fill.key != fill.key]
+        row = FillRow(order.account_id or AccountId(""), order.strategy_id, order_id, fill, True, at_ns)
+        values["fills"].append(row)
 
 
 def _note_account_event(values: dict[str, Any], event: Event, position: int, at_ns: int) -> None:

@@ -59,7 +59,7 @@ class TestServer:
     #: Of a server that we started: its data folder, and the programs that it runs.
     home: Path | None = None
     binaries: PostgresBinaries | None = None
-    _returned: list[EmbeddedPostgres] = field(factory=list, init=False)
+    _holds: list[EmbeddedPostgres] = field(factory=list)
     _has_template: bool = field(default=False, init=False)
 
     def dsn(self, database: str) -> Dsn:
@@ -102,12 +102,12 @@ class TestServer:
     def restart(self) -> None:
         """Bring a killed server back under the same address; blocks until it takes connections."""
         assert self.home is not None
-        self._returned.append(EmbeddedPostgres.start(self.home, binaries=self.binaries))
+        self._holds.append(EmbeddedPostgres.start(self.home, binaries=self.binaries))
 
-    def release(self) -> None:
-        """Give up what :meth:`restart` holds."""
-        while self._returned:
-            self._returned.pop().release()
+    def stop(self) -> None:
+        """Stop a server that we started; may be repeated."""
+        while self._holds:
+            self._holds.pop().release()
 
     def _postmaster(self) -> psutil.Process:
         assert self.home is not None
@@ -147,10 +147,14 @@ def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> I
     folder.chmod(0o755)
     binaries = binaries if binaries is not None else PostgresBinaries.locate()
     try:
-        with EmbeddedPostgres.start(folder / "home", binaries=binaries) as running:
-            server = TestServer(name, lambda database: Dsn(running.dsn(database)), folder / "home", binaries)
+        running = EmbeddedPostgres.start(folder / "home", binaries=binaries)
+        server = TestServer(
+            name, lambda database: Dsn(running.dsn(database)), folder / "home", binaries, holds=[running]
+        )
+        try:
             yield server
-            server.release()
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

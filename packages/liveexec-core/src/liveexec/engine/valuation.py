@@ -43,7 +43,7 @@ class Valuer:
 
     def begin(self) -> None:
         """Another check begins: rates and marks are looked up anew."""
-        if self._rates:
+        if self._rates or self._marks:
             self._rates.clear()
             self._marks.clear()
             self._units.clear()

@@ -7,13 +7,18 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import asyncpg
 import pytest
 
 from liveexec.domain.ids import OperationId
 from liveexec.errors import StorageError, TransientStorageError, UnsafeServer
 from liveexec.storage.dsn import Dsn
+from liveexec.storage.embedded.account import ServerAccount
+from liveexec.storage.embedded.binary_cache import executable_by
+from liveexec.storage.embedded.layout import ClusterLayout
+from liveexec.storage.embedded.supervisor import wait_until
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.migrations import HEAD
 from support.builders import make_order_id, make_received
@@ -43,39 +48,40 @@ def with_password(dsn: Dsn, user: str, password: str) -> Dsn:
 
 
 @pytest.fixture
-def unsafe_server(tmp_path: Path) -> Iterator[Dsn]:
+def unsafe_server() -> Iterator[Dsn]:
     """A server started by hand, with every setting that matters turned off, and a migrated database on it."""
     with own_server() as server:
         dsn = server.create_migrated_database()
         assert server.home is not None
         assert server.binaries is not None
         home, binaries = server.home, server.binaries
-        with stopped(server):
-            account = ServerAccount.for_cluster(ClusterLayout(home))
-            runnable, _ = executable_by(account, binaries)
-            settings = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=")
-            folder = Path(tempfile.mkdtemp(prefix="lxt-", dir="/tmp"))
-            folder.chmod(0o777)
-            process = subprocess.Popen(
-                [
-                    str(runnable.program("postgres")),
-                    *("-D", str(home / "pgdata"), "-k", str(folder)),
-                    *(word for setting in settings for word in ("-c", setting)),
-                ],
-                cwd="/",
-                stderr=subprocess.DEVNULL,
-                **account.popen_user,
-            )
-            try:
-                parts = urlsplit(dsn.url)
-                query = urlencode(dict(parse_qsl(parts.query)) | {"host": str(folder)})
-                started = Dsn(parts._replace(query=query).geturl())
-                wait_until_it_answers(started)
-                yield started
-            finally:
-                process.terminate()
-                process.wait(timeout=30)
-                shutil.rmtree(folder)
+        server.stop()
+        account = ServerAccount.for_cluster(ClusterLayout(home))
+        runnable, _ = executable_by(account, binaries)
+        folder = Path(tempfile.mkdtemp(prefix="lxt-", dir="/tmp"))
+        folder.chmod(0o777)
+        settings = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=")
+        command = [str(runnable.program("postgres")), "-D", str(home / "pgdata"), "-k", str(folder)]
+        command += [word for setting in settings for word in ("-c", setting)]
+        process = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **account.popen_user)
+        try:
+            parts = urlsplit(dsn.url)
+            query = urlencode(dict(parse_qsl(parts.query)) | {"host": str(folder)})
+            started = Dsn(parts._replace(query=query).geturl())
+            assert wait_until(lambda: answers(started), timeout_s=30)
+            yield started
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            shutil.rmtree(folder)
+
+
+def answers(dsn: Dsn) -> bool:
+    try:
+        run_sql(dsn, "SELECT 1")
+    except (OSError, asyncpg.PostgresError):
+        return False
+    return True
 
 
 async def test_a_server_that_loses_acknowledged_writes_is_refused_with_every_setting(unsafe_server: Dsn) -> None:

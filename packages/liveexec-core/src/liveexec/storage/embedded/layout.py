@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +20,16 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
     ``$XDG_DATA_HOME`` when that is absolute, else what the platform uses for a user's application data. Root gets
     ``/var/lib`` (the file hierarchy standard's place for a service's state), because PostgreSQL has to run as
-    somebody else then and root's home is closed to everybody else.
+    somebody else then and root's home is closed to everybody else; a ``$XDG_DATA_HOME`` that is closed as well has
+    a folder of its own there.
     """
     xdg = environ.get("XDG_DATA_HOME", "")
+    is_root = sys.platform != "win32" and os.geteuid() == 0
     if os.path.isabs(xdg):
+        if is_root and _is_closed(Path(xdg)):
+            return Path("/var/lib/liveexec") / hashlib.sha256(os.fsencode(xdg)).hexdigest()[:16] / "postgres"
         base = Path(xdg)
-    elif sys.platform != "win32" and os.geteuid() == 0:
+    elif is_root:
         base = Path("/var/lib")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Application Support"
@@ -33,6 +38,11 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
     else:
         base = Path.home() / ".local" / "share"
     return base / "liveexec" / "postgres"
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether a folder that has to be passed on the way to this one lets only its owner and its group in."""
+    return any(folder.exists() and not folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
 def _real(path: Path) -> Path:

@@ -51,9 +51,19 @@ def test_left_over_init_folders_are_found(tmp_path: Path) -> None:
     assert layout.init_folders == [left_over]
 
 
-def test_xdg_data_home_is_obeyed_when_it_is_absolute(tmp_path: Path) -> None:
-    assert default_data_dir({"XDG_DATA_HOME": str(tmp_path)}) == tmp_path / "liveexec" / "postgres"
+def test_xdg_data_home_is_obeyed_when_it_is_absolute() -> None:
+    # No folder of it is closed to others, which is what root's server needs.
+    assert default_data_dir({"XDG_DATA_HOME": "/srv/nobody"}) == Path("/srv/nobody/liveexec/postgres")
     assert default_data_dir({"XDG_DATA_HOME": "relative"}) == default_data_dir({})
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="root's server runs as somebody else")
+def test_a_closed_xdg_data_home_of_root_has_a_folder_of_its_own_elsewhere(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    first, second = (default_data_dir({"XDG_DATA_HOME": str(tmp_path / name)}) for name in ("one", "two"))
+    assert first.is_relative_to("/var/lib/liveexec")
+    assert first.parent != second.parent
+    assert default_data_dir({"XDG_DATA_HOME": str(tmp_path / "one")}) == first
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's folders")

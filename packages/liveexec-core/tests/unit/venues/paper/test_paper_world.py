@@ -9,8 +9,9 @@ from liveexec.domain.operation import Side
 from liveexec.domain.outcome import Accepted, FillReport, SendPlan, VenueReport
 from liveexec.errors import AdapterError, InvalidInput
 from liveexec.venues.paper.market import MarketEvent, SourceBook, SourceTrade
+from liveexec.venues.paper.synthetic import SyntheticInstrument
 from liveexec.venues.paper.world import PaperWorld, Request
-from liveexec.venues.paper.world_config import PaperWorldConfig
+from liveexec.venues.paper.world_config import PaperWorldConfig, SyntheticMarketConfig
 from support.paper import ALICE, FOREVER_NS, SPOT, Floor, dec, instrument, levels, venue_config
 
 SOURCE = InstrumentId("BINANCE-SPOT:SPOT_PAIR:BTC-USDT")
@@ -59,12 +60,13 @@ def _book(time_ns: int, ask: int) -> SourceBook:
 
 
 def _world(events: Sequence[MarketEvent | Exception]) -> PaperWorld:
-    config = venue_config(instruments=(instrument(SPOT, source=SOURCE),))
-    # The market is handed in, so the configuration names none; the source of the listing is checked against it here.
-    world = PaperWorldConfig.__new__(PaperWorldConfig)
-    for name, value in (("venues", (config,)), ("market", None), ("speed", dec(1)), ("warmup_s", 0), ("id_prefix", "")):
-        object.__setattr__(world, name, value)
-    return PaperWorld(world, _Script(events))
+    config = PaperWorldConfig(
+        (venue_config(instruments=(instrument(SPOT, source=SOURCE),)),),
+        # What the configuration names is not opened, since a market is handed in.
+        SyntheticMarketConfig((SyntheticInstrument(SOURCE, dec(10_000), dec(1), dec(1), dec(1)),), start_ns=0),
+        warmup_s=0,
+    )
+    return PaperWorld(config, _Script(events))
 
 
 def _request(world: PaperWorld, client_id: str = "c1") -> Request:

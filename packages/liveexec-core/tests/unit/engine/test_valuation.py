@@ -1,0 +1,239 @@
+"""Valuer: what a unit is worth, and that nothing missing, stale or absurd is taken for a value."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from liveexec.domain.ids import InstrumentId
+from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.market import TradeBar
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.exposure import Working
+from liveexec.engine.risk_config import RiskConfig
+from liveexec.engine.valuation import MissingInput, Valuer, worth, worth_of_working
+from support.builders import (
+    INVERSE,
+    INVERSE_TERMS,
+    LINEAR,
+    LINEAR_TERMS,
+    MULTIPLIED,
+    MULTIPLIED_TERMS,
+    NOW_NS,
+    ODDS,
+    ODDS_TERMS,
+    SPOT,
+    SPOT_AT_BETA,
+    SPOT_PRODUCT,
+    SPOT_TERMS,
+    make_listing,
+)
+from support.risk_world import RiskWorld
+
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def world() -> RiskWorld:
+    return RiskWorld()
+
+
+@pytest.fixture
+def valuer() -> Valuer:
+    return Valuer(RiskConfig(max_mark_age_ns=SECOND, max_rate_age_ns=SECOND))
+
+
+class TestRates:
+    def test_assets_at_par_need_none_and_never_age(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.now_ns += 10 * SECOND
+        assert valuer.rate(world.state, "USD") == 1
+        assert valuer.rate(world.state, "USDT") == 1
+
+    def test_a_known_rate_counts_until_it_is_too_old(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.now_ns += SECOND
+        assert valuer.rate(world.state, "GBP") == Decimal("1.25")
+        valuer.begin()
+        world.state.now_ns += 1
+        with pytest.raises(MissingInput, match="the rate of GBP is 1000000001 ns old"):
+            valuer.rate(world.state, "GBP")
+
+    @pytest.mark.parametrize("rate", [None, "0", "-1"])
+    def test_no_rate_and_an_absurd_one_raise(self, world: RiskWorld, valuer: Valuer, rate: str | None) -> None:
+        del world.state.rates["GBP"]
+        if rate is not None:
+            world.state.rates["GBP"] = (Decimal(rate), NOW_NS)
+        with pytest.raises(MissingInput, match="no rate of GBP in USD"):
+            valuer.rate(world.state, "GBP")
+
+
+class TestMarks:
+    def test_the_mid_of_the_book_is_the_mark(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.book(SPOT, "45000", "45003")
+        assert valuer.mark(world.state, SPOT) == Decimal("45001.5")
+
+    def test_a_new_book_gives_a_new_mark(self, world: RiskWorld, valuer: Valuer) -> None:
+        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
+        world.book(SPOT, "49999", "50001")
+        valuer.begin()
+        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 50_000
+
+    @pytest.mark.parametrize(
+        "sides",
+        [
+            {"bids": [], "asks": [("45001", "5")]},
+            {"bids": [("45002", "5")], "asks": [("45001", "5")]},
+            {"bids": [("NaN", "5")], "asks": [("45001", "5")]},
+            {"bids": [("0", "5")], "asks": [("45001", "5")]},
+        ],
+        ids=["one-sided", "crossed", "not a number", "zero"],
+    )
+    def test_an_absurd_book_is_none_so_the_last_trade_counts(
+        self, world: RiskWorld, valuer: Valuer, sides: dict[str, Any]
+    ) -> None:
+        world.book(SPOT, **sides)
+        with pytest.raises(MissingInput, match="no mark price"):
+            valuer.mark(world.state, SPOT)
+        world.state.market.update(self.bar("44000", NOW_NS))
+        assert valuer.mark(world.state, SPOT) == 44_000
+
+    def test_a_book_that_is_too_old_is_none(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.now_ns += SECOND
+        assert valuer.mark(world.state, SPOT) == 45_000
+        valuer.begin()
+        world.state.now_ns += 1
+        with pytest.raises(MissingInput):
+            valuer.mark(world.state, SPOT)
+
+    def test_a_trade_that_is_too_old_or_absurd_is_none(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.market.books.clear()
+        world.state.market.update(self.bar("44000", NOW_NS - SECOND - 1))
+        with pytest.raises(MissingInput):
+            valuer.mark(world.state, SPOT)
+        world.state.market.update(self.bar("0", NOW_NS))
+        with pytest.raises(MissingInput):
+            valuer.mark(world.state, SPOT)
+
+    def test_without_limits_of_age_the_last_word_counts(self, world: RiskWorld) -> None:
+        world.state.now_ns += 10**15
+        patient = Valuer(RiskConfig())
+        assert patient.mark(world.state, SPOT) == 45_000
+        assert patient.rate(world.state, "GBP") == Decimal("1.25")
+
+    def bar(self, last_price: str, end_ns: int) -> TradeBar:
+        return TradeBar(SPOT, end_ns - SECOND, end_ns, Decimal(1), Decimal(last_price), Decimal(last_price), 1)
+
+
+class TestUnits:
+    def test_a_unit_is_worth_mark_times_multiplier_times_rate(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.book(MULTIPLIED, "4999", "5001")
+        assert valuer.unit(world.state, MULTIPLIED, MULTIPLIED_TERMS) == 250_000
+        pounds = evolve(LINEAR_TERMS, quote_asset="GBP")
+        assert valuer.unit(world.state, LINEAR, pounds) == 56_250
+
+    def test_an_inverse_contract_and_a_stake_need_no_mark(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.market.books.clear()
+        assert valuer.unit(world.state, INVERSE, INVERSE_TERMS) == 1
+        assert valuer.unit(world.state, ODDS, ODDS_TERMS) == Decimal("1.25")
+
+    def test_a_product_is_worth_its_highest_mark(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.book(SPOT_AT_BETA, "45999", "46001")
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 46_000
+        del world.state.market.books[SPOT_AT_BETA]
+        valuer.begin()
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 45_000
+        del world.state.market.books[SPOT]
+        valuer.begin()
+        with pytest.raises(MissingInput, match="no mark price"):
+            valuer.product_unit(world.state, SPOT_PRODUCT)
+
+    def test_a_product_that_nobody_lists_is_worth_nothing_that_is_known(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.products = {}
+        with pytest.raises(MissingInput, match="contract terms"):
+            valuer.product_unit(world.state, SPOT_PRODUCT)
+
+    def test_changed_listings_change_the_terms(self, world: RiskWorld, valuer: Valuer) -> None:
+        assert valuer.terms(world.state, SPOT_PRODUCT).multiplier == 1
+        double = evolve(SPOT_TERMS, multiplier=Decimal(2))
+        for instrument_id in (SPOT, SPOT_AT_BETA):
+            world.state.listings[instrument_id] = make_listing(instrument_id, terms=double)
+        world.state.products = {SPOT_PRODUCT: (SPOT, SPOT_AT_BETA)}
+        assert valuer.terms(world.state, SPOT_PRODUCT).multiplier == 2
+
+    def test_the_reporting_asset_is_the_configurations(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.state.config = EngineConfig(reporting_asset="GBP", pegged_assets=frozenset())
+        assert valuer.rate(world.state, "GBP") == 1
+        with pytest.raises(MissingInput, match="no rate of USDT in GBP"):
+            valuer.rate(world.state, "USDT")
+
+
+class TestUnrealized:
+    @pytest.mark.parametrize(
+        ("instrument_id", "quantity", "price", "expected"),
+        [
+            (SPOT, "2", "44000", "2000"),
+            (LINEAR, "-2", "44000", "-2000"),
+            (INVERSE, "45000", "30000", "0.5"),
+            (INVERSE, "-45000", "30000", "-0.5"),
+            (ODDS, "10", "3", "0"),
+        ],
+    )
+    def test_it_is_in_the_settlement_asset(
+        self, world: RiskWorld, valuer: Valuer, instrument_id: InstrumentId, quantity: str, price: str, expected: str
+    ) -> None:
+        world.hold(instrument_id, quantity, price)
+        (position,) = world.state.ledger.positions.values()
+        for _ in range(2):
+            assert valuer.unrealized(world.state, position) == Decimal(expected)
+
+    def test_it_follows_the_market_and_the_position(self, world: RiskWorld, valuer: Valuer) -> None:
+        world.hold(SPOT, "2", "44000")
+        (position,) = world.state.ledger.positions.values()
+        assert valuer.unrealized(world.state, position) == 2_000
+        world.book(SPOT, "45999", "46001")
+        valuer.begin()
+        assert valuer.unrealized(world.state, position) == 4_000
+        world.hold(SPOT, "-1", "46000")
+        assert valuer.unrealized(world.state, position) == 2_000
+        world.state.market.books.clear()
+        valuer.begin()
+        with pytest.raises(MissingInput):
+            valuer.unrealized(world.state, position)
+        world.hold(SPOT, "-1", "46000")
+        assert valuer.unrealized(world.state, position) == 0
+
+
+class TestWorth:
+    @pytest.mark.parametrize(
+        ("terms", "sign", "price", "expected"),
+        [
+            (SPOT_TERMS, 1, "100", "200"),
+            (MULTIPLIED_TERMS, -1, "100", "10000"),
+            (INVERSE_TERMS, 1, None, "2"),
+            (ODDS_TERMS, 1, None, "2"),
+            (ODDS_TERMS, -1, "3.5", "5"),
+        ],
+    )
+    def test_it_is_the_notional_or_what_a_bet_may_lose(
+        self, terms: ContractTerms, sign: int, price: str | None, expected: str
+    ) -> None:
+        assert worth(terms, sign, Decimal(2), Decimal(price) if price else None) == Decimal(expected)
+
+    def test_a_missing_price_raises(self) -> None:
+        with pytest.raises(MissingInput):
+            worth(LINEAR_TERMS, 1, Decimal(2), None)
+        with pytest.raises(MissingInput):
+            worth(ODDS_TERMS, -1, Decimal(2), None)
+
+    def test_open_orders_add_up_both_sides(self) -> None:
+        working = Working(None, Decimal(2), Decimal(3), Decimal(20), Decimal(60), 2, 0)
+        assert worth_of_working(SPOT_TERMS, working) == 80
+        assert worth_of_working(MULTIPLIED_TERMS, working) == 4_000
+        assert worth_of_working(INVERSE_TERMS, working) == 5
+        assert worth_of_working(ODDS_TERMS, working) == 2 + 57
+
+    def test_an_open_order_without_a_price_raises_where_one_is_needed(self) -> None:
+        working = Working(None, Decimal(2), Decimal(0), Decimal(0), Decimal(0), 1, 1)
+        with pytest.raises(MissingInput, match="1 open orders have no price"):
+            worth_of_working(LINEAR_TERMS, working)
+        assert worth_of_working(INVERSE_TERMS, working) == 2
