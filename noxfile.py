@@ -74,7 +74,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
-    """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, in their own environment."""
+    """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, apart from ours."""
     session.run("uv", "run", "python", "-m", "benchmarks", *session.posargs)
 
 

@@ -24,16 +24,22 @@ from support.builders import (
 __all__ = ["next_event"]
 
 
+#: Most draws fit no status: a few tries make lives that get somewhere.
+_DRAWS = 12
+
+
 def next_event(order: Order, number: int, random: Random) -> OrderEvent | None:
-    """An event that may follow, if one that is drawn may; ``number`` makes its keys and ids its own."""
-    event = _drawn(order, number, random)
-    trial = copy.deepcopy(order)
-    try:
-        with localcontext(MONEY):
-            apply_event(trial, event, NOW_NS)
-    except (TransitionError, InvariantViolation):
-        return None
-    return event
+    """An event that may follow, if one of those drawn may; ``number`` makes its keys and ids its own."""
+    for _ in range(_DRAWS):
+        event = _drawn(order, number, random)
+        trial = copy.deepcopy(order)
+        try:
+            with localcontext(MONEY):
+                apply_event(trial, event, NOW_NS)
+        except (TransitionError, InvariantViolation):
+            continue
+        return event
+    return None
 
 
 def _drawn(order: Order, number: int, random: Random) -> OrderEvent:

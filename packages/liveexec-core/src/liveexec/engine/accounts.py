@@ -20,6 +20,7 @@ from liveexec.domain.order import PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
 from liveexec.engine import parents, reports, requests
+from liveexec.engine.core import EngineCore
 from liveexec.engine.inputs import (
     AccountPhase,
     AccountSnapshot,
@@ -30,7 +31,7 @@ from liveexec.engine.inputs import (
 )
 from liveexec.engine.turn import Turn
 
-__all__ = ["account_phase", "account_update", "listings_update", "recovered", "snapshot"]
+__all__ = ["account_phase", "account_update", "is_new", "listings_update", "recovered", "snapshot"]
 
 #: References of what an account held before its first event, so that it is counted once.
 _OPENING: Final = "opening"
@@ -88,11 +89,19 @@ def recovered(turn: Turn) -> None:
     turn.stirred.clear()
 
 
+def is_new(core: EngineCore, account_id: AccountId) -> bool:
+    """Whether nothing ever happened on the account: no event of its own, no fill, no order that may be at the venue."""
+    ledger = core.state.ledger
+    if account_id in ledger.sequences or account_id in ledger.books:
+        return False
+    return not any(order.account_id == account_id and order.attempt for order in ledger.orders.values())
+
+
 def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     """The venue's truth of one account against ours. Evidence becomes ordinary reports; nothing is overwritten."""
     account_id = taken.account_id
     account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
-    if account_id not in turn.core.state.ledger.sequences:
+    if is_new(turn.core, account_id):
         _open_account(turn, taken)
     for said in taken.open_orders:
         reports.report(turn, Report(turn.at_ns, said))

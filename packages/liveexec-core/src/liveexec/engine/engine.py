@@ -88,6 +88,10 @@ class ExecutionEngine:
         """The risk engine, to read what it measured of its rules."""
         return self._core.risk
 
+    def is_new_account(self, account_id: AccountId) -> bool:
+        """Whether nothing ever happened on the account, so that what it holds is its opening."""
+        return accounts.is_new(self._core, account_id)
+
     def knows(self, ref: OrderRef) -> bool:
         """Whether the order that a venue means is in memory; if not, the shell has to look it up first."""
         return self._core.oms.find(ref) is not None

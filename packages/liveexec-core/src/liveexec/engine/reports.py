@@ -30,6 +30,8 @@ __all__ = ["OVERFILL", "REPEATED_EXECUTION", "adopt_parked", "order_report", "re
 
 #: The latch that an overfill sets on its instrument.
 OVERFILL: Final = "OVERFILL"
+#: References and early busts that are kept in memory, so that no venue can fill it.
+_MOST_REMEMBERED: Final = 10_000
 #: The latch that repeated executions set on their strategy.
 REPEATED_EXECUTION: Final = "REPEATED_EXECUTION"
 
@@ -171,6 +173,9 @@ def _fetch_if_behind(turn: Turn, order: Order, said: OrderReport) -> None:
         timing = turn.core.state.config.timing
         since = max(0, order.created_at_ns - timing.clock_skew_ns)
         turn.do(FetchFills(order.account_id, said.instrument_id, order.order_id, said.filled_quantity, since))
+        if order.is_open:
+            # Should the fetch fail, the question comes again.
+            turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + timing.retry_ns)
 
 
 def _fill_report(turn: Turn, said: FillReport) -> None:
@@ -191,7 +196,10 @@ def _fill_report(turn: Turn, said: FillReport) -> None:
             if original is None:
                 # The bust overtook its fill, or repeats one that was taken back already.
                 if key not in order.undone_fills:
-                    turn.core.early_busts[key] = None
+                    busts = turn.core.early_busts
+                    busts[key] = None
+                    if len(busts) > _MOST_REMEMBERED:
+                        del busts[next(iter(busts))]
                 return
             turn.emit(order.order_id, ev.FillBusted(original, "busted by the venue"))
         case FillAction.CORRECTION:
@@ -292,6 +300,9 @@ def _asset_report(turn: Turn, said: AssetReport) -> None:
     if said.reference in known:
         return
     known[said.reference] = None
+    if len(known) > _MOST_REMEMBERED:
+        # The store knows the older ones, and is asked before a report gets here.
+        del known[next(iter(known))]
     turn.emit_account(
         said.account_id,
         AssetMoved(said.account_id, said.asset, said.amount, said.kind, said.reference, said.venue_time_ns),

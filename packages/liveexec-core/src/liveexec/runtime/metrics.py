@@ -1,8 +1,29 @@
 """Prometheus metrics. Children are made once and cached, ids are never labels."""
 
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from liveexec.domain import order_event as ev
+from liveexec.domain.order import Order
+from liveexec.domain.order_event import OrderReceived, RiskRefused
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.record import Event
+
 __all__ = ["Metrics"]
+
+#: What is counted of an order's events, and as what.
+_COUNTED: Final[dict[type[Any], str]] = {
+    ev.RiskRefused: "REFUSED",
+    ev.VenueRejected: "REJECTED",
+    ev.NotSent: "NOT_SENT",
+    ev.Canceled: "CANCELED",
+    ev.Expired: "EXPIRED",
+    ev.FillApplied: "FILL",
+    ev.ParentFinished: "FINISHED",
+    ev.SubmitUnknown: "UNKNOWN",
+}
 
 _LATENCY = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -15,7 +36,7 @@ class Metrics:
         own = self.registry
         self._submitted = Counter("liveexec_orders_total", "Orders received.", ["kind"], registry=own)
         self._refused = Counter("liveexec_refusals_total", "Orders refused, by code.", ["code"], registry=own)
-        self._outcomes = Counter("liveexec_outcomes_total", "Orders ended, by status.", ["status"], registry=own)
+        self._outcomes = Counter("liveexec_order_events_total", "What happened to orders.", ["status"], registry=own)
         self._sends = Counter("liveexec_sends_total", "Requests by outcome.", ["verb", "outcome"], registry=own)
         self._stops = Counter("liveexec_gate_stops_total", "Requests stopped at the gate.", ["verb"], registry=own)
         self._phase = Gauge("liveexec_account_phase", "0 down, 1 reconciling, 2 active.", ["account"], registry=own)
@@ -39,6 +60,23 @@ class Metrics:
         )  # fmt: skip
         self._children: dict[tuple[str, ...], Counter | Gauge] = {}
 
+    def observe(self, event: Event) -> None:
+        """Count an event that became durable."""
+        kind = type(event)
+        if kind is OrderReceived:
+            self.submitted(_kind_of(cast(OrderReceived, event))).inc()
+            return
+        if kind is RiskRefused:
+            self.refused(cast(RiskRefused, event).code).inc()
+        counted = _COUNTED.get(kind)
+        if counted is not None:
+            self.outcome(counted).inc()
+
+    def watch(self, orders: Callable[[], Iterable[Order]]) -> None:
+        """Have the gauges of open and unknown orders count these orders whenever they are read."""
+        self.open_orders.set_function(lambda: sum(1 for order in orders() if order.is_open))
+        self.unknown.set_function(lambda: sum(1 for order in orders() if order.status is OrderStatus.UNKNOWN))
+
     def submitted(self, kind: str) -> Counter:
         """The counter of orders received of a kind (plain, parent, child)."""
         return self._cached(self._submitted, kind)
@@ -47,9 +85,9 @@ class Metrics:
         """The counter of refusals with a code."""
         return self._cached(self._refused, code)
 
-    def outcome(self, status: str) -> Counter:
-        """The counter of orders that ended with a status."""
-        return self._cached(self._outcomes, status)
+    def outcome(self, kind: str) -> Counter:
+        """The counter of what happened to orders, by kind."""
+        return self._cached(self._outcomes, kind)
 
     def sent(self, verb: str, outcome: str) -> Counter:
         """The counter of requests of a verb that had an outcome."""
@@ -75,3 +113,9 @@ class Metrics:
             child = self._children[key] = metric.labels(*labels)
         assert isinstance(child, Counter)
         return child
+
+
+def _kind_of(event: OrderReceived) -> str:
+    if event.parent_order_id is not None:
+        return "child"
+    return "plain" if event.intent.exec_algorithm == "NORMAL" else "parent"

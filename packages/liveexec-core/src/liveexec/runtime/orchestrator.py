@@ -7,7 +7,7 @@ it again from the journal. What the host was told is durable in every case.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
@@ -78,6 +78,7 @@ class LiveExecutionOrchestrator:
         self._ready = asyncio.Event()
         self._draining = False
         self._error: Exception | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -137,6 +138,9 @@ class LiveExecutionOrchestrator:
             await self._shard.close(timeout_s)
         self._keeper.cancel()
         await asyncio.wait((self._keeper,))
+        if not self._keeper.cancelled() and (error := self._keeper.exception()) is not None:
+            # Everybody who asked for something was told; the host finds it in ``error``.
+            _log.error("orchestrator_failed", shard=self._parts.config.shard, error=str(error))
         self._broadcaster.close()
 
     @property
@@ -298,7 +302,7 @@ class LiveExecutionOrchestrator:
         parts, backoff = self._parts, Backoff(0.2, 5.0)
         while True:
             try:
-                await self._live(lambda: self._is_up(backoff))
+                await self._live(backoff)
             except StorageError as error:
                 if not self._ready.is_set():
                     self._error = error
@@ -308,24 +312,37 @@ class LiveExecutionOrchestrator:
                 wait_s = backoff.next_s()
                 _log.error("shard_restarts", shard=parts.config.shard, error=str(error), retry_in_s=round(wait_s, 2))
                 await asyncio.sleep(wait_s)
-            except LiveExecError as error:
+            except Exception as error:
+                # Fenced, or a defect: going on could only make it worse, so whoever waits is told and nothing is sent.
                 self._shard, self._error = None, error
                 self._watchers.fail(error)
                 raise
 
-    def _is_up(self, backoff: Backoff) -> None:
+    def _is_up(self, shard: ShardRuntime, backoff: Backoff) -> None:
         backoff.reset()
         self._error = None
         self._ready.set()
+        # Who waited through a restart may have what he waits for: in memory, or after a look-up.
+        for order_id in self._watchers.awaited:
+            order = shard.view.ledger.orders.get(order_id)
+            if order is not None:
+                self._watchers.changed(order)
+            else:
+                self._tasks.add(task := asyncio.create_task(self._look_again(shard, order_id)))
+                task.add_done_callback(self._tasks.discard)
 
-    async def _live(self, ready: Callable[[], None]) -> None:
+    async def _look_again(self, shard: ShardRuntime, order_id: OrderId) -> None:
+        if await shard.hydrator.order(order_id):
+            self._watchers.changed(shard.view.ledger.orders[order_id])
+
+    async def _live(self, backoff: Backoff) -> None:
         parts = self._parts
         ownership = await self._acquire()
         try:
             recovered = await recover(parts.store, parts.config.shard)
             shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed)
             self._shard = shard
-            await shard.run(ready)
+            await shard.run(lambda: self._is_up(shard, backoff))
         finally:
             await self._release(ownership)
 

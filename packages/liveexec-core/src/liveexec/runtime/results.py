@@ -41,6 +41,11 @@ class Watchers:
     def __init__(self) -> None:
         self._waiting: dict[OrderId, list[tuple[bool, asyncio.Future[None]]]] = {}
 
+    @property
+    def awaited(self) -> list[OrderId]:
+        """The orders that somebody waits for."""
+        return list(self._waiting)
+
     async def wait(self, order: Order, *, terminal: bool, timeout_s: float | None) -> None:
         """Wait until the order ended (``terminal``) or was answered at all; at most ``timeout_s`` real seconds."""
         if _is_there(order, terminal=terminal):

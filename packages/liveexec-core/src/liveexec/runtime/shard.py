@@ -145,6 +145,7 @@ class ShardRuntime:
             on_projected=self._projected,
         )
         self._finished: dict[OrderId, int] = {}
+        parts.metrics.watch(lambda: list(self.view.ledger.orders.values()))
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run until cancelled or failed; ``ready`` is called once requests can be taken.
@@ -220,7 +221,7 @@ class ShardRuntime:
         parts = self._parts
         reconciler = Reconciler(
             now_ns=parts.clock.now_ns,
-            is_new=lambda account: account not in self.engine.state.ledger.sequences,
+            is_new=self.engine.is_new_account,
             trusted_until_ns=self._last_at_ns,
             tell=self.tell,
             deliver=self.deliver,
@@ -242,6 +243,8 @@ class ShardRuntime:
         orders = self.view.ledger.orders
         for record in decision.records:
             self.view.apply(position, record)
+            for event in record.events:
+                self._parts.metrics.observe(event)
             order = orders.get(OrderId(record.stream))
             if self._broadcaster.is_listened_to:
                 self._broadcaster.publish(position, record, order)

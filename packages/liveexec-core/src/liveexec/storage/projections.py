@@ -138,7 +138,7 @@ _NAMES: Final = ("order_id", "account_id", "canonical_id", "fill_key", "asset", 
 def _fits(value: Decimal) -> bool:
     text = str(value)
     # 17 digits and a point, however they are divided, fit: the usual case, and far cheaper than to look closer.
-    return (len(text) <= 18 and "E" not in text) or is_storable(value)
+    return (len(text) <= 18 and "E" not in text and value.is_finite()) or is_storable(value)
 
 
 def encode_rows(part: Part) -> bytes:

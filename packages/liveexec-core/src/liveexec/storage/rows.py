@@ -2,7 +2,6 @@
 
 A row is a mapping of column names to values; columns that are NULL are left out. The PostgreSQL writer, the twin in
 memory and the comparison of folds with rows share these functions, so that "fold = row" can be checked by value.
-They are called within the exact context (:data:`liveexec.domain.money.MONEY`).
 """
 
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from liveexec.domain.account_event import AssetMoved
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, instrument_name, is_instrument_id
 from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.money import ONE, round_places
+from liveexec.domain.money import MONEY, ONE, round_places
 from liveexec.domain.operation import Operation
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.position import Position
@@ -113,7 +112,7 @@ def _add_details(row: Row, order: Order, intent: OrderIntent) -> None:
     for name in _DETAILS:
         row[name] = getattr(intent, name)
     if intent.operation is Operation.BET and order.price is not None:
-        row["potential_payout"] = round_places(order.quantity * order.price)
+        row["potential_payout"] = round_places(MONEY.multiply(order.quantity, order.price))
 
 
 def _flags(order: Order) -> Row:
@@ -215,7 +214,8 @@ def position_row(
 ) -> Row:
     """A row of ``unified_positions``, or of ``account_positions`` when it belongs to no strategy.
 
-    ``mark`` is the market's price; what is derived from it is a view and rounded to what the column holds.
+    ``mark`` is the market's price; what is derived from it is a view and rounded to what the column holds. Called
+    within the exact context (:data:`liveexec.domain.money.MONEY`).
     """
     terms = position.terms
     row: Row = {
@@ -258,6 +258,6 @@ def position_of(row: Mapping[str, Any]) -> Position:
 
 def shortest(value: Decimal) -> Decimal:
     """The same amount without the zeros that a NUMERIC(36,18) ends in."""
-    short = value.normalize()
+    short = value.normalize(MONEY)
     exponent = short.as_tuple().exponent
-    return short.quantize(ONE) if isinstance(exponent, int) and exponent > 0 else short
+    return short.quantize(ONE, context=MONEY) if isinstance(exponent, int) and exponent > 0 else short

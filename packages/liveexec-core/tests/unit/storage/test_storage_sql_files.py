@@ -54,5 +54,3 @@ def test_an_orders_row_is_written_and_read_with_all_its_columns() -> None:
     assert columns - words(written[written.index("(") : written.index(")")]) == generated_or_not_told
     for file, name in (("reads", "orders"), ("reads", "orders_of_all")):
         assert columns <= words(statements(file)[name])
-
-

@@ -1,7 +1,6 @@
 """One demo session: database and venues up, the steps run, everything shown and verified."""
 
 import contextlib
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import structlog
 from rich.console import Console
 from rich.text import Text
 
@@ -28,6 +26,7 @@ from liveexec.errors import AdapterError
 from liveexec.presentation.renderers.terminal import print_view
 from liveexec.presentation.views.comparisons import Comparison, verification_view
 from liveexec.runtime.clock import ScaledClock
+from liveexec.runtime.logs import configure_logging
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.storage import migrate
 from liveexec.storage.dsn import Dsn
@@ -57,7 +56,7 @@ class DemoSession:
         self._world: PaperWorldConfig = demo_world(
             market=market, start_ns=run.start_ns, speed=run.speed, seed=run.seed, id_prefix=f"{run.run_id}-"
         )
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        configure_logging("CRITICAL")
 
     @contextmanager
     def database(self) -> Iterator[Dsn]:

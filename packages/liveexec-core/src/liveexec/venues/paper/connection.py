@@ -93,7 +93,8 @@ class _Session:
                     await self.answer(call)
                 else:
                     await room.acquire()
-                    task = asyncio.create_task(self.answer(call), name=f"paper-{call.method}")
+                    # Eager, so that a request which was read is on its way even if the client hangs up right after it.
+                    task = asyncio.Task(self.answer(call), name=f"paper-{call.method}", eager_start=True)
                     travelling.add(task)
                     task.add_done_callback(travelling.discard)
                     task.add_done_callback(lambda _: room.release())

@@ -199,7 +199,11 @@ class _Session:
 
     def _fill_from_crossing(self, side: Side, limit: Decimal, quantity: Decimal) -> None:
         crossing = sorted(
-            (level for level in self.displayed.shown if level[0] is side.opposite and (limit - level[1]) * side.sign >= 0),
+            (
+                level
+                for level in self.displayed.shown
+                if level[0] is side.opposite and (limit - level[1]) * side.sign >= 0
+            ),
             key=lambda level: level[1] * side.sign,
         )
         for level in crossing:

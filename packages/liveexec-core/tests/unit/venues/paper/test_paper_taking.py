@@ -95,9 +95,7 @@ def test_a_book_that_shows_the_same_again_offers_nothing_new(floor: Floor) -> No
         pytest.param(None, 0, id="the level is gone"),
     ],
 )
-def test_what_a_level_offers_after_eight_of_ten_were_taken(
-    floor: Floor, shown_next: int | None, offered: int
-) -> None:
+def test_what_a_level_offers_after_eight_of_ten_were_taken(floor: Floor, shown_next: int | None, offered: int) -> None:
     floor.buy(8, 101)
     floor.show(BIDS, levels((101, shown_next), (102, 20)) if shown_next else levels((102, 20)))
     order = floor.buy(50, 101, time_in_force=TimeInForce.IOC)
