@@ -217,5 +217,7 @@ def _sums(places: Mapping[Any, Mapping[Any, Working]]) -> dict[Any, dict[Any, tu
 
 
 def _resting(book: ExposureBook) -> dict[Any, dict[Decimal, int]]:
-    sides = {key: {rank: count for rank, count in side.counts.items() if count} for key, side in book.own._sides.items()}
+    sides = {
+        key: {rank: count for rank, count in side.counts.items() if count} for key, side in book.own._sides.items()
+    }
     return {key: counts for key, counts in sides.items() if counts}

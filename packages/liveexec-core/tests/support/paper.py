@@ -34,6 +34,13 @@ ALICE, BOB = AccountId("alice"), AccountId("bob")
 FOREVER_NS = 1 << 62
 
 Number = Decimal | int | str
+#: A decimal that is compared with whole numbers.
+Amount = Decimal | int
+
+
+def facts(*values: object) -> tuple[object, ...]:
+    """Several things at once, to be compared with what they should be."""
+    return values
 
 
 def dec(number: Number) -> Decimal:
@@ -189,7 +196,7 @@ class Floor:
         """All fills that were reported, in order."""
         return [report.fill for report in self.reports if isinstance(report, FillReport)]
 
-    def fills_of(self, order_id: VenueOrderId) -> list[tuple[Decimal, Decimal]]:
+    def fills_of(self, order_id: VenueOrderId) -> list[tuple[Amount, Amount]]:
         """(quantity, price) of an order's fills, in order."""
         return [
             (report.fill.quantity, report.fill.price)
@@ -197,9 +204,9 @@ class Floor:
             if isinstance(report, FillReport) and report.venue_order_id == order_id
         ]
 
-    def filled(self, order_id: VenueOrderId) -> Decimal:
+    def filled(self, order_id: VenueOrderId) -> Amount:
         """How much of an order has filled."""
-        return sum((quantity for quantity, _ in self.fills_of(order_id)), Decimal(0))
+        return sum(quantity for quantity, _ in self.fills_of(order_id))
 
     def ends(self) -> list[tuple[VenueOrderId | None, str, str | None]]:
         """(order, status, code) of all order reports, in order."""
@@ -209,12 +216,12 @@ class Floor:
             if isinstance(report, OrderReport)
         ]
 
-    def position(self, account: AccountId = ALICE, instrument_id: InstrumentId = SPOT) -> Decimal:
+    def position(self, account: AccountId = ALICE, instrument_id: InstrumentId = SPOT) -> Amount:
         """The account's net position."""
         snapshot = self.exchange.snapshots.positions(account, self.now_ns)
         return next((item.quantity for item in snapshot.items if item.instrument_id == instrument_id), Decimal(0))
 
-    def balance(self, asset: str, account: AccountId = ALICE) -> tuple[Decimal, Decimal]:
+    def balance(self, asset: str, account: AccountId = ALICE) -> tuple[Amount, Amount]:
         """(total, available) of an asset."""
         snapshot = self.exchange.snapshots.balances(account, self.now_ns)
         return next((item.total, item.available) for item in snapshot.items if item.asset == asset)

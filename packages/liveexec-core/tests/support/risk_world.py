@@ -149,9 +149,15 @@ class RiskWorld:
         with _exactly():
             self.state.ledger.apply_account_event(account_id, event, self.state.now_ns)
 
-    def works(self, *further: OrderEvent, instrument_id: InstrumentId | None = None, **intent: Any) -> Order:
+    def works(
+        self,
+        *further: OrderEvent,
+        instrument_id: InstrumentId | None = None,
+        intent: OrderIntent | None = None,
+        **changes: Any,
+    ) -> Order:
         """A plain order is open at its venue; ``further`` events happened to it since."""
-        built = make_intent(**intent)
+        built = intent if intent is not None else make_intent(**changes)
         assert built.instrument_key is not None
         where = instrument_id or InstrumentId(built.instrument_key)
         order_id = self._next_id()

@@ -36,8 +36,9 @@ __all__ = ["ExecutionEngine"]
 class ExecutionEngine:
     """Decides what happens to orders. One per shard; not thread-safe; the shell feeds it one input at a time.
 
-    ``rules`` make the risk rules, by name and in their precedence; ``manifests`` say what each venue can do, ``venue_accounts`` which accounts are owned there. ``ledger`` is what
-    recovery rebuilt, empty at first. ``timer`` (monotonic nanoseconds) only measures rules against their budget.
+    ``rules`` make the risk rules, by name and in their precedence; ``manifests`` say what each venue can do,
+    ``venue_accounts`` which accounts are owned there. ``ledger`` is what recovery rebuilt, empty at first. ``timer``
+    (monotonic nanoseconds) only measures rules against their budget.
     """
 
     def __init__(

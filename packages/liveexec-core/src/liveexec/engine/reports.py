@@ -182,10 +182,12 @@ def _fill_report(turn: Turn, said: FillReport) -> None:
     order = _find(turn, said)
     assert order is not None
     fills = order.fills or {}
+    waits = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
     match said.action:
         case FillAction.TRADE:
             if said.fill.key in fills or said.fill.key in order.undone_fills:
                 return
+            _acknowledge(turn, order, said.venue_order_id)
             turn.emit(order.order_id, ev.FillApplied(said.fill))
             _note_execution(turn, order, said.fill)
             if turn.core.early_busts.pop(said.fill.key, None) is not None:
@@ -209,12 +211,20 @@ def _fill_report(turn: Turn, said: FillReport) -> None:
             turn.emit(order.order_id, ev.FillCorrected(original, said.fill))
         case unknown:
             assert_never(unknown)
-    _after_fill(turn, order, said.venue_order_id)
+    _after_fill(turn, order, said.venue_order_id, waits=waits)
 
 
-def _after_fill(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> None:
+def _acknowledge(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> None:
+    """What the venue fills it has: a fill that comes before the answer to its submit says the same as that answer."""
     if venue_order_id is not None and order.venue_order_id is None:
         turn.emit(order.order_id, ev.Accepted(venue_order_id, None))
+
+
+def _after_fill(turn: Turn, order: Order, venue_order_id: VenueOrderId | None, *, waits: bool) -> None:
+    """What follows from a fill; ``waits`` tells that nothing had been heard of the order before."""
+    _acknowledge(turn, order, venue_order_id)
+    if waits:
+        requests.alive(turn, order)
     if order.is_overfilled and order.strategy_id != EXTERNAL:
         assert order.instrument_id is not None
         scope = ControlScope(ScopeKind.INSTRUMENT, order.instrument_id)
@@ -245,6 +255,8 @@ def _cumulative_fill(turn: Turn, said: CumulativeFill) -> None:
     """A venue that tells only totals: the increment is ours to make, keyed by the total it reaches."""
     order = _find(turn, said)
     assert order is not None
+    waits = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+    _acknowledge(turn, order, said.venue_order_id)
     while order.fills and said.quantity < order.filled_quantity:
         newest = next(reversed(order.fills.values()))
         turn.emit(order.order_id, ev.FillBusted(newest, "the venue's cumulative quantity fell"))
@@ -271,7 +283,7 @@ def _cumulative_fill(turn: Turn, said: CumulativeFill) -> None:
         _note_execution(turn, order, fill)
     elif order.fills and abs(cost) > _ROUNDING * order.filled_quantity:
         _correct_average(turn, order, said)
-    _after_fill(turn, order, said.venue_order_id)
+    _after_fill(turn, order, said.venue_order_id, waits=waits)
 
 
 #: An average that was rounded by the venue or by us to 18 places is not a correction.

@@ -21,7 +21,6 @@ _MOVES_EXPOSURE: Final = frozenset(
     {
         ev.RiskApproved,
         ev.RiskRefused,
-        ev.SubmitRequested,
         ev.NotSent,
         ev.VenueRejected,
         ev.FillApplied,
@@ -39,7 +38,7 @@ _MOVES_EXPOSURE: Final = frozenset(
     }
 )
 # Events of a child after which its parent's algorithm is asked what follows.
-_STIRS_PARENT: Final = _MOVES_EXPOSURE - {ev.RiskApproved, ev.SubmitRequested, ev.ReplaceRequested}
+_STIRS_PARENT: Final = _MOVES_EXPOSURE - {ev.RiskApproved, ev.ReplaceRequested}
 
 
 @define(eq=False)
@@ -78,6 +77,9 @@ class Turn:
         self._collect(order_id, event)
         kind = type(event)
         moves = kind in _MOVES_EXPOSURE
+        if kind is ev.SubmitRequested and before is not None:
+            # A first attempt sends what is reserved already; that of an emulated replace brings other terms.
+            moves = before.replace is not None
         parent = None
         if moves and before is not None:
             if before.approved:

@@ -133,7 +133,7 @@ class ShardRuntime:
             parts.metrics,
             adapter_of=self._adapter_of,
             slot=self._slot,
-            tell=self._post,
+            tell=self._answer,
         )
         self.projector = Projector(
             parts.store,
@@ -284,6 +284,9 @@ class ShardRuntime:
 
     def _post(self, given: EngineInput) -> None:
         self.loop.tell(Priority.REPORT, given)
+
+    def _answer(self, given: EngineInput) -> None:
+        self.loop.tell(Priority.ANSWER, given)
 
     def _rang(self, key: TimerKey) -> None:
         self.loop.tell(Priority.TIMER, TimerRang(0, key))

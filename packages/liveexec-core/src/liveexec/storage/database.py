@@ -57,7 +57,11 @@ async def connect(dsn: Dsn, name: str) -> Any:
     """
     try:
         connection = await asyncpg.connect(dsn.url, **_arguments(name))
-        await _pass_json_as_bytes(connection)
+        try:
+            await _pass_json_as_bytes(connection)
+        except BaseException:
+            connection.terminate()
+            raise
     except (asyncpg.PostgresError, *_DRIVER_ERRORS) as error:
         # The driver's own error may quote what it was given, so it is not chained.
         raise explain(error, f"connecting to {dsn}", dsn) from None

@@ -1,10 +1,5 @@
 """What a real server does to a writer: lost answers, requests that arrive late, kills, takeovers, a full disk."""
 
-import asyncio
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,7 +11,8 @@ import pytest
 
 from liveexec.domain.ids import OperationId
 from liveexec.domain.record import Record
-from liveexec.errors import Fenced, JournalConflict, StorageError, TransientStorageError
+from liveexec.domain.stored import AppendBatch
+from liveexec.errors import Fenced, JournalConflict, TransientStorageError
 from liveexec.storage import database
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.journal_store import PostgresStore
@@ -59,6 +55,30 @@ async def until_somebody_waits(connection: Any) -> None:
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         ):
             await anyio.lowlevel.checkpoint()
+
+
+class Stream:
+    """Batches of one record, written one after the other until something stops it."""
+
+    def __init__(self, writer: ShardWriter, warm_up: int = 50) -> None:
+        self.acknowledged: list[AppendBatch] = []
+        self.last: AppendBatch | None = None
+        self.is_warm = anyio.Event()
+        self._writer = writer
+        self._warm_up = warm_up
+
+    async def run(self) -> None:
+        for number in range(1, 100_000):
+            self.last = self._writer.batch_of([received(self._writer, number)])
+            await self._writer.store.append(self.last)
+            self._writer.appended(self.last)
+            self.acknowledged.append(self.last)
+            if number == self._warm_up:
+                self.is_warm.set()
+
+    async def run_until(self, error: type[Exception]) -> None:
+        with pytest.raises(error):
+            await self.run()
 
 
 @pytest.fixture
@@ -191,24 +211,16 @@ async def test_a_projection_keeps_no_append_waiting(writer: ShardWriter, databas
 async def test_two_writers_never_interleave(each_database_dsn: Dsn) -> None:
     async with PostgresStore(each_database_dsn) as first, PostgresStore(each_database_dsn) as second:
         old = await ShardWriter.of(first)
-        written: list[int] = []
-
-        async def write_until_fenced() -> None:
-            with pytest.raises(Fenced):
-                for number in range(1, 10_000):
-                    await old.append(received(old, number))
-                    written.append(number)
-
+        stream = Stream(old)
         async with anyio.create_task_group() as group:
-            group.start_soon(write_until_fenced)
-            with anyio.fail_after(10):
-                while len(written) < 20:
-                    await anyio.sleep(0)
+            group.start_soon(stream.run_until, Fenced)
+            with anyio.fail_after(20):
+                await stream.is_warm.wait()
             new = await ShardWriter.of(second)
-            await new.append(received(new, 20_000))
+            await new.append(received(new, 200_000))
         found = await second.read_after("main", 0, 100_000)
         assert [stored.position for stored in found] == list(range(1, len(found) + 1))
-        assert [stored.epoch for stored in found] == [1] * len(written) + [2]
+        assert [stored.epoch for stored in found] == [1] * len(stream.acknowledged) + [2]
 
 
 async def test_a_row_that_stays_locked_is_not_waited_for_without_end(
@@ -283,33 +295,24 @@ async def test_a_killed_server_loses_nothing_that_was_acknowledged(own: TestServ
     dsn = own.create_migrated_database()
     async with PostgresStore(dsn) as store:
         writer = await ShardWriter.of(store)
-        acknowledged: list[Any] = []
-        unknown: list[Any] = []
-
-        async def write() -> None:
-            with pytest.raises(TransientStorageError):
-                for number in range(1, 100_000):
-                    batch = writer.batch_of([received(writer, number)])
-                    unknown[:] = [batch]
-                    await store.append(batch)
-                    writer.appended(batch)
-                    acknowledged.append(batch)
-
+        stream = Stream(writer)
         async with anyio.create_task_group() as group:
-            group.start_soon(write)
+            group.start_soon(stream.run_until, TransientStorageError)
             with anyio.fail_after(20):
-                while len(acknowledged) < 50:
-                    await anyio.sleep(0)
+                await stream.is_warm.wait()
             own.kill()
+        unknown = stream.last
+        assert unknown is not None
         with pytest.raises(TransientStorageError):
-            await store.settle(unknown[0])
+            await store.settle(unknown)
         await anyio.to_thread.run_sync(own.restart)
-        if await store.settle(unknown[0]):
-            writer.appended(unknown[0])
+        is_there = await store.settle(unknown)
+        if is_there:
+            writer.appended(unknown)
         await writer.append(received(writer, 200_000))
         found = await store.read_after("main", 0, 100_000)
         assert [stored.position for stored in found] == list(range(1, len(found) + 1))
-        assert len(found) - 1 - len(acknowledged) in (0, 1)
+        assert len(found) == len(stream.acknowledged) + is_there + 1
 
 
 async def test_a_kill_while_an_append_waits_is_an_unknown_outcome(own: TestServer) -> None:

@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pytest
-
-from liveexec.domain.ids import AccountId, OrderId, StrategyId, VenueName
+from liveexec.domain.ids import OrderId, StrategyId, VenueName
 from liveexec.domain.operation import Operation
 from liveexec.storage import queries
 from liveexec.storage.journal_store import PostgresStore
@@ -44,7 +42,8 @@ INSERT INTO strategies SELECT 's1', 'strategy-' || n, {NOW_NS} FROM generate_ser
 INSERT INTO asset_moves SELECT 'account-' || n % 4, 'R-' || n, 's' || n % 4, 'USDT', 1, 'FEE', {NOW_NS}, {NOW_NS}
   FROM generate_series(1, {LARGE}) AS n;
 INSERT INTO audit_log
-SELECT 's' || n % 4, n, n, {NOW_NS}, 'anna', 'kill', 'all', 'drill', '{{}}', '', '' FROM generate_series(1, {LARGE}) AS n;
+SELECT 's' || n % 4, n, n, {NOW_NS}, 'anna', 'kill', 'all', 'drill', '{{}}', '', ''
+  FROM generate_series(1, {LARGE}) AS n;
 INSERT INTO journal_head SELECT 's' || n, 1, 1, {LARGE}, 0, '' FROM generate_series(0, 3) AS n;
 INSERT INTO projection_head SELECT 's' || n, 1, 0, 0 FROM generate_series(0, 3) AS n;
 """
@@ -155,7 +154,7 @@ def literal(value: object) -> str:
 
 
 async def plan_of(connection: Any, name: str) -> list[dict[str, Any]]:
-    """The plan that a prepared statement keeps. (EXPLAIN of a statement with parameters would plan for their values.)"""
+    """The plan that a prepared statement keeps (EXPLAIN of a statement with parameters would plan for their values)."""
     statement, arguments = STATEMENTS[name]
     await connection.execute(f"PREPARE kept AS {statement}")
     try:

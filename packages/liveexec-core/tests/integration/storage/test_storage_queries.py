@@ -35,6 +35,7 @@ from support.builders import (
     make_intent,
     make_leg,
     make_order_id,
+    make_plan,
     make_received,
     make_routed,
     make_submit_requested,
@@ -165,7 +166,7 @@ async def test_fills_are_found_newest_first_and_stay_when_busted(writer: ShardWr
         writer,
         2,
         make_routed(),
-        make_submit_requested(plan=attrs.evolve(make_submit_requested().plan, client_order_id="c2")),
+        make_submit_requested(plan=make_plan(make_order_id(2))),
         ev.FillApplied(make_fill(2)),
         strategy_id=OTHER_STRATEGY,
     )

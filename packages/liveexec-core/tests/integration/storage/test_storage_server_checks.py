@@ -21,7 +21,7 @@ from liveexec.storage.embedded.layout import ClusterLayout
 from liveexec.storage.embedded.supervisor import wait_until
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.migrations import HEAD
-from support.builders import make_order_id, make_received
+from support.builders import make_order_id, make_received, make_record
 from support.journaling import ShardWriter
 from support.postgres import TestServer, own_server, run_sql
 
@@ -194,6 +194,13 @@ def small_disk() -> Iterator[Path]:
     folder.rmdir()
 
 
+async def append_until_it_fails(writer: ShardWriter) -> None:
+    for number in range(2, 1_000):
+        received = make_received(operation_id=OperationId(f"OP-{number}"))
+        order_ids = [make_order_id(number * 100 + n) for n in range(50)]
+        await writer.append(*(make_record(order_id, 1, received) for order_id in order_ids))
+
+
 async def test_a_full_disk_is_final_until_there_is_room(own: TestServer, small_disk: Path) -> None:
     dsn = own.create_migrated_database()
     place = small_disk / "space"
@@ -210,16 +217,9 @@ async def test_a_full_disk_is_final_until_there_is_room(own: TestServer, small_d
         async with PostgresStore(dsn) as store:
             writer = await ShardWriter.of(store)
             with pytest.raises(StorageError, match="the disk of the database server is full") as caught:
-                for number in range(1, 1_000):
-                    batch = writer.batch_of(
-                        [
-                            writer.record(make_order_id(number * 100 + n), make_received(operation_id=OperationId("O")))
-                            for n in range(50)
-                        ]
-                    )
-                    await store.append(batch)
-                    writer.appended(batch)
+                await append_until_it_fails(writer)
             assert not isinstance(caught.value, TransientStorageError)
+            batch = writer.batch_of([make_record(make_order_id(), 1, make_received())])
             assert not await store.settle(batch)
             filler.unlink()
             await store.append(batch)

@@ -85,7 +85,7 @@ def test_amounts_beyond_the_columns_are_named(text: str) -> None:
 
 def test_a_position_is_valued_at_its_mark() -> None:
     position = Position(
-        LINEAR, LINEAR_TERMS, Decimal("-0.3"), Decimal("-13500"), Decimal("1.25"), {"USDT": Decimal(2)}, 7
+        LINEAR, LINEAR_TERMS, Decimal("-0.3"), Decimal(-13500), Decimal("1.25"), {"USDT": Decimal(2)}, 7
     )
     row = position_row(ALPHA_ACCOUNT, None, position, Decimal("44000.333333333333333333"))
     assert row["average_price"] == Decimal(45_000)

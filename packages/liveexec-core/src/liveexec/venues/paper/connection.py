@@ -84,6 +84,7 @@ class _Session:
 
     async def answer_all(self, reader: asyncio.StreamReader) -> None:
         """Answer until the client hangs up; calls travel side by side unless the venue is without latency."""
+        loop = asyncio.get_running_loop()
         room = asyncio.Semaphore(MOST_CALLS)
         travelling: set[asyncio.Task[None]] = set()
         try:
@@ -94,7 +95,7 @@ class _Session:
                 else:
                     await room.acquire()
                     # Eager, so that a request which was read is on its way even if the client hangs up right after it.
-                    task = asyncio.Task(self.answer(call), name=f"paper-{call.method}", eager_start=True)
+                    task = asyncio.Task(self.answer(call), loop=loop, name=f"paper-{call.method}", eager_start=True)
                     travelling.add(task)
                     task.add_done_callback(travelling.discard)
                     task.add_done_callback(lambda _: room.release())

@@ -101,6 +101,7 @@ def test_a_replay_is_the_same_however_time_is_cut(recorded: Path) -> None:
     for step_ns in (SECOND_NS // 3, 7 * SECOND_NS):
         world = PaperWorld(btc_world(market=recorded, start_ns=0))
         desk = world.desk(VenueName("PAPER-B"))
+        (account,) = desk.exchange.config.account_ids
         floor = Floor()
         for number in range(12):
             world.advance(world.start_ns + number * 21 * SECOND_NS)
@@ -118,7 +119,6 @@ def test_a_replay_is_the_same_however_time_is_cut(recorded: Path) -> None:
             for at_ns in range(0, 21 * SECOND_NS, step_ns):
                 world.advance(world.start_ns + number * 21 * SECOND_NS + at_ns)
         world.advance(world.start_ns + 12 * 21 * SECOND_NS)
-        account = desk.exchange.config.account_ids[0]
         fills = desk.exchange.snapshots.fills(account, 0, FOREVER_NS).items
         keys.append([(r.fill.key, r.fill.price, r.fill.quantity, r.fill.venue_time_ns) for r in fills])
         assert len(fills) > 10
@@ -224,7 +224,8 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
 
 def test_a_long_recording_is_read_in_batches(tmp_path: Path) -> None:
     count = 4 * BATCH_ROWS + 1
-    rows = {"timestamp": list(range(count)), "price": [1.5] * count, "amount": [2.0] * count, "side": ["buy"] * count}
+    rows: dict[str, list[Any]] = {"timestamp": list(range(count))}
+    rows |= {"price": [1.5] * count, "amount": [2.0] * count, "side": ["buy"] * count}
     _write(tmp_path, "trades", rows)
     _write(tmp_path, "book_snapshot_5", _books([2.0]))
     events: Iterator[Any] = RecordedMarket(tmp_path, [SPOT]).events()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -177,9 +177,7 @@ async def test_a_signal_ends_the_server_cleanly(
     assert not handle.socket.exists()
     for stream in (reports, market):
         with pytest.raises(AdapterError):
-            async with asyncio.timeout(WAIT_S):
-                async for _ in stream:  # type: ignore[attr-defined]  # two kinds of stream, one end
-                    pass
+            await asyncio.wait_for(_drain(stream), WAIT_S)
     with pytest.raises(AdapterError):
         await adapter.open_orders(ACCOUNT)
     with pytest.raises(AdapterError, match="reachable"):
@@ -267,7 +265,7 @@ async def test_a_server_that_dies_at_once_is_reported_with_its_last_words(
     world: PaperWorldConfig, tmp_path: Path
 ) -> None:
     broken = evolve(world, market=RecordedMarketConfig(str(tmp_path / "nowhere")))
-    with pytest.raises(AdapterError, match="ended with 2: .*nowhere"):
+    with pytest.raises(AdapterError, match=r"ended with 2: .*nowhere"):
         await spawn_server(broken, socket_path(tmp_path))
 
 
@@ -327,6 +325,11 @@ async def test_whoever_says_nothing_or_nonsense_is_hung_up_on_and_harms_nobody(
     assert await send(b"\0\0\0\x04nope") == b""
     assert b"begins with hello" in await send(b'\0\0\0\x0f[1,"submit",{}] ')
     assert (await server_info(handle.socket)).pid == handle.info.pid
+
+
+async def _drain(stream: AsyncIterator[Any]) -> None:
+    async for _ in stream:
+        pass
 
 
 async def _exchange(socket: Path, data: bytes) -> bytes:

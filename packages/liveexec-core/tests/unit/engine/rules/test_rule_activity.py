@@ -17,7 +17,7 @@ OTHER = StrategyId("other")
 
 
 def note(world: RiskWorld, count: int = 1, **intent: object) -> None:
-    """Orders came, as the engine notes them."""
+    """Orders came, as the engine notes them after its first check, which configures what is kept."""
     world.parent(make_intent())
     for _ in range(count):
         world.state.activity.note_order(make_order(intent=make_intent(**intent)), world.state.now_ns)

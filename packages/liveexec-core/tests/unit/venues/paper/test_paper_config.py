@@ -144,7 +144,7 @@ def test_the_manifest_says_what_the_venue_does() -> None:
 
 
 def test_an_unknown_venue_is_named_with_those_there_are() -> None:
-    with pytest.raises(AdapterError, match="NOWHERE.*PAPER"):
+    with pytest.raises(AdapterError, match=r"NOWHERE.*PAPER"):
         PaperWorldConfig((venue_config(),)).venue(VenueName("NOWHERE"))
 
 

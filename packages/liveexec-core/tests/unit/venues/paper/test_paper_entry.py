@@ -9,7 +9,7 @@ from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import Absent, OrderReport, Rejected, Sent
 from liveexec.errors import ConfigurationError
 from liveexec.venues.paper.config import FeeIn, PaperAccount
-from support.paper import ALICE, BOB, INVERSE, LINEAR, SPOT, Floor, dec, instrument, levels, ref, venue_config
+from support.paper import ALICE, BOB, INVERSE, LINEAR, SPOT, Floor, dec, facts, instrument, levels, ref, venue_config
 
 BIDS = levels((99, 10), (98, 20))
 ASKS = levels((101, 10), (102, 20))
@@ -99,7 +99,7 @@ def test_a_duplicate_leaves_the_first_order_as_it_was(floor: Floor) -> None:
     floor.send(Side.SELL, 9, 200, client_id="mine")
     report = floor.exchange.snapshots.order(ref(None, client_id="mine"), floor.now_ns)
     assert isinstance(report, OrderReport)
-    assert (report.venue_order_id, report.quantity, report.status) == (order, 1, "WORKING")
+    assert facts(report.venue_order_id, report.quantity, report.status) == (order, 1, "WORKING")
 
 
 def test_a_refused_order_can_be_asked_about(floor: Floor) -> None:

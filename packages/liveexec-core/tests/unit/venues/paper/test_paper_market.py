@@ -16,7 +16,7 @@ from liveexec.errors import ConfigurationError
 from liveexec.venues.paper.exchange import PaperExchange
 from liveexec.venues.paper.market import Feed, MarketEvent, SourceBook, SourceTrade
 from liveexec.venues.paper.synthetic import SyntheticInstrument, SyntheticMarket
-from support.paper import SPOT, dec, instrument, levels, venue_config
+from support.paper import SPOT, dec, facts, instrument, levels, venue_config
 
 SOURCE = InstrumentId("BINANCE-SPOT:SPOT_PAIR:BTC-USDT")
 
@@ -59,7 +59,7 @@ def test_a_print_off_the_ticks_is_rounded_towards_where_it_came_from(aggressor: 
     feed.apply(SourceTrade(SOURCE, 5_000, dec("99.4"), dec(2), aggressor))
     exchange.advance(10_000_000_000)
     (bar,) = exchange.recent_trades(SPOT)
-    assert (bar.last_price, bar.quantity) == (price, 2)
+    assert facts(bar.last_price, bar.quantity) == (price, 2)
 
 
 def test_a_print_of_less_than_a_lot_is_left_out() -> None:

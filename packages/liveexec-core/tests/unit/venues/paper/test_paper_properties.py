@@ -17,7 +17,7 @@ from liveexec.domain.market import Level
 from liveexec.domain.operation import Side, TimeInForce
 from liveexec.domain.outcome import Accepted, FillReport, OrderReport
 from liveexec.venues.paper.config import FeeIn, PaperAccount, SelfTradePolicy
-from support.paper import ALICE, BOB, LINEAR, SPOT, Floor, dec, venue_config
+from support.paper import ALICE, BOB, LINEAR, SPOT, Amount, Floor, dec, venue_config
 
 ACCOUNTS = (ALICE, BOB)
 STARTING = {"BTC": dec(300), "USDT": dec(30_000)}
@@ -83,7 +83,9 @@ class _Displayed:
             del self.came[level]
             self.filled.pop(level, None)
         for level, quantity in now.items():
-            self.came[level] = self.came.get(level, Decimal(0)) + max(quantity - self.shown.get(level, Decimal(0)), 0)
+            self.came[level] = self.came.get(level, Decimal(0)) + max(
+                quantity - self.shown.get(level, Decimal(0)), Decimal(0)
+            )
         self.shown = now
 
     def fill(self, level: tuple[Side, Decimal], quantity: Decimal) -> None:
@@ -233,7 +235,7 @@ class _Session:
                 is_later = self.place[other_id] > self.place[order_id]
                 assert better < 0 or is_later, f"{order_id} filled before {other_id}, which came first"
 
-    def _check_flags(self, fills: Sequence[FillReport], positions: dict[AccountId, Decimal]) -> None:
+    def _check_flags(self, fills: Sequence[FillReport], positions: dict[AccountId, Amount]) -> None:
         net = dict(positions)
         for report in fills:
             assert report.venue_order_id is not None
@@ -275,11 +277,11 @@ class _Session:
             )
             listed = self.floor.exchange.snapshots.fills(account, 0, self.floor.now_ns).items
             assert [report.fill for report in listed] == fills
-            for asset in STARTING:
+            for asset, start in STARTING.items():
                 total, available = self.floor.balance(asset, account)
                 assert available <= total
                 if self.instrument_id == SPOT:
-                    assert total == STARTING[asset] + _spot_flow(asset, fills)
+                    assert total == start + _spot_flow(asset, fills)
                     assert available >= 0, "more was promised than there is"
 
 

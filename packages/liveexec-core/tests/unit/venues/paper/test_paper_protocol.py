@@ -58,7 +58,7 @@ def _same(one: Any, other: Any) -> bool:
         out.Sent(),
         out.Accepted(VenueOrderId("v")),
         out.Accepted(),
-        out.Rejected("CODE", "why – naïve ✓"),
+        out.Rejected("CODE", "why, naïve ✓"),
         out.Unknown("lost"),
         out.Absent(5),
         out.NotKnown("later"),

@@ -8,7 +8,7 @@ from liveexec.domain.ids import ClientOrderId, VenueOrderId
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import Accepted, OrderReport, Rejected, SendPlan
 from liveexec.domain.venue import ReplaceMode
-from support.paper import ALICE, BOB, FOREVER_NS, Floor, dec, levels, ref, venue_config
+from support.paper import ALICE, BOB, FOREVER_NS, Floor, dec, facts, levels, ref, venue_config
 
 BIDS = levels((99, 10), (98, 20))
 ASKS = levels((101, 10), (102, 20))
@@ -44,7 +44,7 @@ def test_the_quantity_is_the_total_filled_part_included(floor: Floor) -> None:
     floor.replace(order, Side.BUY, 6, 100)
     floor.print_trade(100, 100, Side.SELL)
     report = floor.status(order)
-    assert (report.status, report.quantity, report.filled_quantity) == ("FILLED", 6, 6)
+    assert facts(report.status, report.quantity, report.filled_quantity) == ("FILLED", 6, 6)
 
 
 def test_a_price_that_crosses_takes(floor: Floor) -> None:
@@ -108,7 +108,7 @@ def test_a_refused_replace_leaves_the_order_working_as_it_was(
     assert isinstance(outcome, Rejected)
     assert outcome.code == code
     report = floor.status(order)
-    assert (report.status, report.quantity, report.price, report.filled_quantity) == ("WORKING", 5, 100, 2)
+    assert facts(report.status, report.quantity, report.price, report.filled_quantity) == ("WORKING", 5, 100, 2)
     assert floor.balance("USDT") == before
 
 

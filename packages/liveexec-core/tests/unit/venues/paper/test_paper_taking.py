@@ -7,7 +7,7 @@ import pytest
 from liveexec.domain.fill import Liquidity
 from liveexec.domain.market import Level
 from liveexec.domain.operation import TimeInForce
-from support.paper import BOB, Floor, dec, levels
+from support.paper import BOB, Floor, dec, facts, levels
 
 BIDS = levels((99, 10), (98, 20), (97, 30))
 ASKS = levels((101, 10), (102, 20), (103, 30))
@@ -49,7 +49,7 @@ def test_a_limit_order_takes_up_to_its_price_and_rests_with_what_is_left(floor: 
     order = floor.buy(35, 102)
     assert floor.fills_of(order) == [(10, 101), (20, 102)]
     report = floor.status(order)
-    assert (report.status, report.quantity, report.filled_quantity) == ("WORKING", 35, 30)
+    assert facts(report.status, report.quantity, report.filled_quantity) == ("WORKING", 35, 30)
 
 
 def test_an_ioc_order_gives_up_what_is_left(floor: Floor) -> None:

@@ -8,7 +8,7 @@ from liveexec.domain.outcome import AssetKind, AssetReport, NotKnown, OrderRepor
 from liveexec.domain.venue import DedupeScope
 from liveexec.errors import AdapterError
 from liveexec.venues.paper.config import manifest_of
-from support.paper import ALICE, BOB, SPOT, Floor, dec, levels, ref, venue_config
+from support.paper import ALICE, BOB, SPOT, Floor, dec, facts, levels, ref, venue_config
 
 BIDS = levels((99, 1_000_000))
 ASKS = levels((101, 1_000_000))
@@ -46,7 +46,7 @@ def test_positions_name_their_average_price(floor: Floor) -> None:
     floor.show(BIDS, levels((102, 10)))
     floor.buy(3)
     (position,) = floor.exchange.snapshots.positions(ALICE, 9_000).items
-    assert (position.quantity, position.average_price) == (4, dec("101.75"))
+    assert facts(position.quantity, position.average_price) == (4, dec("101.75"))
     floor.sell(4)
     assert floor.exchange.snapshots.positions(ALICE, 9_000).items == ()
 
@@ -145,7 +145,7 @@ def test_the_tape_sums_whole_seconds(floor: Floor) -> None:
         floor.now_ns = at_ns
         floor.print_trade(price, quantity, Side.SELL)
     (bar,) = floor.exchange.recent_trades(SPOT)
-    assert (bar.start_ns, bar.end_ns, bar.quantity, bar.cost, bar.last_price, bar.count) == (
+    assert facts(bar.start_ns, bar.end_ns, bar.quantity, bar.cost, bar.last_price, bar.count) == (
         SECOND_NS,
         2 * SECOND_NS,
         5,
