@@ -250,6 +250,9 @@ class ManualClock:
     def now_ns(self) -> int:
         return self._now_ns
 
+    def seconds_until(self, at_ns: int) -> float:
+        return 0.0 if at_ns <= self.now_ns() else 1e-6
+
     async def sleep_until_ns(self, at_ns: int) -> None:
         while self._now_ns < at_ns:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

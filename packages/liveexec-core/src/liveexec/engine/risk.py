@@ -125,6 +125,16 @@ class RiskCheck:
         more = worth(terms, self.sign, self.quantity - replaced.filled_quantity, self.worst_price) - reserved
         return more if more > 0 else ZERO
 
+    def where(self) -> tuple[Listing, AccountId]:
+        """The listing and the account of a leg.
+
+        Raises:
+            MissingInput: they are not known, as they are not before an order is routed.
+        """
+        if self.listing is None or self.account_id is None:
+            raise MissingInput("it is not known where the order goes")
+        return self.listing, self.account_id
+
     def terms(self, state: EngineState) -> ContractTerms:
         """The terms of the order's listing, or those that its product's quantity is meant in.
 

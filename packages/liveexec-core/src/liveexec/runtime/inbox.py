@@ -1,6 +1,6 @@
 """The inbox: everything that waits to be told to the engine, bounded, in the order in which it is served.
 
-Control comes before reports, then answers, timers, intents and at last market data. Of market
+Control comes before reports, reports before timers, timers before intents, intents before market data. Of market
 books only the latest per instrument is kept; reports are never dropped: who delivers them waits for room.
 """
 
@@ -39,11 +39,8 @@ class Priority(IntEnum):
 
     CONTROL = 0
     REPORT = 1
-    #: Answers to requests. A fill that is there already says the same as the answer to its submit, which then changes
-    #: nothing and needs no record.
-    ANSWER = 2
-    TIMER = 3
-    INTENT = 4
+    TIMER = 2
+    INTENT = 3
 
 
 @define(eq=False)

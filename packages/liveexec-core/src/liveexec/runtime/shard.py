@@ -286,7 +286,9 @@ class ShardRuntime:
         self.loop.tell(Priority.REPORT, given)
 
     def _answer(self, given: EngineInput) -> None:
-        self.loop.tell(Priority.ANSWER, given)
+        # A turn of the loop later, so that reports that came with the answer are told first: a fill says the same as
+        # the answer to its submit, which then changes nothing and needs no record of its own.
+        asyncio.get_running_loop().call_soon(self._post, given)
 
     def _rang(self, key: TimerKey) -> None:
         self.loop.tell(Priority.TIMER, TimerRang(0, key))

@@ -1,20 +1,21 @@
 """Every kind of order as a host sends it, to its end; after each, tables, journal and venues agree."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from liveexec import EngineConfig, ExecutionResult, LiveExecutionOrchestrator, OrderIntent, OrderStatus, RouterConfig
+from liveexec import EngineConfig, ExecutionResult, MemoryStore, OrderIntent, OrderStatus, RouterConfig
 from liveexec.domain.ids import InstrumentId, StrategyId, venue_of
 from liveexec.domain.intent import CancelIntent, ReplaceIntent
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.venue import ReplaceMode
 from liveexec.runtime.ports import JournalStore
 from support.hosting import (
+    ALICE,
     FAST,
     LINEAR_A,
     PRODUCT,
@@ -34,9 +35,10 @@ from support.hosting import (
 )
 
 
-@pytest.fixture(params=["in this process", "in another process"])
-async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
-    async with local_desk() if request.param == "in this process" else remote_desk(tmp_path) as desk:
+@pytest.fixture
+async def desk(store: JournalStore, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Beside the memory store venues in this process; beside PostgreSQL a process of their own."""
+    async with local_desk() if isinstance(store, MemoryStore) else remote_desk(tmp_path) as desk:
         yield desk
 
 
@@ -85,8 +87,7 @@ async def test_a_resting_order_is_filled_by_others_and_the_position_follows(stor
         await desk.others[VENUE_A].rest(SPOT_A, Side.BUY, "60005", "1.5")
         order = await until_order(live, placed.order_id, lambda order: not order.is_open)
         assert (order.status, order.average_price) == (OrderStatus.FILLED, 60005)
-        (position,) = live.positions.values()
-        assert (position.quantity, position.strategy_id) == (-2, "tests")
+        assert {key: position.quantity for key, position in live.positions.items()} == {(ALICE, "tests", SPOT_A): -2}
         assert await differences(live, store, desk) == []
 
 
@@ -161,13 +162,12 @@ async def test_cancels_end_orders_parents_and_their_children(store: JournalStore
 
 
 @pytest.mark.parametrize("mode", [ReplaceMode.ATOMIC_TOTAL, ReplaceMode.NONE])
-@pytest.mark.parametrize("home", ["local", "remote"])
 async def test_a_replace_means_the_total_with_what_was_filled(
-    store: JournalStore, mode: ReplaceMode, home: str, tmp_path: Path
+    store: JournalStore, mode: ReplaceMode, tmp_path: Path
 ) -> None:
     world = quiet_world(quiet_venue(replace=mode))
     async with (
-        local_desk(world) if home == "local" else remote_desk(tmp_path, world) as desk,
+        local_desk(world) if isinstance(store, MemoryStore) else remote_desk(tmp_path, world) as desk,
         desk.live(store) as live,
     ):
         await desk.quoted(live)

@@ -51,9 +51,7 @@ class BalanceRule:
     stages: ClassVar[frozenset[RiskStage]] = LEG_STAGE
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
-        listing, account_id = check.listing, check.account_id
-        if listing is None or account_id is None:
-            return "it is not known where the order goes"
+        listing, account_id = check.where()
         book = state.ledger.books.get(account_id)
         if book is None:
             raise MissingInput(f"what {account_id} has is not known")
@@ -75,8 +73,8 @@ class BalanceRule:
 
     def _needed(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:
         """What the order adds to what is tied up in the asset."""
-        assert check.listing is not None
-        terms, instrument_id = check.listing.terms, check.listing.instrument_id
+        listing, _ = check.where()
+        terms, instrument_id = listing.terms, listing.instrument_id
         if check.order.intent.operation in _PAYS_IN:
             return check.added * terms.multiplier
         if terms.kind is ContractKind.SPOT:

@@ -50,9 +50,7 @@ class ExposureLimitRule:
     def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
         if check.stage is RiskStage.PARENT:
             return self._total_fault(check, state, self.total) if self.total is not None else None
-        listing = check.listing
-        if listing is None:
-            return "it is not known where the order goes"
+        listing, _ = check.where()
         asset = listing.terms.base_asset
         of_venue, of_asset = self.per_venue.get(listing.venue), self.per_asset.get(asset)
         if (of_venue is None and of_asset is None) or not (added := check.added_value(state)):

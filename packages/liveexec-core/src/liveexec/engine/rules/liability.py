@@ -33,12 +33,13 @@ class LiabilityRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         if check.order.intent.operation is not Operation.BET:
             return None
-        if check.listing is None or check.account_id is None:
-            return None if check.stage is RiskStage.PARENT else "it is not known where the bet goes"
-        terms, instrument_id = check.listing.terms, check.listing.instrument_id
-        book = state.ledger.books.get(check.account_id)
+        if check.stage is RiskStage.PARENT and (check.listing is None or check.account_id is None):
+            return None
+        listing, account_id = check.where()
+        terms, instrument_id = listing.terms, listing.instrument_id
+        book = state.ledger.books.get(account_id)
         position = book.positions.get(instrument_id) if book is not None else None
-        working = state.exposure.of_instrument(check.account_id, instrument_id)
+        working = state.exposure.of_instrument(account_id, instrument_id)
         if working.unpriced or check.limit_price is None:
             raise MissingInput("the odds of an open bet are not known")
         lost_if_loses = working.buys - (position.result_if_loses if position is not None else ZERO)
@@ -54,7 +55,7 @@ class LiabilityRule:
         liability = after * check.valuer.rate(state, terms.quote_asset)
         if liability <= self.highest:
             return None
-        return f"{check.account_id} could lose {liability:f} on {instrument_id}, the limit is {self.highest:f}"
+        return f"{account_id} could lose {liability:f} on {instrument_id}, the limit is {self.highest:f}"
 
 
 def make_liability(config: RiskConfig) -> LiabilityRule | None:

@@ -26,17 +26,18 @@ class ListingRule:
     stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
-        listing, order = check.listing, check.order
+        order = check.order
         if check.stage is RiskStage.PARENT:
-            if listing is None:
+            if check.listing is None:
                 return None
+            listing = check.listing
             if order.is_parent:
                 return _grid_fault(listing, check)
-        elif listing is None:
-            return "it is not known where the order goes"
-        elif check.parent is None and order.intent.instrument_key == listing.instrument_id:
-            # A plain order that named its instrument was compared when it came.
-            return None
+        else:
+            listing, _ = check.where()
+            if check.parent is None and order.intent.instrument_key == listing.instrument_id:
+                # A plain order that named its instrument was compared when it came.
+                return None
         if listing.expiry_ns is not None and listing.expiry_ns <= state.now_ns:
             return f"{listing.instrument_id} has expired"
         price = check.limit_price

@@ -36,11 +36,12 @@ class OpenOrdersRule:
             open_orders = exposure.open_by_strategy.get(check.order.strategy_id, 0)
             if open_orders >= self.per_strategy:
                 return f"{open_orders} orders of {check.order.strategy_id} are open, the limit is {self.per_strategy}"
-        if self.per_instrument is not None and check.listing is not None:
-            instrument_id = check.listing.instrument_id
+        if self.per_instrument is not None:
+            listing, _ = check.where()
+            instrument_id = listing.instrument_id
             open_orders = sum(
                 exposure.of_instrument(account_id, instrument_id).orders
-                for account_id in state.venue_accounts.get(check.listing.venue, ())
+                for account_id in state.venue_accounts.get(listing.venue, ())
             )
             if open_orders >= self.per_instrument:
                 return f"{open_orders} orders in {instrument_id} are open, the limit is {self.per_instrument}"

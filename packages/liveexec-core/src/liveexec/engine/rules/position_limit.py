@@ -45,16 +45,16 @@ class PositionLimitRule:
     stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
-        listing = check.listing
         if check.stage is RiskStage.LEG:
-            if listing is None or check.account_id is None:
-                return "it is not known where the order goes"
+            listing, account_id = check.where()
             message = self._instrument_fault(check, state, listing)
             if message is None and self.per_account is not None:
-                message = self._account_fault(check, state, listing, check.account_id, self.per_account)
+                message = self._account_fault(check, state, listing, account_id, self.per_account)
             return message
-        # A parent that could never be filled is refused before its first slice goes out.
-        message = self._instrument_fault(check, state, listing) if listing and check.order.is_parent else None
+        message = None
+        if check.listing is not None and check.order.is_parent:
+            # A parent that could never be filled is refused before its first slice goes out.
+            message = self._instrument_fault(check, state, check.listing)
         return message or self._product_fault(check, state) or self._sums_fault(check, state)
 
     def _instrument_fault(self, check: RiskCheck, state: EngineState, listing: Listing) -> str | None:

@@ -26,12 +26,11 @@ class ReduceOnlyRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         if not check.order.intent.reduce_only:
             return None
-        if check.listing is None or check.account_id is None:
-            return "it is not known where the order goes"
-        if reduces_account(check, state, check.account_id):
+        listing, account_id = check.where()
+        if reduces_account(check, state, account_id):
             return None
-        net = state.ledger.net_quantity(check.account_id, check.listing.instrument_id)
-        working = state.exposure.of_instrument(check.account_id, check.listing.instrument_id).side(check.sign)
+        net = state.ledger.net_quantity(account_id, listing.instrument_id)
+        working = state.exposure.of_instrument(account_id, listing.instrument_id).side(check.sign)
         return f"{check.side} {check.quantity:f} with {working:f} working would do more than reduce a net of {net:f}"
 
 

@@ -29,11 +29,12 @@ class SelfMatchRule:
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         intent = check.order.intent
-        if check.listing is None or check.account_id is None or intent.operation not in _MEETS_COUNTERPARTIES:
+        if intent.operation not in _MEETS_COUNTERPARTIES:
             return None
-        instrument_id = check.listing.instrument_id
+        listing, account_id = check.where()
+        instrument_id = listing.instrument_id
         sign = price_sign(check.side)
-        own = state.exposure.own.best(check.account_id, instrument_id, -sign)
+        own = state.exposure.own.best(account_id, instrument_id, -sign)
         if own is None or intent.order_type.has_trigger:
             return None
         price = check.limit_price

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from attrs import define
 
-from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import PARENT_STAGE, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
@@ -16,8 +15,8 @@ __all__ = ["SlippageRule", "make_slippage"]
 
 @define(eq=False)
 class SlippageRule:
-    """Compares a swap's own ``max_slippage`` (a fraction of the quoted amount) with the configured one; a swap that
-    names none is refused. The price parameter of MiFID II RTS 6 Art. 15(1)(a) where there is no order book."""
+    """Compares a swap's own ``max_slippage`` (a fraction of the quoted amount, which every swap names) with the
+    configured one. The price parameter of MiFID II RTS 6 Art. 15(1)(a) where there is no order book."""
 
     highest: Decimal
 
@@ -26,14 +25,10 @@ class SlippageRule:
     stages: ClassVar[frozenset[RiskStage]] = PARENT_STAGE
 
     def __call__(self, check: RiskCheck, _: EngineState) -> str | None:
-        intent = check.order.intent
-        if intent.operation is not Operation.SWAP:
+        slippage = check.order.intent.max_slippage
+        if slippage is None or slippage <= self.highest:
             return None
-        if intent.max_slippage is None:
-            return "the swap names no slippage that it would bear"
-        if intent.max_slippage <= self.highest:
-            return None
-        return f"max_slippage {intent.max_slippage:f} is above the limit {self.highest:f}"
+        return f"max_slippage {slippage:f} is above the limit {self.highest:f}"
 
 
 def make_slippage(config: RiskConfig) -> SlippageRule | None:

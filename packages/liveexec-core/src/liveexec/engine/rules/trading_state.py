@@ -48,11 +48,10 @@ class TradingStateRule:
 
 
 def _reduces(check: RiskCheck, state: EngineState, *, of_strategy: bool) -> bool:
-    if check.listing is None or check.account_id is None:
-        return False
+    listing, account_id = check.where()
     if not of_strategy:
-        return reduces_account(check, state, check.account_id)
-    key = (check.account_id, check.order.strategy_id, check.listing.instrument_id)
+        return reduces_account(check, state, account_id)
+    key = (account_id, check.order.strategy_id, listing.instrument_id)
     position = state.ledger.positions.get(key)
     return reduces_strategy(check, state, position.quantity if position is not None else ZERO)
 

@@ -4,6 +4,7 @@ Without latency and without a fault script a request is carried out inside the c
 reports are there at once.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -65,6 +66,11 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
         self._draw = Random(f"latency:{config.seed}")  # noqa: S311 -- a reproducible draw, not a secret
         self._session: Session | None = None
         self._has_had_session = False
+
+    @property
+    def clock(self) -> Clock:
+        """Market time at this venue."""
+        return self._clock
 
     @property
     def is_direct(self) -> bool:
@@ -221,12 +227,14 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
 def paper_adapters(config: PaperWorldConfig, clock: Clock | None = None) -> dict[VenueName, PaperAdapter]:
     """A world in this process: an adapter for each of its venues.
 
-    Without a clock, market time begins at the world's start (its market's first event and the warm-up) and runs at
-    its speed.
+    Without a clock, market time begins at the world's start (its market's first event and the warm-up, or now where
+    it has no market) and runs at its speed. Whoever trades there has to live in the same time: see
+    :attr:`PaperAdapter.clock`, or hand in a clock (:class:`~liveexec.venues.paper.clock.FollowedClock` makes one of
+    any that tells time and waiting times).
 
     Raises:
         ConfigurationError: the market can't be opened; every fault is named.
     """
-    world = PaperWorld(config)
+    world = PaperWorld(config, start_ns=time.time_ns())
     driver = WorldDriver(world, clock or PaperClock.starting_at(world.start_ns, Fraction(config.speed)))
     return {venue.venue: PaperAdapter(driver, venue.venue) for venue in config.venues}

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-__all__ = ["Clock", "ClockAnchor", "PaperClock"]
+__all__ = ["Clock", "ClockAnchor", "FollowedClock", "PaperClock"]
 
 SECOND_NS: Final = 1_000_000_000
 #: The finest share of a nanosecond that a speed is kept to.
@@ -19,6 +19,10 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Market time, UTC nanoseconds; never falls."""
+        ...
+
+    def seconds_until(self, at_ns: int) -> float:
+        """Real seconds until market time reaches ``at_ns``; zero when it has."""
         ...
 
     async def sleep_until_ns(self, at_ns: int) -> None:
@@ -38,6 +42,29 @@ class ClockAnchor:
     monotonic_ns: int
     wall_ns: int
     speed: str
+
+
+class _Telling(Protocol):
+    def now_ns(self) -> int: ...
+
+    def seconds_until(self, at_ns: int) -> float: ...
+
+
+class FollowedClock:
+    """Somebody else's clock, which tells the time and how many real seconds it is until another."""
+
+    def __init__(self, clock: _Telling) -> None:
+        self._clock = clock
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
+
+    def seconds_until(self, at_ns: int) -> float:
+        return self._clock.seconds_until(at_ns)
+
+    async def sleep_until_ns(self, at_ns: int) -> None:
+        while self._clock.now_ns() < at_ns:
+            await asyncio.sleep(self._clock.seconds_until(at_ns))
 
 
 class PaperClock:
@@ -70,6 +97,11 @@ class PaperClock:
     def now_ns(self) -> int:
         elapsed_ns = time.monotonic_ns() - self._monotonic_ns
         return self._market_ns + elapsed_ns * self._numerator // self._denominator
+
+    def seconds_until(self, at_ns: int) -> float:
+        """Real seconds until market time reaches ``at_ns``; zero when it has."""
+        left_ns = max(0, at_ns - self.now_ns())
+        return left_ns * self._denominator / self._numerator / SECOND_NS
 
     async def sleep_until_ns(self, at_ns: int) -> None:
         while (left_ns := at_ns - self.now_ns()) > 0:

@@ -54,7 +54,7 @@ class PaperServer:
 
     def __init__(self, config: PaperWorldConfig, socket: Path, *, idle_exit_s: float, use_tcp: bool = False) -> None:
         self._config = config
-        self._world = PaperWorld(config)
+        self._world = PaperWorld(config, start_ns=time.time_ns())
         self._clock = PaperClock.starting_at(self._world.start_ns, Fraction(config.speed))
         self._driver = WorldDriver(self._world, self._clock)
         self._listener = Listener(socket, use_tcp=use_tcp)

@@ -101,11 +101,14 @@ class VenueDesk:
 class PaperWorld:
     """Venues, market and wire.
 
+    ``market`` stands in for the one that the configuration names. Market time begins after the market's warm-up; at
+    ``start_ns`` where there is no market.
+
     Raises:
         ConfigurationError: the market can't be opened, or lacks an instrument.
     """
 
-    def __init__(self, config: PaperWorldConfig, market: MarketSource | None = None) -> None:
+    def __init__(self, config: PaperWorldConfig, market: MarketSource | None = None, *, start_ns: int = 0) -> None:
         self.config = config
         market = market if market is not None else config.open_market()
         self.desks = {
@@ -120,8 +123,7 @@ class PaperWorld:
         #: Called when something was scheduled that comes before all else.
         self.on_scheduled: Callable[[], None] | None = None
         self._watchers: list[Watcher] = []
-        #: Where market time begins: after the warm-up, or at 0 without a market.
-        self.start_ns = market.start_ns + config.warmup_s * SECOND_NS if market is not None else 0
+        self.start_ns = market.start_ns + config.warmup_s * SECOND_NS if market is not None else start_ns
         self._due_ns = 0
         self.advance(self.start_ns)
 

@@ -1,6 +1,7 @@
 """Paper worlds as configuration: everything that is wrong is named at once, and JSON reads back as it was written."""
 
 import json
+import time
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,8 @@ from liveexec.domain.ids import InstrumentId, VenueName
 from liveexec.domain.operation import Operation, OrderType, TimeInForce
 from liveexec.domain.venue import DedupeScope, ReplaceMode
 from liveexec.errors import AdapterError, ConfigurationError
-from liveexec.venues.paper.clock import ClockAnchor, PaperClock
+from liveexec.runtime.clock import ScaledClock
+from liveexec.venues.paper.clock import ClockAnchor, FollowedClock, PaperClock
 from liveexec.venues.paper.config import FeeIn, Latency, PaperAccount, SelfTradePolicy, manifest_of
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript
 from liveexec.venues.paper.presets import btc_venue, btc_world
@@ -162,6 +164,16 @@ def test_a_clock_of_another_process_shows_the_same_time() -> None:
     assert theirs.speed == Fraction(3, 2)
     by_wall = PaperClock.from_anchor(ours.anchor(), shares_monotonic=False)
     assert abs(by_wall.now_ns() - ours.now_ns()) < 1_000_000_000
+
+
+@pytest.mark.anyio
+async def test_clocks_sleep_until_their_time_has_come() -> None:
+    ours = PaperClock.starting_at(5_000, Fraction(1_000))
+    for clock in (ours, FollowedClock(ScaledClock(5_000, time.monotonic_ns(), 1_000.0))):
+        until_ns = clock.now_ns() + 20_000_000
+        await clock.sleep_until_ns(until_ns)
+        assert clock.now_ns() >= until_ns
+        await clock.sleep_until_ns(0)
 
 
 def test_a_clock_needs_a_speed_above_zero() -> None:

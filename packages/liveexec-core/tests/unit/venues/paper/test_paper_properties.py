@@ -236,7 +236,7 @@ class _Session:
                 assert better < 0 or is_later, f"{order_id} filled before {other_id}, which came first"
 
     def _check_flags(self, fills: Sequence[FillReport], positions: dict[AccountId, Amount]) -> None:
-        net = dict(positions)
+        net = {account: Decimal(quantity) for account, quantity in positions.items()}
         for report in fills:
             assert report.venue_order_id is not None
             fill, terms = report.fill, self.terms.get(report.venue_order_id)
