@@ -4,8 +4,9 @@ Numbers are strings, so that no parser on the way can round one. A message that 
 names every fault with its path; unknown fields are faults, never ignored.
 """
 
+import json
+import re
 from collections.abc import Mapping
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ _FIELDS: Final = tuple(attribute.name for attribute in fields(OrderIntent))
 _REQUIRED: Final = ("operation", "quantity", "strategy_id")
 #: A bet's stake is its quantity; messages may say either.
 _ALIASES: Final = {"stake": "quantity"}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 
 
 def parse_order(document: bytes | str) -> OrderIntent:
@@ -42,13 +44,15 @@ def parse_order(document: bytes | str) -> OrderIntent:
     Raises:
         InvalidInput: with every fault.
     """
-    if len(document) > MAX_MESSAGE_BYTES:
+    encoded = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
+    if len(encoded) > MAX_MESSAGE_BYTES:
         raise InvalidInput("order message", [Fault("", f"has more than {MAX_MESSAGE_BYTES} bytes")])
     try:
-        message = msgspec.json.decode(document)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        message = msgspec.json.decode(encoded)
+        said_twice = _said_twice(encoded)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InvalidInput("order message", [Fault("", f"is not JSON: {error}")]) from error
-    return order_intent(message)
+    return _intent_of(message, [Fault(_path(key), "is said twice") for key in said_twice])
 
 
 def order_intent(message: object) -> OrderIntent:
@@ -58,25 +62,58 @@ def order_intent(message: object) -> OrderIntent:
         InvalidInput: with every fault, those of its fields' values together with those of their combination where
             the values can be read at all.
     """
+    return _intent_of(message, [])
+
+
+def _intent_of(message: object, faults: list[Fault]) -> OrderIntent:
     if not isinstance(message, Mapping):
-        raise InvalidInput("order message", [Fault("", f"must be an object, not {shown(message)}")])
-    faults: list[Fault] = []
+        raise InvalidInput("order message", [Fault("", f"must be an object, not {shown(message)}"), *faults])
     values: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for key, value in message.items():
         name = _ALIASES.get(key, key) if isinstance(key, str) else key
         if name not in _FIELDS:
-            faults.append(Fault(str(key)[:60], "is not a field of an order message"))
-        elif name in values:
-            faults.append(Fault(str(key), f"says the same as {name}"))
+            faults.append(Fault(_path(key), "is not a field of an order message"))
+        elif value is not None and name in values:
+            faults.append(Fault(key, f"says the same as {names[name]}"))
         elif value is not None:
+            names[name] = key
             values[name] = _value(name, key, value, faults)
     faults += [Fault(name, "is required") for name in _REQUIRED if name not in values]
+    try:
+        intent = OrderIntent(**{**dict.fromkeys(_REQUIRED), **values})
+    except InvalidInput as error:
+        # What could not be read here is named here, not once more as a value of the wrong type.
+        named = {fault.path.partition(".")[0] for fault in faults}
+        more = [Fault(names.get(fault.path, fault.path), fault.message) for fault in error.faults]
+        faults += [fault for fault in more if fault.path.partition(".")[0] not in named]
     if faults:
         raise InvalidInput("order message", faults)
-    return OrderIntent(**values)
+    return intent
+
+
+def _said_twice(encoded: bytes) -> list[str]:
+    """Keys that an object of the document has twice: parsers differ in which of them they believe."""
+    found: dict[str, None] = {}
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys: set[str] = set()
+        for key, _ in pairs:
+            if key in keys:
+                found[key] = None
+            keys.add(key)
+
+    json.loads(encoded, object_pairs_hook=look)
+    return list(found)
+
+
+def _path(key: object) -> str:
+    """A key that is not one of ours as part of a path: nothing in it can break a line or flood a log."""
+    return key if isinstance(key, str) and _PLAIN.fullmatch(key) else shown(key)
 
 
 def _value(name: str, path: str, value: Any, faults: list[Fault]) -> Any:
+    """The value as its field takes it; as it was said, beside a fault, if it can't be read."""
     if name in _AMOUNTS:
         return _amount(path, value, faults)
     if name in _ENUMS:
@@ -85,18 +122,18 @@ def _value(name: str, path: str, value: Any, faults: list[Fault]) -> Any:
             return kind(value)
         except (ValueError, TypeError):
             faults.append(Fault(path, f"must be one of {', '.join(kind)}, not {shown(value)}"))
-            return None
+            return value
     if name == "expected_deltas" and isinstance(value, Mapping):
-        return {asset: _amount(f"{path}.{asset}", amount, faults) for asset, amount in value.items()}
+        return {asset: _amount(f"{path}.{_path(asset)}", amount, faults) for asset, amount in value.items()}
     return value
 
 
-def _amount(path: str, value: object, faults: list[Fault]) -> Decimal | None:
+def _amount(path: str, value: object, faults: list[Fault]) -> object:
     if not isinstance(value, str):
         faults.append(Fault(path, "must be a number written as a string"))
-        return None
+        return value
     try:
         return parse_decimal(value)
     except ValueError as error:
         faults.append(Fault(path, f"{shown(value)} is {error}"))
-        return None
+        return value

@@ -413,8 +413,9 @@ def _adopted(order_id: OrderId, event: ev.Adopted, at_ns: int) -> Order:
 
 def _intent_of(event: ev.Adopted, report: OrderReport) -> OrderIntent:
     is_bet = event.side in (Side.BACK, Side.LAY)
-    has_limit = report.price is not None and not is_bet
-    # GTD without its time and a stop without its trigger can't be stated; the venue works them, not we.
+    # GTD without its time, a stop without its trigger and a price below zero (spreads) can't be stated; the venue works
+    # them, not we.
+    has_limit = report.price is not None and report.price > 0 and not is_bet
     tif = TimeInForce.GTC if report.time_in_force is TimeInForce.GTD else report.time_in_force
     return OrderIntent(
         operation=Operation.BET if is_bet else Operation.TRADE,

@@ -177,7 +177,7 @@ TRANSITIONS: Final[MappingProxyType[OrderStatus | None, MappingProxyType[type[An
         ),
         _F: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP, ev.Replaced: KEEP, ev.ParentFinished: KEEP}),
         _C: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),
-        _R: MappingProxyType(_AFTER_THE_END),
+        _R: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),
         _E: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),
     }
 )

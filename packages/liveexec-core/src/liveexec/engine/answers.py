@@ -88,7 +88,6 @@ def _submit_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
         case Accepted(venue_order_id):
             if waiting or (venue_order_id is not None and order.venue_order_id is None):
                 turn.emit(order.order_id, ev.Accepted(venue_order_id, None))
-            if waiting:
                 requests.alive(turn, order)
         case Rejected(code, message):
             if waiting:

@@ -68,10 +68,14 @@ def order_report(turn: Turn, said: OrderReport, *, asked: bool = False) -> None:
     if order is None:
         return
     waits = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-    is_named = said.venue_order_id is not None and order.venue_order_id is None and order.is_open
-    if is_named or (waits and said.status is VenueOrderStatus.WORKING):
+    works = said.status is VenueOrderStatus.WORKING
+    # An order that ended here is named too if the venue works or filled it, so that its late fills find it.
+    counts = order.is_open or works or said.filled_quantity > 0
+    is_named = said.venue_order_id is not None and order.venue_order_id is None and counts
+    if is_named or (waits and works):
         turn.emit(order.order_id, ev.Accepted(said.venue_order_id, said.venue_time_ns, said.refs))
-        requests.alive(turn, order)
+        if works:
+            requests.alive(turn, order)
     if not order.is_open:
         _fetch_if_behind(turn, order, said)
         return

@@ -135,6 +135,12 @@ class RiskCheck:
             raise MissingInput("it is not known where the order goes")
         return self.listing, self.account_id
 
+    def account(self, state: EngineState) -> AccountId | None:
+        """The account that the order goes to, or would by its instrument; ``None`` when that can't be told yet."""
+        if self.account_id is not None or self.listing is None:
+            return self.account_id
+        return state.account_for(self.order.strategy_id, self.listing.venue, None)
+
     def terms(self, state: EngineState) -> ContractTerms:
         """The terms of the order's listing, or those that its product's quantity is meant in.
 

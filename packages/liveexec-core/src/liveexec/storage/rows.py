@@ -75,7 +75,7 @@ def row_of(order: Order) -> Row:
         "principal": order.principal,
         "order_type": intent.order_type,
         "time_in_force": intent.time_in_force,
-        "flags": _flags(order),
+        "flags": _flags(order, intent),
         "quantity": order.quantity,
         "exec_algorithm": intent.exec_algorithm,
         "filled_quantity": order.filled_quantity,
@@ -83,43 +83,65 @@ def row_of(order: Order) -> Row:
     }
     key = order.instrument_id or intent.instrument_key
     if key is not None:
-        row.update(_instrument_columns(key))
+        row |= _instrument_columns(key)
     if plan is not None:
         row["client_order_id"] = plan.client_order_id
-        if plan.refs is not None:
-            row["tx_hash"] = plan.refs.get("tx_hash")
-    row["account_id"] = order.account_id
-    row["parent_order_id"] = order.parent_id
-    row["ordinal"] = order.ordinal
-    row["side"] = intent.side
-    row["price"] = order.price
-    row["trigger_price"] = intent.trigger_price
-    row["expire_at"] = intent.expire_at_ns
-    row["venue_order_id"] = order.venue_order_id
-    row["rejection_reason"] = storable_text(order.code)
-    row["error_message"] = storable_text(order.message)
-    row["atomic_group_id"] = intent.atomic_group_id
-    row["sequence_in_group"] = intent.sequence_in_group
-    row["exec_algorithm_params"] = _document(intent.exec_algorithm_params)
-    row["expected_deltas"] = _document(intent.expected_deltas)
-    row["metadata"] = _document(intent.metadata)
+        if plan.refs is not None and "tx_hash" in plan.refs:
+            row["tx_hash"] = plan.refs["tx_hash"]
+    # One by one rather than in a loop: this runs for every order in every batch.
+    if order.account_id is not None:
+        row["account_id"] = order.account_id
+    if order.parent_id is not None:
+        row["parent_order_id"] = order.parent_id
+    if order.ordinal is not None:
+        row["ordinal"] = order.ordinal
+    if intent.side is not None:
+        row["side"] = intent.side
+    if order.price is not None:
+        row["price"] = order.price
+    if order.venue_order_id is not None:
+        row["venue_order_id"] = order.venue_order_id
+    if order.code is not None:
+        row["rejection_reason"] = storable_text(order.code)
+    if order.message is not None:
+        row["error_message"] = storable_text(order.message)
+    _add_options(row, intent)
     if intent.operation is not Operation.TRADE:
         _add_details(row, order, intent)
-    return {name: value for name, value in row.items() if value is not None}
+    return row
+
+
+def _add_options(row: Row, intent: OrderIntent) -> None:
+    """What any operation may be asked with, and few orders are."""
+    if intent.trigger_price is not None:
+        row["trigger_price"] = intent.trigger_price
+    if intent.expire_at_ns is not None:
+        row["expire_at"] = intent.expire_at_ns
+    if intent.atomic_group_id is not None:
+        row["atomic_group_id"] = intent.atomic_group_id
+        row["sequence_in_group"] = intent.sequence_in_group
+    if intent.exec_algorithm_params is not None:
+        row["exec_algorithm_params"] = _document(intent.exec_algorithm_params)
+    if intent.expected_deltas is not None:
+        row["expected_deltas"] = _document(intent.expected_deltas)
+    if intent.metadata is not None:
+        row["metadata"] = _document(intent.metadata)
 
 
 def _add_details(row: Row, order: Order, intent: OrderIntent) -> None:
     for name in _DETAILS:
-        row[name] = getattr(intent, name)
+        value = getattr(intent, name)
+        if value is not None:
+            row[name] = value
     if intent.operation is Operation.BET and order.price is not None:
         row["potential_payout"] = round_places(MONEY.multiply(order.quantity, order.price))
 
 
-def _flags(order: Order) -> Row:
+def _flags(order: Order, intent: OrderIntent) -> Row:
     flags: Row = {}
-    if order.intent.post_only:
+    if intent.post_only:
         flags["post_only"] = True
-    if order.intent.reduce_only:
+    if intent.reduce_only:
         flags["reduce_only"] = True
     if order.is_parent:
         flags["parent"] = True
@@ -133,7 +155,7 @@ def _flags(order: Order) -> Row:
 
 
 @lru_cache(maxsize=16_384)
-def _instrument_columns(key: str) -> Mapping[str, str]:
+def _instrument_columns(key: str) -> dict[str, object]:
     if not is_instrument_id(key):
         return {"product_id": key}
     name = instrument_name(key)
@@ -142,12 +164,12 @@ def _instrument_columns(key: str) -> Mapping[str, str]:
 
 def _document(value: object) -> object:
     """A document as JSON gives it back, so that it compares with a stored one (tuples are lists, amounts text)."""
-    return None if value is None else msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
-def storable_text(text: str | None) -> str | None:
+def storable_text(text: str) -> str:
     """What a venue said, without the NUL that PostgreSQL's text can't hold."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if text is not None else None
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def fill_row(found: FillRow) -> Row:

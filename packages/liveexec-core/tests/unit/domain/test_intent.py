@@ -27,7 +27,7 @@ from support.builders import (
 )
 from support.strategies import cyclic_document, deep_document, json_documents, storable_amounts, wrong_values
 
-#: The legal sides of every operation (domain.md, "Operations and sides"); an empty set: no side at all.
+#: The legal sides of every operation; an empty set: no side at all.
 SIDES: Mapping[Operation, set[Side]] = {
     Operation.TRADE: {Side.BUY, Side.SELL},
     Operation.SWAP: {Side.BUY, Side.SELL},

@@ -51,7 +51,7 @@ ChildSpawned      .        AC       .        .        =        =        .       
 SubmitRequested   .        SU       .        .        SU       SU       .        .        .        .
 NotSent           .        wish     wish     wish     wish     wish     .        .        .        .
 SubmitUnknown     .        .        UN       .        .        .        .        .        .        .
-Accepted          .        .        fills    fills    =        =        =        =        .        =
+Accepted          .        .        fills    fills    =        =        =        =        =        =
 VenueRejected     .        .        attempt  attempt  attempt  attempt  .        .        .        .
 FillApplied       .        .        fills    fills    fills    fills    late     late     late     late
 FillBusted        .        .        fills    fills    fills    fills    late     late     late     late

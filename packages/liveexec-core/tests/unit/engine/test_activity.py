@@ -177,6 +177,14 @@ class TestExecutions:
         assert not any(self.execute(RiskWorld(), made, NOW_NS) for _ in range(5))
         assert made._executions == {}
 
+    def test_idle_counts_are_dropped_when_there_are_too_many(self) -> None:
+        made = activity(repeated_execution_count=2, repeated_execution_window_ns=MINUTE_NS)
+        for number in range(4_097):
+            order = make_order(intent=make_intent(strategy_id=StrategyId(f"s{number}")))
+            order.filled_quantity = Decimal("0.5")
+            made.note_execution(order, make_fill(), NOW_NS if number < 4_096 else NOW_NS + MINUTE_NS)
+        assert [strategy_id for strategy_id, _, _ in made._executions] == ["s4096"]
+
     def execute(self, world: RiskWorld, made: Activity, at_ns: int, side: Side = Side.BUY) -> bool:
         order = make_order(intent=make_intent(side=side))
         fill = make_fill(side=side)

@@ -38,7 +38,9 @@ def harness() -> EngineHarness:
 
 
 class TestOnItsWay:
-    def test_a_plain_order_is_received_routed_approved_and_requested_in_one_record(self, harness: EngineHarness) -> None:
+    def test_a_plain_order_is_received_routed_approved_and_requested_in_one_record(
+        self, harness: EngineHarness
+    ) -> None:
         order = harness.submit()
         assert harness.events(order) == ["OrderReceived", "Routed", "RiskApproved", "SubmitRequested"]
         assert [record.stream for record in harness.last.records] == [order.order_id]

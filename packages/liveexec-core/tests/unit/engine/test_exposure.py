@@ -6,7 +6,7 @@ import pytest
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import StrategyId, VenueOrderId
-from liveexec.domain.operation import OrderType, Side
+from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order_event import Resolution
 from liveexec.engine.exposure import ExposureBook, Working, price_sign, product_of_key, worst_price
 from support.builders import (
@@ -114,6 +114,22 @@ class TestPlainOrders:
         book.reserve(order)
         assert amounts(book.of_instrument(ALPHA_ACCOUNT, SPOT)) == (0, 2, 0, 92_000, 1)
         assert amounts(book.of_strategy(StrategyId("EXTERNAL"), SPOT_PRODUCT)) == (0, 2, 0, 92_000, 1)
+
+    def test_what_has_no_side_is_not_counted(self, book: ExposureBook) -> None:
+        transfer = make_order(
+            intent=make_intent(
+                operation=Operation.TRANSFER,
+                instrument_key=None,
+                side=None,
+                order_type=OrderType.MARKET,
+                price=None,
+                asset="USDC",
+                source_venue="ALPHA",
+                target_venue="BETA",
+            )
+        )
+        book.reserve(transfer)
+        assert (book.accounts, book.strategies, book.products) == ({}, {}, {})
 
 
 class TestReplaces:

@@ -309,3 +309,30 @@ class TestReplaces:
         cheaper = world.replacing(RiskStage.PARENT, order, "3", "44000")
         world.verdict(cheaper)
         assert cheaper.added_value(world.state) == 0
+
+
+class TestWhere:
+    def test_a_leg_that_goes_nowhere_is_refused_by_the_rules_that_need_to_know(self) -> None:
+        world = RiskWorld(
+            RiskConfig(
+                max_position_per_instrument={"*": Decimal(1)},
+                max_notional_per_venue={"ALPHA": Decimal(1)},
+                max_open_orders_per_instrument=1,
+                check_balance=True,
+                self_match=True,
+            )
+        )
+        assert codes_of(world.leg(make_intent(reduce_only=True), account_id=None)) == [
+            "LISTING",
+            "OPEN_ORDERS",
+            "REDUCE_ONLY",
+            "POSITION_LIMIT",
+            "EXPOSURE_LIMIT",
+            "BALANCE",
+            "SELF_MATCH",
+        ]
+
+    def test_the_account_of_a_plain_instrument_can_be_told_before_the_route(self) -> None:
+        world = RiskWorld()
+        assert world.check_of(RiskStage.PARENT, make_intent()).account(world.state) == "ALPHA-1"
+        assert world.check_of(RiskStage.PARENT, make_intent(instrument_key=SPOT_PRODUCT)).account(world.state) is None

@@ -85,9 +85,10 @@ class BalanceRule:
             return check.added_worth(terms)
         # What a derivative opens depends on what is open already.
         working = state.exposure.of_instrument(book.account_id, instrument_id)
-        before = self._tied_in(check, state, book, instrument_id, working, asset) if working.orders else ZERO
-        with_it = _with_order(working, check, terms)
-        return self._tied_in(check, state, book, instrument_id, with_it, asset) - before
+        needed = self._tied_in(check, state, book, instrument_id, _with_order(working, check, terms), asset)
+        if working.orders:
+            needed -= self._tied_in(check, state, book, instrument_id, working, asset)
+        return needed
 
     def _tied(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:
         """What the account's open orders and derivatives tie up in the asset."""
@@ -157,12 +158,11 @@ def _with_order(working: Working, check: RiskCheck, terms: ContractTerms) -> Wor
     else:
         cost = (quantity if replaced is None else quantity - replaced.filled_quantity) * check.worst_price
     if replaced is not None:
-        quantity -= replaced.filled_quantity + replaced.worst_leaves
         reserved = worst_price(replaced)
         if reserved is None:
-            unpriced -= 1
-        else:
-            cost -= replaced.worst_leaves * reserved
+            raise MissingInput("no price is known that the changed order was reserved at")
+        quantity -= replaced.filled_quantity + replaced.worst_leaves
+        cost -= replaced.worst_leaves * reserved
     if check.sign > 0:
         buys, buy_cost = working.buys + quantity, working.buy_cost + cost
         return Working(terms, buys, working.sells, buy_cost, working.sell_cost, 0, unpriced)

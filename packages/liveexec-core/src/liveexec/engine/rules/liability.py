@@ -8,6 +8,7 @@ from attrs import define
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
+from liveexec.engine.exposure import worst_price
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
@@ -33,29 +34,39 @@ class LiabilityRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         if check.order.intent.operation is not Operation.BET:
             return None
-        if check.stage is RiskStage.PARENT and (check.listing is None or check.account_id is None):
-            return None
-        listing, account_id = check.where()
-        terms, instrument_id = listing.terms, listing.instrument_id
+        listing, account_id = check.listing, check.account(state)
+        if listing is None or account_id is None:
+            # The leg will know; at the leg itself this is a fault.
+            return None if check.stage is RiskStage.PARENT else "it is not known where the bet goes"
         book = state.ledger.books.get(account_id)
-        position = book.positions.get(instrument_id) if book is not None else None
-        working = state.exposure.of_instrument(account_id, instrument_id)
+        position = book.positions.get(listing.instrument_id) if book is not None else None
+        working = state.exposure.of_instrument(account_id, listing.instrument_id)
         if working.unpriced or check.limit_price is None:
-            raise MissingInput("the odds of an open bet are not known")
+            raise MissingInput("the odds of a bet are not known")
         lost_if_loses = working.buys - (position.result_if_loses if position is not None else ZERO)
         lost_if_wins = working.sell_cost - working.sells - (position.result_if_wins if position is not None else ZERO)
         before = max(lost_if_loses, lost_if_wins)
-        if check.sign > 0:
-            lost_if_loses += check.added_worth(terms)
-        else:
-            lost_if_wins += check.added_worth(terms)
-        after = max(lost_if_loses, lost_if_wins)
+        after = max(before, (lost_if_loses if check.sign > 0 else lost_if_wins) + _added(check, check.limit_price))
         if after <= before:
             return None
-        liability = after * check.valuer.rate(state, terms.quote_asset)
+        liability = after * check.valuer.rate(state, listing.terms.quote_asset)
         if liability <= self.highest:
             return None
-        return f"{account_id} could lose {liability:f} on {instrument_id}, the limit is {self.highest:f}"
+        return f"{account_id} could lose {liability:f} on {listing.instrument_id}, the limit is {self.highest:f}"
+
+
+def _added(check: RiskCheck, odds: Decimal) -> Decimal:
+    """What the bet may lose beyond what is counted for it already."""
+    replaced = check.replaces
+    if replaced is None:
+        return _at_stake(check.sign, check.quantity, odds)
+    reserved = worst_price(replaced)
+    left = check.quantity - replaced.filled_quantity
+    return _at_stake(check.sign, left, odds) - _at_stake(check.sign, replaced.worst_leaves, reserved or odds)
+
+
+def _at_stake(sign: int, stake: Decimal, odds: Decimal) -> Decimal:
+    return stake if sign > 0 else stake * (odds - 1)
 
 
 def make_liability(config: RiskConfig) -> LiabilityRule | None:

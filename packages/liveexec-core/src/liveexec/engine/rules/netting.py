@@ -53,9 +53,7 @@ def reduces_strategy(check: RiskCheck, state: EngineState, net: Decimal) -> bool
 
 def reduces(check: RiskCheck, state: EngineState) -> bool:
     """Whether the order can only reduce what its strategy holds, or what its account does, where that is known."""
-    strategy_id, listing = check.order.strategy_id, check.listing
-    if listing is not None:
-        account_id = check.account_id or state.account_for(strategy_id, listing.venue, None)
-        if account_id is not None and reduces_account(check, state, account_id):
-            return True
-    return reduces_strategy(check, state, check.holdings.of_strategy(strategy_id, check.product_id))
+    account_id = check.account(state) if check.listing is not None else None
+    if account_id is not None and reduces_account(check, state, account_id):
+        return True
+    return reduces_strategy(check, state, check.holdings.of_strategy(check.order.strategy_id, check.product_id))

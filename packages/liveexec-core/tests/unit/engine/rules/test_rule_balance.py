@@ -234,3 +234,28 @@ def test_the_fees_of_open_orders_must_be_known() -> None:
     made.works(instrument_key=LINEAR)
     del made.state.listings[LINEAR]
     assert leg(made, make_intent()) == REFUSED
+
+
+class TestUnpriced:
+    """Orders that nothing prices: a derivative's margin can't be told, a spot sale needs none."""
+
+    def test_a_derivative_without_a_price_is_refused(self) -> None:
+        made = world("0.1", USDT="1000000")
+        made.state.market.books.clear()
+        assert leg(made, make_market_intent(instrument_key=LINEAR)) == REFUSED
+
+    def test_an_open_order_without_a_price_refuses_what_draws_on_the_same_asset(self) -> None:
+        made = world("0.1", USDT="1000000", BTC="10")
+        order = made.works(intent=make_market_intent(instrument_key=LINEAR))
+        made.state.exposure.release(order)
+        order.reserve_price = None
+        made.state.exposure.reserve(order)
+        assert leg(made, make_intent()) == REFUSED
+        assert leg(made, make_intent(side=Side.SELL)) == []
+        change = made.replacing(RiskStage.LEG, order, "0.5", None)
+        assert codes_of(made.verdict(change)) == REFUSED
+
+    def test_another_settlement_asset_is_not_drawn_on(self) -> None:
+        made = world("0.1", BTC="0.1005")
+        made.works(instrument_key=LINEAR)
+        assert leg(made, make_intent(instrument_key=INVERSE, quantity=Decimal(45_000), price=Decimal(45_000))) == []

@@ -71,6 +71,28 @@ def test_a_change_counts_only_what_it_adds(world: RiskWorld) -> None:
     assert codes_of(world.verdict(world.replacing(RiskStage.LEG, order, "100.01", "3"))) == REFUSED
 
 
+def test_it_is_asked_before_the_route_where_the_account_is_plain(world: RiskWorld) -> None:
+    assert codes_of(world.parent(bet(BACK, "100"))) == []
+    assert codes_of(world.parent(bet(BACK, "100.01"))) == REFUSED
+    world.state.venue_accounts = {}
+    assert codes_of(world.parent(bet(BACK, "100.01"))) == []
+    assert codes_of(world.leg(bet(BACK, "100.01"), account_id=None)) == ["LISTING", *REFUSED]
+
+
+def test_a_change_of_odds_counts_for_a_layer(world: RiskWorld) -> None:
+    order = world.works(intent=bet(LAY, "50"))
+    assert codes_of(world.verdict(world.replacing(RiskStage.LEG, order, "50", "2.9"))) == []
+    assert codes_of(world.verdict(world.replacing(RiskStage.LEG, order, "50", "3.05"))) == REFUSED
+
+
+def test_without_the_odds_of_an_open_bet_nothing_is_valued(world: RiskWorld) -> None:
+    order = world.works(intent=bet(LAY, "1"))
+    world.state.exposure.release(order)
+    order.price = order.reserve_price = None
+    world.state.exposure.reserve(order)
+    assert codes_of(world.leg(bet(BACK, "1"))) == REFUSED
+
+
 def test_without_a_rate_no_bet_is_valued(world: RiskWorld) -> None:
     del world.state.rates["GBP"]
     assert codes_of(world.leg(bet(BACK, "1"))) == REFUSED

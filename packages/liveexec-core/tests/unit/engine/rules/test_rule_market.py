@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.operation import Side
+from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.engine.risk_config import RiskConfig
 from support.builders import ODDS, SPOT, make_bet_intent, make_intent, make_market_intent
 from support.risk_world import RiskWorld, codes_of
@@ -87,3 +87,9 @@ class TestPriceCollar:
         world.book(ODDS, "3.45", "3.5")
         assert world.codes(make_bet_intent(odds=Decimal("3.5"))) == []
         assert world.codes(make_bet_intent(odds=Decimal("4.5"))) == [COLLAR]
+
+    def test_an_operation_without_a_price_has_none_to_compare(self) -> None:
+        world = RiskWorld(RiskConfig(price_tolerance=Decimal("0.1"), max_market_age_ns=SECOND))
+        world.state.market.books.clear()
+        supply = make_intent(operation=Operation.SUPPLY, side=Side.SUPPLY, order_type=OrderType.MARKET, price=None)
+        assert codes_of(world.leg(supply)) == []

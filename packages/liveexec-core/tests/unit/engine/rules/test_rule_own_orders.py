@@ -7,7 +7,7 @@ import pytest
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import AccountId, StrategyId, VenueOrderId
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.operation import OrderType, Side
+from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk_config import RiskConfig
 from support.builders import (
@@ -114,6 +114,11 @@ class TestSelfMatch:
         for own_side, own_odds in ((Side.LAY, "3.5"), (Side.BACK, "4")):
             world.works(intent=make_bet_intent(side=own_side, odds=Decimal(own_odds)))
         assert codes_of(world.leg(make_bet_intent(side=side, odds=Decimal(odds)))) == codes
+
+    def test_an_operation_without_a_counterparty_meets_nobody(self, world: RiskWorld) -> None:
+        world.works(side=Side.SELL, price=Decimal(45_100))
+        supply = make_intent(operation=Operation.SUPPLY, side=Side.SUPPLY, order_type=OrderType.MARKET, price=None)
+        assert codes_of(world.leg(supply)) == []
 
     def test_it_is_off_unless_configured(self) -> None:
         world = RiskWorld()

@@ -1,0 +1,441 @@
+"""Fills, busts and corrections in any order and number, and orders that end before their fills have arrived."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liveexec.domain.account_event import ControlScope, LatchSet, ScopeKind
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import VenueOrderId
+from liveexec.domain.operation import Side
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, Gap, NotKnown, Unknown, VenueOrderStatus
+from liveexec.engine import inputs
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.effects import FetchFills, SendCancel
+from liveexec.engine.inputs import Phase
+from liveexec.engine.risk_config import RiskConfig
+from support.builders import ALPHA_ACCOUNT, SPOT, STRATEGY, make_order_report, parts
+from support.engine_harness import EngineHarness, S
+from support.venue_words import busted, corrected, fill_of
+
+
+@pytest.fixture
+def harness() -> EngineHarness:
+    return EngineHarness().start()
+
+
+class TestFills:
+    def test_they_move_order_position_and_assets(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "0.4", "44900")
+        assert parts(order, "status filled_quantity filled_cost") == (
+            OrderStatus.PARTIALLY_FILLED,
+            Decimal("0.4"),
+            Decimal(17_960),
+        )
+        harness.fill(order, "0.6", "45000")
+        assert order.status is OrderStatus.FILLED
+        assert harness.net() == 1
+        assets = harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets
+        assert assets == {"BTC": Decimal(1), "USDT": Decimal(-44_961)}
+
+    def test_incident_20_the_same_fill_counts_once_however_often_it_is_told(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        for _ in range(3):
+            harness.report(fill)
+            assert harness.last.records == ()
+        assert order.filled_quantity == Decimal("0.4")
+
+    def test_incident_7_a_restart_right_after_a_fill_counts_it_once(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        again = harness.restart()
+        again.connect(positions={SPOT: "0.4"}, orders=[again.said(order)])
+        again.report(fill)
+        assert again.engine.state.ledger.orders[order.order_id].filled_quantity == Decimal("0.4")
+        assert again.net() == Decimal("0.4")
+
+    def test_two_equal_fills_under_different_keys_are_both_real(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "0.3")
+        harness.fill(order, "0.3")
+        assert order.filled_quantity == Decimal("0.6")
+
+    def test_incident_17_what_is_left_follows_from_the_fills(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        first = harness.fill(order, "0.3")
+        harness.fill(order, "0.2")
+        assert order.leaves == Decimal("0.5")
+        harness.report(busted(first))
+        assert order.leaves == Decimal("0.8")
+        harness.report(order, VenueOrderStatus.CANCELED)
+        assert order.leaves == 0
+
+    def test_incident_18_a_fee_is_taken_from_the_asset_that_it_was_paid_in(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        report = harness.filled(order, "1", fee=Decimal("0.001"))
+        report.fill.fee_asset = "BTC"
+        harness.report(report)
+        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["BTC"] == Decimal("0.999")
+
+    def test_a_fill_that_names_the_order_by_either_id_finds_it(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "0.2", client_order_id=None)
+        harness.fill(order, "0.2", venue_order_id=None)
+        assert order.filled_quantity == Decimal("0.4")
+
+    @pytest.mark.parametrize("status", [VenueOrderStatus.CANCELED, VenueOrderStatus.EXPIRED, VenueOrderStatus.REJECTED])
+    def test_terminal_is_not_deaf(self, harness: EngineHarness, status: VenueOrderStatus) -> None:
+        order = harness.working()
+        harness.report(order, status)
+        ended = order.status
+        harness.fill(order, "0.4")
+        assert parts(order, "status filled_quantity") == (ended, Decimal("0.4"))
+        assert harness.net() == Decimal("0.4")
+        harness.fill(order, "0.6")
+        assert order.status is OrderStatus.FILLED
+
+    def test_a_fill_of_a_rejected_order_may_bring_the_venues_id(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.stop(order)
+        harness.fill(order, "0.4")
+        assert order.filled_quantity == Decimal("0.4")
+        harness.fill(order, "0.1", client_order_id=None)
+        assert parts(order, "status filled_quantity") == (OrderStatus.REJECTED, Decimal("0.5"))
+
+
+class TestOverfill:
+    def test_incident_13_it_is_recorded_and_halts_the_instrument(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "1.5")
+        assert parts(order, "status filled_quantity is_overfilled") == (OrderStatus.FILLED, Decimal("1.5"), True)
+        latches = [event for event in harness.account_events() if isinstance(event, LatchSet)]
+        assert [(latch.scope, latch.code) for latch in latches] == [
+            (ControlScope(ScopeKind.INSTRUMENT, SPOT), "OVERFILL")
+        ]
+        assert harness.submit().code == "LATCHED"
+        assert harness.submit(instrument_key="BETA:SPOT_PAIR:BTC-USDT").status is OrderStatus.SUBMITTED
+
+    def test_it_latches_once_until_an_operator_clears_it(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "1.5")
+        harness.fill(order, "0.5")
+        assert harness.events("control:main") == ["LatchSet"]
+        scope = ControlScope(ScopeKind.INSTRUMENT, SPOT)
+        harness.tell(inputs.ClearLatch(0, scope, "OVERFILL", "operator", "the venue corrected it"))
+        assert harness.submit().status is OrderStatus.SUBMITTED
+
+    def test_one_after_the_end_counts_too(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.CANCELED)
+        harness.fill(order, "1.2")
+        assert order.is_overfilled
+        assert harness.new_events("control:main") == ["LatchSet"]
+
+
+class TestRepeatedExecution:
+    def harness(self) -> EngineHarness:
+        risk = RiskConfig(repeated_execution_count=3, repeated_execution_window_ns=60 * S)
+        return EngineHarness(EngineConfig(risk=risk)).start()
+
+    def test_incident_4_a_strategy_that_executes_the_same_again_and_again_is_stopped(self) -> None:
+        harness = self.harness()
+        for _ in range(3):
+            harness.fill(harness.working(), "1")
+        assert harness.new_events("control:main") == ["LatchSet"]
+        assert harness.submit().code == "REPEATED_EXECUTION"
+        other = harness.submit(strategy_id="another")
+        assert other.status is OrderStatus.SUBMITTED, "the latch is the strategy's"
+
+    def test_it_survives_a_restart(self) -> None:
+        harness = self.harness()
+        for _ in range(3):
+            harness.fill(harness.working(), "1")
+        again = harness.restart()
+        again.connect(positions={SPOT: "3"})
+        assert again.submit().code == "REPEATED_EXECUTION"
+
+    def test_many_fills_of_one_order_are_one_execution(self) -> None:
+        harness = self.harness()
+        order = harness.working()
+        for _ in range(10):
+            harness.fill(order, "0.1")
+        assert harness.events("control:main") == []
+
+    def test_cleared_the_strategy_trades_again(self) -> None:
+        harness = self.harness()
+        for _ in range(3):
+            harness.fill(harness.working(), "1")
+        scope = ControlScope(ScopeKind.STRATEGY, STRATEGY)
+        harness.tell(inputs.ClearLatch(0, scope, "REPEATED_EXECUTION", "operator", "as meant"))
+        assert harness.submit().status is OrderStatus.SUBMITTED
+
+
+class TestBusts:
+    def test_one_takes_its_fill_back_once(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        harness.report(busted(fill))
+        assert parts(order, "status filled_quantity") == (OrderStatus.ACCEPTED, 0)
+        harness.report(busted(fill))
+        assert harness.last.records == ()
+        assert harness.net() == 0
+
+    def test_the_fill_does_not_count_again_when_it_is_told_again(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        harness.report(busted(fill))
+        harness.report(fill)
+        assert order.filled_quantity == 0
+
+    def test_one_that_overtook_its_fill_takes_it_back_when_it_comes(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.filled(order, "0.4")
+        harness.report(busted(fill))
+        assert harness.last.records == ()
+        harness.report(fill)
+        assert harness.new_events(order) == ["FillApplied", "FillBusted"]
+        assert harness.net() == 0
+
+    def test_after_the_end_it_still_moves_the_position(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "1")
+        harness.report(busted(fill))
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, 0)
+        assert harness.net() == 0
+
+    def test_one_without_an_original_key_means_its_own(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        report = busted(harness.fill(order, "0.4"))
+        report.original_key = None
+        harness.report(report)
+        assert order.filled_quantity == 0
+
+
+class TestCorrections:
+    def test_one_counts_in_place_of_its_original(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        harness.report(corrected(fill, "0.3", "44000"))
+        assert parts(order, "filled_quantity filled_cost") == (Decimal("0.3"), Decimal(13_200))
+        assert harness.net() == Decimal("0.3")
+
+    def test_it_counts_once(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        report = corrected(harness.fill(order, "0.4"), "0.3")
+        harness.report(report)
+        harness.report(report)
+        assert harness.last.records == ()
+
+    def test_under_the_same_key_it_counts_once_too(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.fill(order, "0.4")
+        report = corrected(fill, "0.3", key=fill.fill.key)
+        harness.report(report)
+        assert order.filled_quantity == Decimal("0.3")
+        harness.report(report)
+        assert harness.last.records == ()
+        harness.report(fill)
+        assert order.filled_quantity == Decimal("0.3"), "the original does not come back"
+
+    def test_one_that_overtook_its_original_corrects_it_when_it_comes(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        fill = harness.filled(order, "0.4")
+        harness.report(corrected(fill, "0.3"))
+        assert harness.last.records == ()
+        harness.report(fill)
+        assert harness.new_events(order) == ["FillApplied", "FillCorrected"]
+        assert order.filled_quantity == Decimal("0.3")
+
+    def test_a_corrected_fill_can_be_corrected_again_and_busted(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        first = corrected(harness.fill(order, "0.4"), "0.3")
+        harness.report(first)
+        second = corrected(first, "0.2")
+        harness.report(second)
+        assert order.filled_quantity == Decimal("0.2")
+        harness.report(busted(second))
+        assert (order.filled_quantity, harness.net()) == (0, 0)
+        harness.report(first)
+        harness.report(second)
+        assert order.filled_quantity == 0
+
+
+class TestEndsBeforeItsFills:
+    def test_a_cancel_waits_for_every_fill_that_the_venue_counts(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
+        assert order.status is OrderStatus.ACCEPTED
+        (fetch,) = harness.effects(FetchFills)
+        assert parts(fetch, "order_id filled_quantity") == (order.order_id, Decimal("0.4"))
+        assert fetch.since_ns < order.created_at_ns, "clocks may differ"
+        harness.fill(order, "0.1")
+        assert order.is_open
+        harness.fill(order, "0.3")
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.4"))
+
+    def test_incident_16_filled_before_its_fills_is_no_end_by_itself(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.FILLED, filled_quantity=Decimal(1))
+        assert order.status is OrderStatus.ACCEPTED
+        assert harness.effects(FetchFills)
+        harness.fill(order, "1")
+        assert order.status is OrderStatus.FILLED
+
+    def test_filled_as_the_first_word_names_the_order_and_fetches(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.report(order, VenueOrderStatus.FILLED, filled_quantity=Decimal(1))
+        assert order.venue_order_id is not None
+        assert harness.effects(FetchFills)
+        harness.fill(order, "1")
+        assert order.status is OrderStatus.FILLED
+
+    def test_a_working_report_that_is_ahead_fetches_what_is_missing(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, filled_quantity=Decimal("0.4"))
+        assert harness.effects(FetchFills)
+        harness.fill(order, "0.4")
+        harness.report(order, filled_quantity=Decimal("0.4"))
+        assert harness.last.effects == ()
+
+    def test_incident_15_fills_that_the_stream_left_out_are_asked_for_even_after_the_end(
+        self, harness: EngineHarness
+    ) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.CANCELED)
+        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
+        assert harness.effects(FetchFills)
+
+    def test_an_end_that_waits_is_forgotten_when_fills_complete_the_order(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
+        harness.fill(order, "1")
+        assert order.status is OrderStatus.FILLED
+        assert harness.engine._core.endings == {}
+
+    def test_expired_keeps_the_venues_reason(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.EXPIRED, message="end of session")
+        assert parts(order, "status message") == (OrderStatus.EXPIRED, "end of session")
+
+    def test_no_cancel_goes_to_an_order_whose_first_word_is_that_it_ended(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.cancel(order)
+        harness.report(order, VenueOrderStatus.CANCELED)
+        assert order.status is OrderStatus.CANCELED
+        assert harness.effects(SendCancel) == []
+
+
+class TestReordered:
+    @given(st.permutations(range(6)))
+    def test_in_any_order_the_outcome_is_the_same_and_telling_it_again_changes_nothing(
+        self, sequence: list[int]
+    ) -> None:
+        harness = EngineHarness().start()
+        order = harness.submit()
+        fills = [harness.filled(order, quantity) for quantity in ("0.2", "0.3", "0.4")]
+        spoken = [
+            *fills,
+            busted(fills[0]),
+            corrected(fills[1], "0.25"),
+            harness.said(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.65")),
+        ]
+        for index in sequence:
+            harness.report(spoken[index])
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.65"))
+        assert harness.net() == Decimal("0.65")
+        for report in spoken:
+            harness.report(report)
+            assert harness.last.records == ()
+
+
+class TestAssets:
+    def moved(self, amount: str = "-0.5", reference: str = "funding-1") -> AssetReport:
+        return AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(amount), AssetKind.FUNDING, reference, 0)
+
+    def test_a_movement_counts_once_by_its_reference(self, harness: EngineHarness) -> None:
+        for _ in range(2):
+            harness.report(self.moved())
+        harness.report(self.moved(reference="funding-2"))
+        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == Decimal(-1)
+
+    def test_what_moved_before_the_first_snapshot_is_in_it(self) -> None:
+        harness = EngineHarness()
+        harness.report(self.moved("25", "deposit-1"))
+        harness.connect(balances={"USDT": "1000"})
+        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == 1_000
+
+
+class TestGap:
+    def test_incident_14_after_one_nothing_adds_risk_until_the_account_is_reconciled(
+        self, harness: EngineHarness
+    ) -> None:
+        harness.report(Gap(ALPHA_ACCOUNT, "sequence 7 is missing"))
+        assert harness.submit().code == "NO_ROUTE"
+        harness.phase(Phase.ACTIVE)
+        assert harness.submit().status is OrderStatus.SUBMITTED
+
+
+class TestAnswersToQuestions:
+    def test_one_that_calls_the_order_by_an_id_that_is_new_here_is_about_the_order_that_was_asked_about(
+        self, harness: EngineHarness
+    ) -> None:
+        order = harness.submit()
+        harness.answer(order, Unknown("timeout"))
+        harness.query(order, harness.said(order, client_order_id=None, venue_order_id=VenueOrderId("V-7")))
+        assert parts(order, "status venue_order_id") == (OrderStatus.ACCEPTED, "V-7")
+
+    def test_not_knowing_proves_nothing_and_is_asked_again(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.answer(order, Unknown("timeout"))
+        harness.query(order, NotKnown("maintenance"))
+        assert order.status is OrderStatus.UNKNOWN
+        assert harness.timers
+
+
+class TestOthersOrders:
+    def test_fills_of_an_adopted_order_belong_to_external_and_latch_nothing(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report())
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        assert parts(adopted, "status strategy_id leaves side") == (OrderStatus.ACCEPTED, "EXTERNAL", 2, Side.SELL)
+        for number in range(3):
+            harness.report(fill_of(adopted, "1", "46000", number, harness.now_ns))
+        assert adopted.status is OrderStatus.FILLED
+        assert harness.net() == -3
+        assert harness.events("control:main") == []
+
+    def test_of_one_that_was_partly_filled_before_only_the_rest_is_awaited(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        assert adopted.leaves == Decimal("1.5")
+        assert harness.effects(FetchFills) == []
+        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.5")))
+        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, 0)
+
+    def test_it_waits_for_the_fills_that_came_since(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.8")))
+        assert adopted.is_open
+        harness.report(fill_of(adopted, "0.3", "46000", 1, harness.now_ns, key=FillKey("T")))
+        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.3"))
+
+    def test_a_fill_of_an_order_that_nobody_knows_is_adopted_when_no_order_claims_it(
+        self, harness: EngineHarness
+    ) -> None:
+        known = harness.working()
+        fill = fill_of(known, "0.3", "45000", 1, harness.now_ns, client_order_id=None, venue_order_id="V-foreign")
+        harness.report(fill)
+        assert harness.net() == 0
+        harness.advance(5)
+        assert harness.net() == Decimal("0.3")
+        strategies = {order.strategy_id for order in harness.engine.state.ledger.orders.values()}
+        assert strategies == {STRATEGY, "EXTERNAL"}
+
+    def test_what_ended_before_it_was_seen_is_nobodys_business(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(VenueOrderStatus.CANCELED))
+        assert harness.last.records == ()
