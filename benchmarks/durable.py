@@ -101,9 +101,13 @@ class Host:
 
 
 async def _together(work: Callable[[], Coroutine[Any, Any, None]], times: int) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(times):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(times):
+                group.create_task(work())
+    except* Exception as errors:
+        # Whatever stopped one of them stopped them all.
+        raise errors.exceptions[0] from None
 
 
 async def _ended(stream: Subscription, order_id: str) -> None:

@@ -35,7 +35,7 @@ ANYTHING = st.recursive(
     | st.floats()
     | st.text(max_size=20)
     | AMOUNTS
-    | st.text(min_size=2_000, max_size=2_010),
+    | st.sampled_from(["x" * 2_000, "\x00", "\ud800", "€" * 500]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
@@ -167,7 +167,7 @@ def test_a_key_said_twice_is_refused() -> None:
         parse_order(json.dumps(GOOD)[:-1] + ', "quantity": "100"}')
 
 
-@settings(max_examples=3_000)
+@settings(max_examples=1_000)
 @given(DAMAGE)
 @example({"quantity": "1e400"})
 @example({"expected_deltas": {"a" * 3_000: 1}})
@@ -176,13 +176,13 @@ def test_no_object_gets_anything_but_an_intent_or_its_faults(damage: dict[Any, A
     taken_or_refused(order_intent, {**GOOD, **damage})
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=700)
 @given(st.dictionaries(NAMES, ANYTHING) | ANYTHING)
 def test_nothing_at_all_gets_anything_else(message: object) -> None:
     taken_or_refused(order_intent, message)
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=700)
 @given(DAMAGE)
 def test_damaged_messages_as_json_are_refused_or_read_alike(damage: dict[str, Any]) -> None:
     text = json.dumps({**GOOD, **damage})
@@ -190,7 +190,7 @@ def test_damaged_messages_as_json_are_refused_or_read_alike(damage: dict[str, An
     assert (as_text is None) == (as_bytes is None)
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=700)
 @given(st.text(max_size=200) | st.binary(max_size=200), st.integers(0, 400), st.integers(0, 20))
 def test_torn_documents_are_refused_or_read(noise: str | bytes, at: int, length: int) -> None:
     document = json.dumps(GOOD)
@@ -199,7 +199,7 @@ def test_torn_documents_are_refused_or_read(noise: str | bytes, at: int, length:
     taken_or_refused(parse_order, noise)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(st.decimals(min_value="1e-18", max_value="1e18", allow_nan=False, places=18).filter(lambda value: value < 10**18))
 def test_amounts_arrive_exactly(amount: Decimal) -> None:
     assert order_intent({**GOOD, "quantity": f"{amount:f}"}).quantity == amount

@@ -36,6 +36,7 @@ __all__ = [
     "parse_decimal",
     "plain",
     "round_places",
+    "storable",
 ]
 
 ZERO: Final = Decimal(0)
@@ -107,6 +108,15 @@ def canonical(value: Decimal) -> str:
 def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
     """Quotient rounded half-even to ``places`` digits after the point: the named division of the library."""
     return _ROUNDING.quantize(_ROUNDING.divide(numerator, denominator), Decimal(1).scaleb(-places))
+
+
+def storable(value: Decimal) -> Decimal:
+    """The value as money columns can hold it: as it is, or rounded half-even to 18 places where it has more.
+
+    Listings are refused whose ticks and lots would need that; a venue's own odd price of a fill must still count.
+    """
+    exponent = value.as_tuple().exponent
+    return value if isinstance(exponent, int) and exponent >= -STORED_PLACES else round_places(value)
 
 
 def round_places(value: Decimal, places: int = STORED_PLACES) -> Decimal:

@@ -42,6 +42,9 @@ class Order:
     x price over fills. A parent's filled amounts are the sums over its children. ``fills`` holds what counts now, by
     key; it is ``None`` until the first fill; ``undone_fills`` are the keys that were busted or corrected away, which
     must not count again when they are reported again. ``replace`` is the change under way.
+
+    A venue counts what is filled of the order that it has: ``earlier_fills`` are those of attempts before the present
+    one, ``adopted_filled`` is what was filled before the order was adopted.
     """
 
     order_id: OrderId
@@ -66,6 +69,8 @@ class Order:
     filled_cost: Decimal = ZERO
     fills: dict[FillKey, Fill] | None = None
     undone_fills: frozenset[FillKey] = frozenset()
+    earlier_fills: frozenset[FillKey] = frozenset()
+    adopted_filled: Decimal = ZERO
     approved: bool = False
     attempt: int = 0
     plan: SendPlan | None = None
@@ -106,6 +111,17 @@ class Order:
             return self.leaves
         left = max(self.quantity, self.replace.quantity) - self.filled_quantity
         return left if left > 0 else ZERO
+
+    @property
+    def attempt_filled(self) -> Decimal:
+        """What the venue should count as filled of the present attempt (FIX CumQty), as far as fills have arrived."""
+        if not self.earlier_fills:
+            return self.adopted_filled + self.filled_quantity
+        return sum((fill.quantity for fill in self.fills_of_attempt(earlier=False)), ZERO)
+
+    def fills_of_attempt(self, *, earlier: bool) -> list[Fill]:
+        """The fills that count, oldest first: those of the present attempt, or of those before it."""
+        return [fill for key, fill in (self.fills or {}).items() if (key in self.earlier_fills) is earlier]
 
     @property
     def is_overfilled(self) -> bool:
@@ -189,7 +205,8 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
         case Derived.BY_ATTEMPT:
             return OrderStatus.REJECTED if order.attempt <= 1 else OrderStatus.CANCELED
         case Derived.BY_CANCEL_WISH:
-            wished = order.cancel is not PendingCancel.NONE or order.attempt > 1
+            assert isinstance(event, ev.NotSent)
+            wished = order.cancel is not PendingCancel.NONE or event.attempt > 1
             return OrderStatus.CANCELED if wished else OrderStatus.REJECTED
         case Derived.BY_RESOLUTION:
             assert isinstance(event, ev.ParentFinished | ev.Adjusted)
@@ -201,7 +218,9 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
 
 
 def _by_fills(order: Order) -> OrderStatus:
-    if order.filled_quantity >= order.quantity:
+    # While a change may make the order larger, the quantity that it had completes nothing.
+    whole = order.quantity if order.replace is None else max(order.quantity, order.replace.quantity)
+    if order.filled_quantity >= whole:
         return OrderStatus.FILLED
     return OrderStatus.PARTIALLY_FILLED if order.filled_quantity > 0 else OrderStatus.ACCEPTED
 
@@ -249,6 +268,7 @@ def _on_submit_requested(order: Order, event: ev.SubmitRequested) -> None:
         order.quantity, order.price = order.replace.quantity, order.replace.price
         order.replace, order.replace_unknown = None, False
         order.venue_order_id = None
+    order.earlier_fills = frozenset(order.fills or ())
 
 
 def _on_not_sent(order: Order, event: ev.NotSent) -> None:
@@ -272,7 +292,7 @@ def _on_fill_applied(order: Order, event: ev.FillApplied) -> None:
         raise InvariantViolation(f"{order.order_id}: fill {fill.key} counts already")
     order.fills[fill.key] = fill
     order.filled_quantity += fill.quantity
-    order.filled_cost += fill.quantity * fill.price
+    order.filled_cost += money.storable(fill.quantity * fill.price)
 
 
 def _on_fill_busted(order: Order, event: ev.FillBusted) -> None:
@@ -281,15 +301,18 @@ def _on_fill_busted(order: Order, event: ev.FillBusted) -> None:
     del order.fills[fill.key]
     order.undone_fills |= {event.fill.key}
     order.filled_quantity -= fill.quantity
-    order.filled_cost -= fill.quantity * fill.price
+    order.filled_cost -= money.storable(fill.quantity * fill.price)
 
 
 def _on_fill_corrected(order: Order, event: ev.FillCorrected) -> None:
     # Everything is checked before anything changes: an event that raises leaves the order as it was.
     if event.fill.key != _counted(order, event.original).key and event.fill.key in (order.fills or {}):
         raise InvariantViolation(f"{order.order_id}: fill {event.fill.key} counts already")
+    is_earlier = event.original.key in order.earlier_fills
     _on_fill_busted(order, ev.FillBusted(event.original, ""))
     _on_fill_applied(order, ev.FillApplied(event.fill))
+    if is_earlier:
+        order.earlier_fills |= {event.fill.key}
 
 
 def _counted(order: Order, named: Fill) -> Fill:
@@ -406,6 +429,7 @@ def _adopted(order_id: OrderId, event: ev.Adopted, at_ns: int) -> Order:
         attempt=1,
         approved=True,
         reserve_price=report.price,
+        adopted_filled=report.filled_quantity if report.status.is_open else ZERO,
         plan=plan,
         venue_order_id=report.venue_order_id,
     )

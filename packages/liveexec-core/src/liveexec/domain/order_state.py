@@ -162,6 +162,8 @@ TRANSITIONS: Final[MappingProxyType[OrderStatus | None, MappingProxyType[type[An
                 # The resubmission half of an emulated replace, under the same order.
                 ev.SubmitRequested: _S,
                 ev.NotSent: Derived.BY_CANCEL_WISH,
+                # It may be filled already up to the quantity that it keeps.
+                ev.ReplaceRejected: Derived.BY_FILLS,
             }
         ),
         _PF: MappingProxyType(
@@ -173,6 +175,7 @@ TRANSITIONS: Final[MappingProxyType[OrderStatus | None, MappingProxyType[type[An
                 ev.VenueRejected: Derived.BY_ATTEMPT,
                 ev.SubmitRequested: _S,
                 ev.NotSent: Derived.BY_CANCEL_WISH,
+                ev.ReplaceRejected: Derived.BY_FILLS,
             }
         ),
         _F: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP, ev.Replaced: KEEP, ev.ParentFinished: KEEP}),

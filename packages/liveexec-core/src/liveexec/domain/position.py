@@ -76,7 +76,7 @@ class Position:
         A trade through zero closes what is open first and opens the rest at its own price.
         """
         self.updated_at_ns = at_ns
-        value = self.terms.value(quantity, price)
+        value = money.storable(self.terms.value(quantity, price))
         opens = not self.quantity or (self.quantity > 0) == (quantity > 0)
         if opens or self.terms.kind is ContractKind.ODDS:
             self.quantity += quantity
@@ -84,7 +84,7 @@ class Position:
             return ZERO
         if abs(quantity) >= abs(self.quantity):
             closed_cost = self.cost
-            closed_value = self.terms.value(-self.quantity, price)
+            closed_value = money.storable(self.terms.value(-self.quantity, price))
         else:
             closed_cost = money.divide(self.cost * -quantity, self.quantity)
             closed_value = value
@@ -146,7 +146,7 @@ class AccountBook:
         realized = position.trade(quantity, fill.price, at_ns)
         if terms.kind is ContractKind.SPOT:
             self._move(terms.base_asset, quantity * terms.multiplier)
-            self._move(terms.quote_asset, -terms.value(quantity, fill.price))
+            self._move(terms.quote_asset, -money.storable(terms.value(quantity, fill.price)))
         else:
             self._move(terms.settlement_asset, realized)
         position.pay_fee(fill.fee_asset, fee)

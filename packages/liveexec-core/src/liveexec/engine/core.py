@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from liveexec.domain.account_event import ControlScope
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
-from liveexec.domain.outcome import OrderReport
+from liveexec.domain.outcome import FillReport, OrderReport
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.effects import PrepareOrder
 from liveexec.engine.inputs import Report
@@ -34,9 +34,10 @@ class EngineCore:
 
     The rest is evidence that is not yet a fact: ``endings`` are venue reports of an order's end that wait for fills
     still missing; ``parked`` are reports that no order could be found for, by the key of their timer; ``preparing``
-    are submits whose plan an adapter is making; ``early_busts`` are busts that came before
-    their fills; ``drifts`` are differences seen once; ``asset_references`` are the
-    movements of an account that are recorded.
+    are submits whose plan an adapter is making; ``early_undos`` are busts and corrections that came before their
+    fills; ``fallen`` says when (venue time) a cumulative quantity fell; ``drifts`` are differences seen once;
+    ``asset_references`` are the movements of an account that are recorded; ``opened`` are the accounts whose first
+    snapshot was taken.
     """
 
     state: EngineState
@@ -48,7 +49,16 @@ class EngineCore:
     endings: dict[OrderId, OrderReport] = field(factory=dict)
     parked: dict[str, list[Report]] = field(factory=dict)
     preparing: dict[OrderId, PrepareOrder] = field(factory=dict)
-    early_busts: dict[FillKey, None] = field(factory=dict)
+    early_undos: dict[FillKey, FillReport] = field(factory=dict)
+    fallen: dict[OrderId, int] = field(factory=dict)
     drifts: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = field(factory=dict)
     flattening: dict[OrderId, Flattening] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
+    opened: dict[AccountId, None] = field(factory=dict)
+
+    def is_new(self, account_id: AccountId) -> bool:
+        """Whether nothing ever happened on the account: no snapshot, no event of its own, no fill, no order sent."""
+        ledger = self.state.ledger
+        if account_id in self.opened or account_id in ledger.sequences or account_id in ledger.books:
+            return False
+        return not any(order.account_id == account_id and order.attempt for order in ledger.orders.values())

@@ -85,6 +85,7 @@ class UnifiedOrderManager:
                 self._note_operation(order, event.principal, event.operation_id, "cancel", event.content_hash)
             case ev.ReplaceRequested():
                 self._note_operation(order, event.principal, event.operation_id, "replace", event.content_hash)
+                self._keep_names(order)
                 self.name(order, "client", event.plan.client_order_id)
                 self._name_all(order, event.plan.refs)
             case ev.SubmitRequested():
@@ -105,6 +106,11 @@ class UnifiedOrderManager:
                 self._name_all(order, event.report.refs)
             case _:
                 pass
+
+    def is_named(self, order: Order, kind: str, reference: str) -> bool:
+        """Whether the order was called so at its venue, now or before."""
+        names = self._names.get(order.account_id) if order.account_id is not None else None
+        return names is not None and names.get((kind, reference)) == order.order_id
 
     def name(self, order: Order, kind: str, reference: str) -> None:
         """Let a name mean the order from now on.
@@ -154,6 +160,14 @@ class UnifiedOrderManager:
         key = (principal, operation_id)
         self._operations[key] = (kind, digest, order.order_id)
         self._operations_of.setdefault(order.order_id, []).append(key)
+
+    def _keep_names(self, order: Order) -> None:
+        """A change may give the order other names: remember those that it has, so that they go when it goes."""
+        assert order.account_id is not None
+        kept = self._earlier_names.setdefault(order.order_id, [])
+        for kind, reference in (("client", order.client_order_id), ("venue", order.venue_order_id)):
+            if reference is not None:
+                kept.append((order.account_id, (kind, reference)))
 
     def _name_all(self, order: Order, refs: dict[str, str] | None) -> None:
         for kind, reference in (refs or {}).items():

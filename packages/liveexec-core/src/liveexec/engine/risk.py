@@ -262,7 +262,7 @@ class PreTradeRiskEngine:
         self._valuer.begin()
         check.worst_price = worst_price(check, state)
         refusals: list[RuleRefusal] | None = None
-        timer = self._timer
+        timer, budget_ns = self._timer, self._config.rule_budget_ns
         started = timer() if timer is not None else 0
         for call, rule in self._rules[check.stage]:
             try:
@@ -281,7 +281,7 @@ class PreTradeRiskEngine:
                 refusals.append(RuleRefusal(code, message))
             if timer is not None:
                 ended = timer()
-                if ended - started > self._config.rule_budget_ns:
+                if ended - started > budget_ns:
                     self._slow_rules.append(SlowRule(rule.name, check.order.order_id, ended - started))
                 started = ended
         if refusals is not None:

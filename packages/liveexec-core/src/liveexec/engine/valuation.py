@@ -1,6 +1,7 @@
 """What positions and orders are worth in the reporting asset. What is missing, stale or absurd raises: fail closed."""
 
 from decimal import Decimal
+from typing import Final
 
 from liveexec.domain.ids import InstrumentId, ProductId
 from liveexec.domain.instrument import ContractKind, ContractTerms
@@ -15,6 +16,8 @@ from liveexec.errors import LiveExecError
 
 __all__ = ["MissingInput", "Valuer", "worth", "worth_of_working"]
 
+_FOREVER_NS: Final = 2**63
+
 
 class MissingInput(LiveExecError):
     """A rule needs something that is not known, or too old or absurd to go by; the order is refused with its code."""
@@ -24,30 +27,24 @@ class Valuer:
     """Values in the reporting asset: quantities at the mark, and open orders at their worst price.
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
-    as good as none. Within one check nothing that a value depends on changes, so each is worked out once; what needs
-    a book alone is kept as long as that book is the latest.
+    as good as none. What was worked out from a book is kept as long as that book is the latest and recent enough;
+    rates are looked up anew when a check begins.
     """
 
     def __init__(self, config: RiskConfig) -> None:
-        self._max_mark_age_ns = config.max_mark_age_ns
+        self._max_mark_age_ns = config.max_mark_age_ns if config.max_mark_age_ns is not None else _FOREVER_NS
         self._max_rate_age_ns = config.max_rate_age_ns
-        #: The last book of each instrument that was found sane, and its mid.
-        self._sane: dict[InstrumentId, tuple[Book, Decimal]] = {}
+        self._rates: dict[str, Decimal] = {}
+        #: The last book of each instrument that was found sane, its mid, and until when it may be gone by.
+        self._sane: dict[InstrumentId, tuple[Book, Decimal, int]] = {}
         #: A position's unrealised result, with the quantity and the mark that it came from.
         self._results: dict[Position, tuple[Decimal, Decimal, Decimal]] = {}
         self._terms: dict[ProductId, tuple[tuple[InstrumentId, ...], ContractTerms]] = {}
-        self._rates: dict[str, Decimal] = {}
-        self._marks: dict[InstrumentId, Decimal] = {}
-        self._units: dict[InstrumentId, Decimal] = {}
-        self._product_units: dict[ProductId, Decimal] = {}
 
     def begin(self) -> None:
-        """Another check begins: rates and marks are looked up anew."""
-        if self._rates or self._marks:
+        """Another check begins: rates are looked up anew."""
+        if self._rates:
             self._rates.clear()
-            self._marks.clear()
-            self._units.clear()
-            self._product_units.clear()
 
     def rate(self, state: EngineState, asset: str) -> Decimal:
         """What one unit of an asset is worth.
@@ -75,19 +72,15 @@ class Valuer:
         Raises:
             MissingInput: neither a sane book nor a trade is known, or they are too old.
         """
-        mark = self._marks.get(instrument_id)
-        if mark is not None:
-            return mark
-        sane = self.sane_book(state, instrument_id)
-        if sane is not None and self._is_fresh(state, sane[0].at_ns):
-            mark = sane[1]
-        else:
-            bars = state.market.bars.get(instrument_id)
-            if not bars or not self._is_fresh(state, bars[-1].end_ns) or bars[-1].last_price <= 0:
-                raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
-            mark = bars[-1].last_price
-        self._marks[instrument_id] = mark
-        return mark
+        sane = self._sane.get(instrument_id)
+        if sane is None or sane[0] is not state.market.books.get(instrument_id):
+            sane = self.sane_book(state, instrument_id)
+        if sane is not None and state.now_ns <= sane[2]:
+            return sane[1]
+        bars = state.market.bars.get(instrument_id)
+        if not bars or state.now_ns - bars[-1].end_ns > self._max_mark_age_ns or bars[-1].last_price <= 0:
+            raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
+        return bars[-1].last_price
 
     def unit(self, state: EngineState, instrument_id: InstrumentId, terms: ContractTerms) -> Decimal:
         """The value of one unit of quantity at the mark; an inverse contract's and a stake's need none.
@@ -95,15 +88,10 @@ class Valuer:
         Raises:
             MissingInput: what it takes is not known.
         """
-        value = self._units.get(instrument_id)
-        if value is not None:
-            return value
-        value = terms.multiplier
-        if terms.kind is ContractKind.SPOT or terms.kind is ContractKind.LINEAR:
-            value *= self.mark(state, instrument_id)
-        value *= self.rate(state, terms.quote_asset)
-        self._units[instrument_id] = value
-        return value
+        rate = self.rate(state, terms.quote_asset)
+        if terms.kind is ContractKind.INVERSE or terms.kind is ContractKind.ODDS:
+            return terms.multiplier * rate
+        return self.mark(state, instrument_id) * terms.multiplier * rate
 
     def product_unit(self, state: EngineState, product_id: ProductId) -> Decimal:
         """The value of one unit of a product's quantity, at the highest mark of its listings that have one.
@@ -111,10 +99,8 @@ class Valuer:
         Raises:
             MissingInput: none has.
         """
-        highest = self._product_units.get(product_id)
-        if highest is not None:
-            return highest
         terms = self.terms(state, product_id)
+        highest: Decimal | None = None
         missing: MissingInput | None = None
         for instrument_id in state.products[product_id]:
             try:
@@ -127,7 +113,6 @@ class Valuer:
         if highest is None:
             assert missing is not None
             raise missing
-        self._product_units[product_id] = highest
         return highest
 
     def working_value(self, state: EngineState, terms: ContractTerms, working: Working) -> Decimal:
@@ -173,8 +158,8 @@ class Valuer:
         self._terms[product_id] = (instruments, terms)
         return terms
 
-    def sane_book(self, state: EngineState, instrument_id: InstrumentId) -> tuple[Book, Decimal] | None:
-        """The latest book and its mid, however old, if the book is sane."""
+    def sane_book(self, state: EngineState, instrument_id: InstrumentId) -> tuple[Book, Decimal, int] | None:
+        """The latest book if it is sane, its mid, and until when (engine time) it may value a position."""
         book = state.market.books.get(instrument_id)
         if book is None:
             return None
@@ -185,11 +170,8 @@ class Valuer:
             return None
         mid = book.mid
         assert mid is not None
-        kept = self._sane[instrument_id] = (book, mid)
+        kept = self._sane[instrument_id] = (book, mid, book.at_ns + self._max_mark_age_ns)
         return kept
-
-    def _is_fresh(self, state: EngineState, at_ns: int) -> bool:
-        return self._max_mark_age_ns is None or state.now_ns - at_ns <= self._max_mark_age_ns
 
 
 def worth(terms: ContractTerms, sign: int, quantity: Decimal, price: Decimal | None) -> Decimal:

@@ -45,7 +45,7 @@ class EngineLoop:
         self._on_durable, self._on_defect = on_durable, on_defect
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
-        self._stopped = False
+        self._stopped: LiveExecError | None = None
         self._now_ns = engine.state.now_ns
 
     def tell(
@@ -57,21 +57,27 @@ class EngineLoop:
     ) -> None:
         """Queue an input; ``done`` is called when its decision is durable, or refused without becoming anything.
 
+        Once stopped nothing is taken: ``failed`` is called at once.
+
         Raises:
             Busy: too many intents wait.
         """
+        if self._stopped is not None:
+            if failed is not None:
+                failed(self._stopped)
+            return
         self._inbox.put(priority, given, Pending(done, failed) if done is not None or failed is not None else None)
         self.wake()
 
     def wake(self) -> None:
         """Serve what waits at the next turn of the event loop."""
-        if not self._scheduled and not self._stopped:
+        if not self._scheduled and self._stopped is None:
             self._scheduled = True
             self._loop.call_soon(self._serve)
 
     def stop(self, error: LiveExecError) -> None:
         """Serve nothing any more; everybody who waits is told that the outcome is unknown."""
-        self._stopped = True
+        self._stopped = error
         for _, pending in self._inbox.clear():
             if pending is not None and pending.failed is not None:
                 pending.failed(error)
@@ -79,28 +85,27 @@ class EngineLoop:
     def _serve(self) -> None:
         self._scheduled = False
         for _ in range(_MAX_SERVED):
-            if self._stopped or self._journal.backlog >= _MAX_BACKLOG:
+            if self._stopped is not None or self._journal.backlog >= _MAX_BACKLOG:
                 return
             item = self._inbox.pop()
             if item is None:
                 return
             given, pending = item
-            if isinstance(given, Report) and not given.looked_up and self._has_to_wait(given):
-                continue
-            self._decide(given, pending)
+            try:
+                if not (isinstance(given, Report) and not given.looked_up and self._has_to_wait(given)):
+                    self._decide(given, pending)
+            except Exception as defect:  # noqa: BLE001  (any failure here halts: half a decision must not go on)
+                if pending is not None and pending.failed is not None:
+                    pending.failed(LiveExecError(f"the engine failed, and nothing was recorded: {defect}"))
+                self._on_defect(defect)
+                return
         if self._inbox:
             self.wake()
 
     def _decide(self, given: EngineInput, pending: Pending | None) -> None:
         self._now_ns = max(self._now_ns, self._clock.now_ns())
         given.at_ns = self._now_ns
-        try:
-            decision = self._engine.handle(given)
-        except Exception as defect:  # noqa: BLE001  (any failure of the engine halts: half a decision must not go on)
-            if pending is not None and pending.failed is not None:
-                pending.failed(LiveExecError(str(defect)))
-            self._on_defect(defect)
-            return
+        decision = self._engine.handle(given)
         if decision.error is not None:
             if pending is not None and pending.done is not None:
                 pending.done(decision)
@@ -124,6 +129,7 @@ class EngineLoop:
         if isinstance(report, Gap):
             return False
         if isinstance(report, AssetReport):
+            self._inbox.set_aside()
             self._hydrator.hold_asset(
                 report.account_id, report.reference, lambda known: self._resume_asset(given, known)
             )
@@ -131,14 +137,18 @@ class EngineLoop:
         ref = ref_of_report(report)
         if self._engine.knows(ref) and not self._hydrator.is_held(ref):
             return False
+        self._inbox.set_aside()
         self._hydrator.hold(ref, lambda: self._resume(given))
         return True
 
     def _resume(self, given: Report) -> None:
-        self.tell(Priority.REPORT, Report(0, given.report, looked_up=True))
+        self._inbox.resume(Report(0, given.report, looked_up=True))
+        self.wake()
 
     def _resume_asset(self, given: Report, known: bool) -> None:
-        if not known:
+        if known:
+            self._inbox.drop()
+        else:
             self._resume(given)
 
 

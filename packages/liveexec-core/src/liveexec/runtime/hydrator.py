@@ -7,6 +7,7 @@ order wait behind its look-up, so that their order is kept.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import localcontext
+from typing import Any
 
 from attrs import define, field
 
@@ -18,7 +19,7 @@ from liveexec.domain.order import Order, apply_event, new_order, settle_family
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport
 from liveexec.domain.stored import FoundOperation, OperationKey, RefKey, StoredRecord
 from liveexec.engine.engine import ExecutionEngine
-from liveexec.errors import InvariantViolation, StorageError
+from liveexec.errors import InvariantViolation, LiveExecError, StorageError
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.ports import JournalStore
 
@@ -105,11 +106,22 @@ class _Waiting:
 class Hydrator:
     """Brings orders back into the engine and the durable view, and answers what operation ids were used for."""
 
-    def __init__(self, store: JournalStore, shard: str, engine: ExecutionEngine, durable: Ledger) -> None:
+    def __init__(
+        self,
+        store: JournalStore,
+        shard: str,
+        engine: ExecutionEngine,
+        durable: Ledger,
+        *,
+        on_finished: Callable[[list[tuple[OrderId, int]]], None] = lambda _: None,
+    ) -> None:
         self._store, self._shard, self._engine, self._durable = store, shard, engine, durable
+        self._on_finished = on_finished
+        self._stopped: LiveExecError | None = None
         self._waiting: dict[RefKey | OrderId, _Waiting] = {}
         self._assets: dict[tuple[AccountId, str], list[Callable[[bool], None]]] = {}
         self._operations: dict[OperationKey, list[asyncio.Future[FoundOperation | None]]] = {}
+        self._futures: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
 
     def hold(self, ref: OrderRef, resume: Callable[[], None]) -> None:
@@ -137,7 +149,7 @@ class Hydrator:
         """Bring an order into memory by its own id; whether there is one."""
         if self._engine.orders.get(order_id) is not None:
             return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = self._future()
         waiting = self._waiting.get(order_id)
         if waiting is None:
             waiting = self._waiting[order_id] = _Waiting([], order_id)
@@ -148,10 +160,25 @@ class Hydrator:
 
     async def operation(self, principal: str, operation_id: OperationId) -> FoundOperation | None:
         """What an operation id was used for before, of what has left memory."""
-        future: asyncio.Future[FoundOperation | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[FoundOperation | None] = self._future()
         self._operations.setdefault((principal, operation_id), []).append(future)
         self._wake.set()
         return await future
+
+    def fail_all(self, error: LiveExecError) -> None:
+        """Nothing is looked up any more: callers who wait get the error, held reports are forgotten with the engine."""
+        self._stopped = error
+        for future in list(self._futures):
+            if not future.done():
+                future.set_exception(error)
+
+    def _future[T](self) -> asyncio.Future[T]:
+        if self._stopped is not None:
+            raise self._stopped
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
 
     async def run(self) -> None:
         """Answer look-ups until cancelled; a store that fails is asked again."""
@@ -196,8 +223,7 @@ class Hydrator:
         found = await self._store.find_refs(self._shard, keys) if keys else {}
         wanted = dict.fromkeys(found.values())
         wanted.update({waiting.order_id: None for waiting in batch if waiting.order_id is not None})
-        if wanted:
-            await self._bring_in(list(wanted))
+        finished = await self._bring_in(list(wanted)) if wanted else []
         for waiting in batch:
             own: list[RefKey | OrderId] = [*waiting.keys]
             if waiting.order_id is not None:
@@ -207,9 +233,13 @@ class Hydrator:
                     del self._waiting[key]
             for resume in waiting.resume:
                 resume()
+        # Only now, so that whoever waited is served before any of them leaves again.
+        if finished:
+            self._on_finished(finished)
 
-    async def _bring_in(self, order_ids: Sequence[OrderId]) -> None:
-        """Orders come back with their whole family, so that a parent's sums stay whole."""
+    async def _bring_in(self, order_ids: Sequence[OrderId]) -> list[tuple[OrderId, int]]:
+        """Orders come back with their whole family, so that a parent's sums stay whole; those of them that have ended
+        are returned with their last sequences."""
         streams = dict(await self._store.read_streams(self._shard, order_ids))
         parents = {
             order.parent_id or order.order_id: None
@@ -225,5 +255,7 @@ class Hydrator:
         names = names_of(streams)
         # Two folds: the engine's own and the durable view's, which change apart from each other.
         self._engine.hydrate(list(fold_family(streams).values()), names)
-        for order in fold_family(streams).values():
+        orders = fold_family(streams).values()
+        for order in orders:
             self._durable.orders.setdefault(order.order_id, order)
+        return [(order.order_id, order.last_sequence) for order in orders if not order.is_open]

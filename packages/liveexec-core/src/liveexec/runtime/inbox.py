@@ -1,17 +1,21 @@
 """The inbox: everything that waits to be told to the engine, bounded, in the order in which it is served.
 
 Control comes before reports, reports before timers, timers before intents, intents before market data. Of market
-books only the latest per instrument is kept; reports are never dropped: who delivers them waits for room.
+books only the latest per instrument is kept, trades are summed up where there are too many; reports are never
+dropped: who delivers them waits for room.
 """
 
 from collections import deque
 from collections.abc import Callable
+from decimal import localcontext
 from enum import IntEnum
+from typing import Final
 
 from attrs import define, field
 
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.money import MONEY
 from liveexec.engine.inputs import EngineInput, MarketUpdate
 from liveexec.engine.turn import Decision
 from liveexec.errors import Busy, LiveExecError
@@ -38,16 +42,26 @@ class Priority(IntEnum):
     """In which order waiting inputs are served."""
 
     CONTROL = 0
-    REPORT = 1
-    TIMER = 2
-    INTENT = 3
+    #: Reports that waited for a look-up: they came before every report that waits here.
+    RESUMED = 1
+    REPORT = 2
+    TIMER = 3
+    INTENT = 4
+    #: What may be forgotten, once no intent waits that was taken because memory holds what it repeats.
+    FORGET = 5
+
+
+#: Whose queues share the room for reports.
+_REPORTS: Final = (Priority.RESUMED, Priority.REPORT)
 
 
 @define(eq=False)
 class Inbox:
     """Waiting inputs by priority, and market data conflated behind them.
 
-    ``room`` is called when a full report queue has room again. Bars that can't be taken one by one are summed up.
+    A report that was served but waits for a look-up (``set_aside``) takes its room until it is resumed or dropped;
+    ``on_room`` is called when there is room for reports again. Bars that can't be taken one by one are summed up by
+    instrument.
     """
 
     max_intents: int = 10_000
@@ -57,6 +71,9 @@ class Inbox:
     _queues: tuple[deque[Item], ...] = field(factory=lambda: tuple(deque() for _ in Priority))
     _books: dict[InstrumentId, Book] = field(factory=dict)
     _bars: deque[TradeBar] = field(factory=deque)
+    #: Newer than any bar of the same instrument that waits.
+    _sums: dict[InstrumentId, TradeBar] = field(factory=dict)
+    _aside: int = 0
 
     def put(self, priority: Priority, given: EngineInput, pending: Pending | None = None) -> None:
         """Queue an input.
@@ -74,40 +91,60 @@ class Inbox:
         if isinstance(update, Book):
             self._books[update.instrument_id] = update
             return
-        if len(self._bars) >= self.max_bars:
-            update = _merge(self._bars.pop(), update)
-        self._bars.append(update)
+        earlier = self._sums.get(update.instrument_id)
+        if earlier is not None:
+            self._sums[update.instrument_id] = _merge(earlier, update)
+        elif len(self._bars) >= self.max_bars:
+            self._sums[update.instrument_id] = update
+        else:
+            self._bars.append(update)
 
     def pop(self) -> Item | None:
         """The next input to serve."""
-        for queue in self._queues:
+        for priority, queue in enumerate(self._queues):
             if queue:
                 item = queue.popleft()
-                if queue is self._queues[Priority.REPORT] and len(queue) == self.max_reports - 1:
-                    self.on_room()
+                if priority in _REPORTS:
+                    self._room_made()
                 return item
         if self._bars:
             return MarketUpdate(0, self._bars.popleft()), None
+        if self._sums:
+            return MarketUpdate(0, self._sums.pop(next(iter(self._sums)))), None
         if self._books:
             return MarketUpdate(0, self._books.pop(next(iter(self._books)))), None
         return None
 
+    def set_aside(self) -> None:
+        """The report that was served last waits for a look-up."""
+        self._aside += 1
+
+    def resume(self, given: EngineInput) -> None:
+        """A report that was set aside is served next, in the order in which they are resumed."""
+        self._aside -= 1
+        self._queues[Priority.RESUMED].append((given, None))
+
+    def drop(self) -> None:
+        """A report that was set aside needs not be served any more."""
+        self._aside -= 1
+        self._room_made()
+
     @property
     def has_report_room(self) -> bool:
         """Whether a report can be delivered now."""
-        return len(self._queues[Priority.REPORT]) < self.max_reports
+        return self._reports < self.max_reports
 
     @property
     def has_market(self) -> bool:
         """Whether market data waits to be served."""
-        return bool(self._bars) or bool(self._books)
+        return bool(self._bars) or bool(self._sums) or bool(self._books)
 
     def depth(self, priority: Priority) -> int:
         """How many inputs of a priority wait."""
         return len(self._queues[priority])
 
     def __bool__(self) -> bool:
-        return any(self._queues) or bool(self._bars) or bool(self._books)
+        return any(self._queues) or self.has_market
 
     def clear(self) -> list[Item]:
         """Take everything out, market data forgotten: what a halt discards."""
@@ -116,18 +153,26 @@ class Inbox:
             queue.clear()
         self._books.clear()
         self._bars.clear()
+        self._sums.clear()
         return items
+
+    @property
+    def _reports(self) -> int:
+        return self._aside + len(self._queues[Priority.RESUMED]) + len(self._queues[Priority.REPORT])
+
+    def _room_made(self) -> None:
+        if self._reports == self.max_reports - 1:
+            self.on_room()
 
 
 def _merge(earlier: TradeBar, later: TradeBar) -> TradeBar:
-    if earlier.instrument_id != later.instrument_id:
-        return later
-    return TradeBar(
-        later.instrument_id,
-        earlier.start_ns,
-        later.end_ns,
-        earlier.quantity + later.quantity,
-        earlier.cost + later.cost,
-        later.last_price,
-        earlier.count + later.count,
-    )
+    with localcontext(MONEY):
+        return TradeBar(
+            later.instrument_id,
+            earlier.start_ns,
+            later.end_ns,
+            earlier.quantity + later.quantity,
+            earlier.cost + later.cost,
+            later.last_price,
+            earlier.count + later.count,
+        )

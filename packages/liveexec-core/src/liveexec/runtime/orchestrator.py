@@ -14,7 +14,8 @@ from typing import Final, Literal, Self
 import structlog
 
 from liveexec.domain.account_event import ControlScope, TradingState
-from liveexec.domain.ids import OperationId, OrderId, StrategyId, order_id_from_random
+from liveexec.domain.checks import shown, text_faults
+from liveexec.domain.ids import OperationId, OrderId, StrategyId, is_order_id, order_id_from_random
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.ledger import PositionKey
 from liveexec.domain.order import Order
@@ -35,8 +36,10 @@ from liveexec.engine.oms import own_operation_id
 from liveexec.engine.turn import Decision
 from liveexec.errors import (
     Draining,
+    Fault,
     Fenced,
     Halted,
+    InvalidInput,
     LiveExecError,
     NotFound,
     OperationConflict,
@@ -142,6 +145,8 @@ class LiveExecutionOrchestrator:
             # Everybody who asked for something was told; the host finds it in ``error``.
             _log.error("orchestrator_failed", shard=self._parts.config.shard, error=str(error))
         self._broadcaster.close()
+        # What is recorded goes on at the next start; whoever still waits for it here waits in vain.
+        self._watchers.fail(Draining("the orchestrator was closed; what was recorded goes on at its next start"))
 
     @property
     def error(self) -> Exception | None:
@@ -166,6 +171,7 @@ class LiveExecutionOrchestrator:
             Draining, Halted, Busy: nothing was recorded.
             OutcomeUnknown: the journal stopped meanwhile; look the operation up before repeating it.
         """
+        _check_words(principal=principal)
         shard = self._life()
         if self._draining:
             raise Draining("the orchestrator is closing; no new orders are taken")
@@ -196,6 +202,7 @@ class LiveExecutionOrchestrator:
             NotFound: there is no such order.
             OperationConflict, OutcomeUnknown: as for :meth:`submit`.
         """
+        _check_words(principal=principal)
         shard = self._life()
         wish = intent if isinstance(intent, CancelIntent) else CancelIntent(intent)
         return await self._change(shard, wish, "cancel", wait, timeout_s, principal)
@@ -215,6 +222,7 @@ class LiveExecutionOrchestrator:
             InvalidInput: the order can't be changed as it stands.
             Draining, Halted, OperationConflict, OutcomeUnknown: as for :meth:`submit`.
         """
+        _check_words(principal=principal)
         shard = self._life()
         if self._draining:
             raise Draining("the orchestrator is closing; changes are not taken")
@@ -226,6 +234,7 @@ class LiveExecutionOrchestrator:
         self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
     ) -> None:
         """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out."""
+        _check_words(principal=principal, reason=reason)
         shard = self._life()
         shard.gate.killed[scope] = None
         try:
@@ -237,6 +246,7 @@ class LiveExecutionOrchestrator:
 
     async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
         """Set what may be sent in a scope."""
+        _check_words(principal=principal, reason=reason)
         await self._ask(self._life(), SetTradingState(0, scope, state, principal, reason), Priority.CONTROL)
 
     async def clear_latch(self, scope: ControlScope, code: str, *, principal: str, reason: str) -> None:
@@ -245,6 +255,7 @@ class LiveExecutionOrchestrator:
         Raises:
             NotFound: no such latch is set.
         """
+        _check_words(principal=principal, reason=reason)
         await self._ask(self._life(), ClearLatch(0, scope, code, principal, reason), Priority.CONTROL)
 
     async def result(self, order_id: OrderId) -> ExecutionResult:
@@ -253,6 +264,8 @@ class LiveExecutionOrchestrator:
         Raises:
             NotFound: there is no such order.
         """
+        if not is_order_id(order_id):
+            raise NotFound(f"{shown(order_id)} is not an order id")
         return await self._wait_for(order_id, "durable", None, repeated=False)
 
     @property
@@ -448,3 +461,11 @@ class LiveExecutionOrchestrator:
 
     def _new_order_id(self) -> OrderId:
         return order_id_from_random(self._parts.clock.now_ns(), secrets.randbits(62))
+
+
+def _check_words(**words: str) -> None:
+    """What a host says beside its request is kept as it is, so it has to be text that can be kept."""
+    faults = [fault for name, word in words.items() for fault in text_faults(name, word)]
+    faults += [Fault(name, "is required") for name, word in words.items() if word is None]
+    if faults:
+        raise InvalidInput("request", faults)

@@ -14,7 +14,7 @@ import structlog
 
 from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.stored import ProjectionBatch
-from liveexec.errors import Fenced, InvariantViolation, JournalConflict, StorageError
+from liveexec.errors import Fenced, InvariantViolation, JournalConflict, LiveExecError, StorageError
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.durable_view import DurableView
@@ -54,6 +54,7 @@ class Projector:
         self._oldest_s: float | None = None
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._hurry = False
+        self._stopped: LiveExecError | None = None
 
     def applied(self) -> None:
         """The view folded something more."""
@@ -67,11 +68,21 @@ class Projector:
         """Wait until the tables show everything up to a journal position: SQL readers then see what they were told."""
         if self._view.projected >= position:
             return
+        if self._stopped is not None:
+            raise self._stopped
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((position, future))
         self._hurry = True
         self._wake.set()
         await future
+
+    def fail_all(self, error: LiveExecError) -> None:
+        """Nothing is projected any more: whoever waits for it gets the error."""
+        self._stopped = error
+        waiting, self._waiters = self._waiters, []
+        for _, future in waiting:
+            if not future.done():
+                future.set_exception(error)
 
     async def run(self) -> None:
         """Project until cancelled.

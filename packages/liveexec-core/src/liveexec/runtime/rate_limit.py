@@ -21,7 +21,8 @@ class RateLimiter:
 
     def slot(self, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
         """``None`` if a request may leave now (its token is taken), else what to wait for."""
-        if self._take(cancel=cancel):
+        # Who waits already comes first; cancels have a lane of their own.
+        if (cancel or not self._gate.locked()) and self._take(cancel=cancel):
             return None
         return self._wait(cancel=cancel)
 

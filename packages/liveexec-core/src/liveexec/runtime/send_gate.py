@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from attrs import define, field
 
 from liveexec.domain.account_event import ControlScope, TradingState
 from liveexec.domain.ids import OrderId
-from liveexec.domain.money import ZERO
+from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.engine.control import in_scope
 from liveexec.engine.effects import SendReplace, SendSubmit
@@ -95,5 +95,7 @@ class SendGate:
         parent = orders.get(parent_id)
         if parent is None:
             return "its parent is not in memory"
-        live: Decimal = sum((orders[child].leaves for child in parent.children or () if child in orders), ZERO)
-        return "children would exceed their parent" if parent.filled_quantity + live > parent.quantity else None
+        with localcontext(MONEY):
+            live: Decimal = sum((orders[child].leaves for child in parent.children or () if child in orders), ZERO)
+            exceeds = parent.filled_quantity + live > parent.quantity
+        return "children would exceed their parent" if exceeds else None

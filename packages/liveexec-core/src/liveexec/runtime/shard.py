@@ -8,9 +8,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import anyio
+import anyio.abc
 import structlog
 from attrs import frozen
 
@@ -102,7 +104,9 @@ class ShardRuntime:
         self.engine.state.now_ns = recovered.last_at_ns
         self.engine.index(recovered.names)
         self.journal = Journal(parts.store, ownership, parts.metrics)
-        self.hydrator = Hydrator(parts.store, parts.config.shard, self.engine, self.view.ledger)
+        self.hydrator = Hydrator(
+            parts.store, parts.config.shard, self.engine, self.view.ledger, on_finished=self._projected
+        )
         self._room = asyncio.Event()
         self.inbox = Inbox(on_room=self._room.set)
         self.loop = EngineLoop(
@@ -159,13 +163,16 @@ class ShardRuntime:
         async with anyio.create_task_group() as group:
             for work in (self.journal.run, self.projector.run, self.hydrator.run, self._keep_lease, self._expire):
                 group.start_soon(self._guarded, work)
-            await self.tell(Recovered(0))
-            for session in self.sessions:
-                group.start_soon(self._guarded, session.run)
-            ready()
+            group.start_soon(self._guarded, partial(self._begin, group, ready))
             failure = await self.failure
             group.cancel_scope.cancel()
         raise failure
+
+    async def _begin(self, group: anyio.abc.TaskGroup, ready: Callable[[], None]) -> None:
+        await self.tell(Recovered(0))
+        for session in self.sessions:
+            group.start_soon(self._guarded, session.run)
+        ready()
 
     async def tell(self, given: EngineInput) -> None:
         """Tell the engine something, and wait until its decision is durable."""
@@ -201,9 +208,7 @@ class ShardRuntime:
         _log.error("shard_failed", shard=self._parts.config.shard, error=f"{type(error).__name__}: {error}")
         self.gate.fenced = True
         unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
-        self.loop.stop(unknown)
-        self.journal.fail_all(unknown)
-        self._timers.close()
+        self._give_up(unknown)
         self.dispatcher.close()
         self.failure.set_result(error)
 
@@ -214,8 +219,16 @@ class ShardRuntime:
             await self.journal.drained()
             if self.view.pending:
                 await self.projector.reached(self.view.position)
-        self._timers.close()
         self.gate.fenced = True
+        self._give_up(OutcomeUnknown("the orchestrator was closed before it was recorded"))
+
+    def _give_up(self, error: LiveExecError) -> None:
+        """Nothing more is decided, recorded or looked up here, and nobody is left waiting for it."""
+        self.loop.stop(error)
+        self.journal.fail_all(error)
+        self.hydrator.fail_all(error)
+        self.projector.fail_all(error)
+        self._timers.close()
 
     def _session(self, adapter: ExternalAdapter) -> Session:
         parts = self._parts
@@ -262,7 +275,10 @@ class ShardRuntime:
 
     def _projected(self, finished: list[tuple[OrderId, int]]) -> None:
         """The tables show what is finished: all but the newest of it leaves memory."""
-        self._finished.update(finished)
+        for order_id, sequence in finished:
+            # What was used last leaves last.
+            self._finished.pop(order_id, None)
+            self._finished[order_id] = sequence
         excess = len(self._finished) - self._parts.config.finished_orders_kept
         if excess <= 0:
             return
@@ -272,7 +288,7 @@ class ShardRuntime:
             order = self.view.ledger.orders.get(order_id)
             if order is not None and not order.is_open:
                 leaving.append((order_id, order.last_sequence))
-        self.loop.tell(Priority.CONTROL, Forget(0, tuple(leaving)), lambda _: self._forgotten(leaving))
+        self.loop.tell(Priority.FORGET, Forget(0, tuple(leaving)), lambda _: self._forgotten(leaving))
 
     def _forgotten(self, leaving: list[tuple[OrderId, int]]) -> None:
         for order_id, sequence in leaving:

@@ -11,7 +11,7 @@ from liveexec.domain.order import Order
 from liveexec.domain.record import Event, Record
 from liveexec.errors import LiveExecError
 
-__all__ = ["Broadcaster", "StreamItem", "Subscription"]
+__all__ = ["Broadcaster", "StreamItem", "StreamOverrun", "Subscription"]
 
 _DEFAULT_BUFFER: Final = 10_000
 
@@ -19,7 +19,8 @@ _DEFAULT_BUFFER: Final = 10_000
 @frozen(eq=False)
 class StreamItem:
     """One event, durable. ``position`` is that of its record in the shard's journal, without gaps; ``sequence`` its
-    place in its own stream; ``order`` the order as it stands after it (``None`` for account events)."""
+    place in its own stream; ``order`` the order as it durably stands when it is looked at, which may be later than
+    the event (``None`` for account events)."""
 
     position: int
     stream: str
@@ -45,8 +46,8 @@ class Subscription:
     _closed: bool = False
 
     def push(self, item: StreamItem) -> None:
-        """Take an item, or note that the listener is too slow for it."""
-        if len(self._items) >= self._buffer:
+        """Take an item, or note that the listener is too slow for it: from then on nothing more is taken."""
+        if self._overrun or len(self._items) >= self._buffer:
             self._overrun = True
         else:
             self._items.append(item)
@@ -77,6 +78,7 @@ class Broadcaster:
     def __init__(self) -> None:
         self._subscriptions: dict[int, Subscription] = {}
         self._count = 0
+        self._closed = False
 
     @property
     def is_listened_to(self) -> bool:
@@ -84,11 +86,13 @@ class Broadcaster:
         return bool(self._subscriptions)
 
     def subscribe(self, buffer: int = _DEFAULT_BUFFER) -> Subscription:
-        """Listen from now on."""
+        """Listen from now on; what is subscribed after the end ends at once."""
         self._count += 1
         key = self._count
         subscription = Subscription(buffer, lambda _: self._drop(key), deque(), asyncio.Event())
         self._subscriptions[key] = subscription
+        if self._closed:
+            subscription.close()
         return subscription
 
     def publish(self, position: int, record: Record, order: Order | None) -> None:
@@ -101,7 +105,8 @@ class Broadcaster:
                 subscription.push(item)
 
     def close(self) -> None:
-        """End all subscriptions."""
+        """End all subscriptions, those to come as well."""
+        self._closed = True
         for subscription in list(self._subscriptions.values()):
             subscription.close()
 

@@ -64,9 +64,9 @@ async def test_plain_orders_end_as_their_kind_says(store: JournalStore, desk: De
         assert await done(market()) == (OrderStatus.FILLED, half, 60010, None)
         assert await done(market(Side.SELL)) == (OrderStatus.FILLED, half, 60000, None)
         assert await done(limit(price="60010")) == (OrderStatus.FILLED, half, 60010, None)
-        assert await done(limit(price="59990", time_in_force=ioc)) == (OrderStatus.CANCELED, 0, None, "IOC")
+        assert await done(limit(price="59990", time_in_force=ioc)) == (OrderStatus.CANCELED, 0, None, None)
         partly = await done(limit(price="60010", quantity="9", time_in_force=ioc))
-        assert partly == (OrderStatus.CANCELED, 4, 60010, "IOC")
+        assert partly == (OrderStatus.CANCELED, 4, 60010, None)
         await desk.others[VENUE_A].rest(SPOT_A, Side.SELL, "60010", "1")
         await desk.seen(live, [SPOT_A])
         killed = await done(limit(price="60010", quantity="2", time_in_force=fok))
@@ -99,8 +99,10 @@ async def test_a_product_goes_to_the_better_venue_and_a_split_to_both(store: Jou
         await desk.seen(live, [SPOT_A, InstrumentId(f"{VENUE_B}:{PRODUCT}")])
         routed = await live.submit(market(instrument_key=PRODUCT, quantity="1"), wait="terminal", timeout_s=10)
         assert {venue_of(fill.instrument_id) for fill in routed.fills} == {VENUE_A}
+        books = live.shard.engine.state.market.books
+        await until(lambda: books[SPOT_A].asks[0][1] == 1)
         split = await live.submit(market(instrument_key=PRODUCT, quantity="2"), wait="terminal", timeout_s=10)
-        assert ended(split)[:2] == (OrderStatus.FILLED, 2)
+        assert ended(split)[:2] == (OrderStatus.FILLED, 2), [live.orders[c] for c in live.orders[split.order_id].children or ()]
         by_venue = {venue_of(fill.instrument_id): fill.quantity for fill in split.fills}
         assert by_venue == {VENUE_A: 1, VENUE_B: 1}
         children = live.orders[split.order_id].children or ()

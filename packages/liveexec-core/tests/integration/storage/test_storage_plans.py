@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from liveexec.domain.ids import OrderId, StrategyId, VenueName
+from liveexec.domain.ids import OperationId, OrderId, StrategyId, VenueName
 from liveexec.domain.operation import Operation
 from liveexec.storage import queries
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.projection_writer import statement_of
 from liveexec.storage.queries import FillFilter, OrderFilter
 from liveexec.storage.sql import statements
-from support.builders import NOW_NS
+from support.builders import NOW_NS, make_order_id, make_received
+from support.journaling import ShardWriter
 
 LARGE = 20_000
 #: Tables that grow with use: none of them may be read from end to end.
@@ -203,3 +204,16 @@ async def test_lists_of_orders_read_what_they_show(postgres_store: PostgresStore
             ]
             # Of each operation as many as are shown, and a few that the last sort group holds beside.
             assert 0 < sum(scanned) <= 4 * 10 * len(Operation), asked
+
+
+async def test_the_writers_keep_their_statements_and_plans(each_postgres_store: PostgresStore) -> None:
+    writer = await ShardWriter.of(each_postgres_store)
+    for number in range(1, 9):
+        await writer.tell(make_order_id(number), make_received(operation_id=OperationId(f"OP-{number}")))
+        await writer.project(positions={}, books=[])
+    for session in (each_postgres_store._journal_session, each_postgres_store._projector_session):
+        async with session.use("looking") as connection:
+            kept = await connection.fetch(
+                "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'WITH head AS%'"
+            )
+        assert [tuple(row) for row in kept] == [(8, 0)]

@@ -63,7 +63,7 @@ Canceled          .        .        CA       CA       CA       CA       .       
 ReplaceRequested  .        .        =        =        =        =        .        .        .        .
 ReplaceUnknown    .        .        =        =        =        =        =        =        =        =
 Replaced          .        .        fills    fills    fills    fills    =        .        .        .
-ReplaceRejected   .        .        =        =        =        =        =        =        =        =
+ReplaceRejected   .        .        =        =        fills    fills    =        =        =        =
 Expired           .        .        EX       EX       EX       EX       .        .        .        .
 Reattributed      .        .        =        =        =        =        =        =        =        =
 ParentFinished    .        says     .        .        says     says     =        .        .        .

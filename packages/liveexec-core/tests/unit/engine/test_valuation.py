@@ -166,12 +166,6 @@ class TestUnits:
         with pytest.raises(MissingInput, match="no rate of USDT in GBP"):
             valuer.rate(world.state, "USDT")
 
-    def test_within_one_check_a_value_stays_what_it_was(self, world: RiskWorld, valuer: Valuer) -> None:
-        for _ in range(2):
-            assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
-            assert valuer.product_unit(world.state, SPOT_PRODUCT) == 45_000
-            world.book(SPOT, "46999", "47001")
-
 
 class TestUnrealized:
     @pytest.mark.parametrize(

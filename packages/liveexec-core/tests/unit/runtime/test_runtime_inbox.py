@@ -11,7 +11,7 @@ from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.money import MONEY as EXACT
 from liveexec.domain.outcome import Gap
 from liveexec.engine.effects import TimerKind
-from liveexec.engine.inputs import EngineInput, MarketUpdate, Recovered, Report, TimerRang
+from liveexec.engine.inputs import EngineInput, Forget, MarketUpdate, Recovered, Report, TimerRang
 from liveexec.errors import Busy, LiveExecError
 from liveexec.runtime.inbox import Inbox, Pending, Priority
 from support.builders import ALPHA_ACCOUNT, LINEAR, NOW_NS, SPOT, make_book
@@ -131,6 +131,50 @@ def test_a_report_that_comes_without_asking_for_room_is_kept_and_room_is_told_of
     inbox.pop()
     assert told == [1]
     assert inbox.has_report_room
+
+
+def test_a_report_that_is_set_aside_keeps_its_room_until_it_was_served_or_dropped() -> None:
+    told: list[int] = []
+    inbox = Inbox(max_reports=2, on_room=lambda: told.append(1))
+    for number in range(2):
+        inbox.put(Priority.REPORT, a_report(str(number)))
+    for _ in range(2):
+        inbox.pop()
+        inbox.set_aside()
+    assert not inbox.has_report_room
+    told.clear()
+    inbox.drop()
+    assert told == [1]
+    assert inbox.has_report_room
+    inbox.put(Priority.REPORT, a_report("late"))
+    assert not inbox.has_report_room
+    inbox.resume(a_report("resumed"))
+    assert not inbox.has_report_room
+    inbox.pop()
+    assert inbox.has_report_room
+
+
+def test_a_resumed_report_is_served_before_those_that_came_while_it_waited() -> None:
+    inbox = Inbox()
+    first, second, later = a_report("1"), a_report("2"), a_report("3")
+    for report in (first, second, later):
+        inbox.put(Priority.REPORT, report)
+    for _ in range(2):
+        inbox.pop()
+        inbox.set_aside()
+    control = an_input()
+    inbox.put(Priority.CONTROL, control)
+    inbox.resume(first)
+    inbox.resume(second)
+    assert [id(item) for item in served(inbox)] == [id(item) for item in (control, first, second, later)]
+
+
+def test_nothing_is_forgotten_while_an_intent_waits_that_may_repeat_it() -> None:
+    inbox = Inbox()
+    forget, intent = Forget(0, ()), an_input()
+    inbox.put(Priority.FORGET, forget)
+    inbox.put(Priority.INTENT, intent)
+    assert [id(item) for item in served(inbox)] == [id(intent), id(forget)]
 
 
 def test_of_books_only_the_latest_of_each_instrument_is_served() -> None:

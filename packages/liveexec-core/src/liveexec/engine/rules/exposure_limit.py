@@ -56,16 +56,17 @@ class ExposureLimitRule:
         if (of_venue is None and of_asset is None) or not (added := check.added_value(state)):
             return None
         here = state.venue_accounts.get(listing.venue, ())
-        by_asset: dict[str, Decimal] = {}
-        for account_id in here:
-            _add_account(check, state, account_id, by_asset)
-        if of_venue is not None and (reached := sum(by_asset.values(), added)) > of_venue:
-            return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
+        if of_venue is not None:
+            reached = added
+            for account_id in here:
+                reached += _of_account(check, state, account_id, None)
+            if reached > of_venue:
+                return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
         if of_asset is not None:
+            reached = added
             for account_id in dict.fromkeys([*state.ledger.books, *state.exposure.accounts]):
-                if account_id not in here:
-                    _add_account(check, state, account_id, by_asset)
-            if (reached := by_asset.get(asset, ZERO) + added) > of_asset:
+                reached += _of_account(check, state, account_id, asset)
+            if reached > of_asset:
                 return f"exposure in {asset} could reach {reached:f}, the limit is {of_asset:f}"
         return None
 
@@ -81,18 +82,21 @@ class ExposureLimitRule:
         return None if reached <= limit else f"exposure could reach {reached:f}, the limit is {limit:f}"
 
 
-def _add_account(check: RiskCheck, state: EngineState, account_id: AccountId, by_asset: dict[str, Decimal]) -> None:
-    """Add an account's exposure, by underlying."""
+def _of_account(check: RiskCheck, state: EngineState, account_id: AccountId, asset: str | None) -> Decimal:
+    """An account's exposure, in all its instruments or in those with the same underlying."""
+    reached = ZERO
     book = state.ledger.books.get(account_id)
     if book is not None:
         for position in book.positions.values():
-            if value := _held(check, state, position):
-                asset = position.terms.base_asset
-                by_asset[asset] = by_asset.get(asset, ZERO) + value
-    for working in state.exposure.accounts.get(account_id, {}).values():
-        assert working.terms is not None
-        asset = working.terms.base_asset
-        by_asset[asset] = by_asset.get(asset, ZERO) + check.valuer.working_value(state, working.terms, working)
+            if asset is None or position.terms.base_asset == asset:
+                reached += _held(check, state, position)
+    places = state.exposure.accounts.get(account_id)
+    if places is not None:
+        for working in places.values():
+            assert working.terms is not None
+            if asset is None or working.terms.base_asset == asset:
+                reached += check.valuer.working_value(state, working.terms, working)
+    return reached
 
 
 def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:

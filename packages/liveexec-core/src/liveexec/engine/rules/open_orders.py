@@ -39,10 +39,9 @@ class OpenOrdersRule:
         if self.per_instrument is not None:
             listing, _ = check.where()
             instrument_id = listing.instrument_id
-            open_orders = sum(
-                exposure.of_instrument(account_id, instrument_id).orders
-                for account_id in state.venue_accounts.get(listing.venue, ())
-            )
+            open_orders = 0
+            for account_id in state.venue_accounts.get(listing.venue, ()):
+                open_orders += exposure.of_instrument(account_id, instrument_id).orders
             if open_orders >= self.per_instrument:
                 return f"{open_orders} orders in {instrument_id} are open, the limit is {self.per_instrument}"
         return None

@@ -66,11 +66,11 @@ class PositionLimitRule:
                 return f"no position limit is configured for {instrument_id}, and live trading needs one"
         if limit is None:
             return None
-        sign, worst = check.sign, check.added
+        sign, worst, exposure = check.sign, check.added, state.exposure
         for account_id in state.venue_accounts.get(listing.venue, ()):
             low, high = held_between(state, account_id, instrument_id)
-            worst += high if sign > 0 else -low
-            worst += state.exposure.of_instrument(account_id, instrument_id).side(sign)
+            working = exposure.of_instrument(account_id, instrument_id)
+            worst += high + working.buys if sign > 0 else working.sells - low
         if worst <= limit or not check.added:
             return None
         return f"the position in {instrument_id} could reach {worst * sign:f}, the limit is {limit:f}"

@@ -235,6 +235,6 @@ def paper_adapters(config: PaperWorldConfig, clock: Clock | None = None) -> dict
     Raises:
         ConfigurationError: the market can't be opened; every fault is named.
     """
-    world = PaperWorld(config, start_ns=time.time_ns())
+    world = PaperWorld(config, start_ns=clock.now_ns() if clock is not None else time.time_ns())
     driver = WorldDriver(world, clock or PaperClock.starting_at(world.start_ns, Fraction(config.speed)))
     return {venue.venue: PaperAdapter(driver, venue.venue) for venue in config.venues}
