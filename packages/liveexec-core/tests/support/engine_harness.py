@@ -167,6 +167,8 @@ class EngineHarness:
         self.records += decision.records
         self.trace += [encoded_record(record) for record in decision.records]
         self.trace += [encoded_effect(effect) for effect in decision.effects]
+        if isinstance(given, inputs.Forget):
+            self.invariants.forget(self.engine)
         self.invariants.check(self.engine, decision)
         return decision
 

@@ -15,7 +15,7 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.codec import decode_events, encode_events, encode_json
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId
 from liveexec.domain.ledger import Ledger
-from liveexec.domain.money import MONEY, ZERO
+from liveexec.domain.money import MONEY, ZERO, storable
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import TERMINAL_STATUSES, OrderStatus
 from liveexec.domain.record import Event, Record
@@ -87,11 +87,10 @@ class EngineInvariants:
 
     def _fold(self, record: Record) -> None:
         assert record.events, "a record without events"
-        events = decode_events(encode_events(record.events))
-        order = self.mirror.orders.get(OrderId(record.stream))
-        for event in events:
-            self._note(OrderId(record.stream), order, event)
-        self.mirror.apply(Record(record.stream, record.sequence, events, record.cause, record.at_ns))
+        for index, event in enumerate(decode_events(encode_events(record.events))):
+            self._note(OrderId(record.stream), self.mirror.orders.get(OrderId(record.stream)), event)
+            sequence = record.sequence + index
+            self.mirror.apply(Record(record.stream, sequence, (event,), record.cause, record.at_ns))
 
     def _note(self, order_id: OrderId, order: Order | None, event: Event) -> None:
         self._requested.setdefault(order_id, []).append(event)
@@ -134,7 +133,9 @@ class EngineInvariants:
             wanted = ev.CancelRequested if isinstance(effect, SendCancel) else ev.ReplaceRequested
             known_events = self._requested.get(effect.order.order_id, [])
             emulates = any(isinstance(each, ev.ReplaceRequested) and not each.atomic for each in known_events)
-            assert any(isinstance(each, wanted) for each in known_events) or emulates, "asked without a recorded wish"
+            is_wished = any(isinstance(each, wanted) for each in known_events) or emulates
+            # What was taken for refused and turns up is canceled without anybody's wish.
+            assert is_wished or effect.order.status is OrderStatus.REJECTED, "asked without a recorded wish"
 
     def _check_ledgers(self, engine: ExecutionEngine) -> None:
         """The engine's memory is what its records fold to."""
@@ -162,7 +163,7 @@ class EngineInvariants:
         if not order.is_parent:
             fills = list((order.fills or {}).values())
             assert order.filled_quantity == sum((fill.quantity for fill in fills), ZERO)
-            assert order.filled_cost == sum((fill.quantity * fill.price for fill in fills), ZERO)
+            assert order.filled_cost == sum((storable(fill.quantity * fill.price) for fill in fills), ZERO)
             assert not order.undone_fills & {fill.key for fill in fills} or any(
                 isinstance(event, ev.FillCorrected) for event in self._requested[order.order_id]
             ), "a fill counts that was taken back"

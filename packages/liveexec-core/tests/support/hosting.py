@@ -44,6 +44,7 @@ __all__ = [
     "BOB",
     "FAST",
     "LINEAR_A",
+    "OWNERS",
     "PRODUCT",
     "SPOT_A",
     "SPOT_B",
@@ -78,7 +79,8 @@ FAST: Final = Timing(
     clock_skew_ns=20 * _MS,
     adoption_ns=100 * _MS,
 )
-_OWNERS: Final = {VENUE_A: ALICE, VENUE_B: BOB}
+#: The host's account at each venue.
+OWNERS: Final = {VENUE_A: ALICE, VENUE_B: BOB}
 _FEES: Final = {VENUE_A: ("0.0001", "0.0004"), VENUE_B: ("0.0002", "0.0006")}
 _RICH: Final = {"BTC": Decimal(1_000), "USDT": Decimal(100_000_000)}
 _WAIT_S: Final = 15.0
@@ -88,7 +90,7 @@ def quiet_venue(name: VenueName = VENUE_A, **changes: Any) -> PaperVenueConfig:
     """A venue whose books hold nothing but what its accounts put there; ``changes`` override fields."""
     maker, taker = _FEES[name]
     venue = btc_venue(name, maker_fee=Decimal(maker), taker_fee=Decimal(taker), is_fed=False)
-    accounts = tuple(PaperAccount(account, _RICH) for account in (_OWNERS[name], AccountId(f"counterparty-{name}")))
+    accounts = tuple(PaperAccount(account, _RICH) for account in (OWNERS[name], AccountId(f"counterparty-{name}")))
     return evolve(venue, accounts=accounts, **changes)
 
 
@@ -248,9 +250,9 @@ async def _desk(
     socket: Path | None,
 ) -> AsyncIterator[Desk]:
     names = [venue.venue for venue in world.venues]
-    mine = {name: adapter(name, (_OWNERS[name],)) for name in names}
+    mine = {name: adapter(name, (OWNERS[name],)) for name in names}
     others = {name: adapter(name, (AccountId(f"counterparty-{name}"),)) for name in names}
-    watchers = {name: adapter(name, (_OWNERS[name],)) for name in names}
+    watchers = {name: adapter(name, (OWNERS[name],)) for name in names}
     beside = [*others.values(), *watchers.values()]
     for each in beside:
         await each.connect()

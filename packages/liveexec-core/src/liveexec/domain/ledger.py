@@ -5,7 +5,7 @@ a rebuild makes a third from the journal. All three run this code.
 """
 
 from decimal import Decimal, localcontext
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from attrs import define, field
 
@@ -60,12 +60,13 @@ class Ledger:
             raise InvariantViolation(
                 f"stream {record.stream}: record starts at sequence {record.sequence}, expected {expected}"
             )
+        order_id, at_ns = OrderId(record.stream), record.at_ns
         with localcontext(MONEY):
-            for event in record.events:
+            for event in cast(tuple[Any, ...], record.events):
                 if type(event) in _ACCOUNT_EVENTS:
-                    self.apply_account_event(record.stream, cast(AccountEvent, event), record.at_ns)
+                    self.apply_account_event(record.stream, event, at_ns)
                 else:
-                    self.apply_order_event(OrderId(record.stream), cast(OrderEvent, event), record.at_ns)
+                    self.apply_order_event(order_id, event, at_ns)
 
     def next_sequence(self, stream: str) -> int:
         """The sequence that the next event of a stream gets; streams start at 1."""
@@ -83,18 +84,12 @@ class Ledger:
                 raise InvariantViolation(f"{order_id}: {type(event).__name__} before the order is known")
             order = self.orders[order_id] = new_order(order_id, event, at_ns)
             return order
-        quantity, cost, strategy_id = order.filled_quantity, order.filled_cost, order.strategy_id
-        apply_event(order, event, at_ns)
         if type(event) in _FILL_EVENTS:
             self._apply_fill_event(order, cast(ev.FillApplied | ev.FillBusted | ev.FillCorrected, event), at_ns)
-            parent = self.orders.get(order.parent_id) if order.parent_id is not None else None
-            if parent is not None:
-                settle_family(parent, order.filled_quantity - quantity, order.filled_cost - cost, at_ns)
-        elif isinstance(event, ev.Reattributed):
-            # The account's net does not change: what the order filled leaves one strategy for the other.
-            for fill in (order.fills or {}).values():
-                self._trade_for(strategy_id, order, fill, at_ns, sign=-1)
-                self._trade_for(order.strategy_id, order, fill, at_ns, sign=1)
+        elif type(event) is ev.Reattributed:
+            self._reattribute(order, event, at_ns)
+        else:
+            apply_event(order, event, at_ns)
         return order
 
     def apply_account_event(self, stream: str, event: AccountEvent, at_ns: int) -> None:
@@ -138,9 +133,22 @@ class Ledger:
         position = book.positions.get(instrument_id) if book is not None else None
         return position.quantity if position is not None else ZERO
 
+    def _reattribute(self, order: Order, event: ev.Reattributed, at_ns: int) -> None:
+        """The account's net does not change: what the order filled leaves one strategy for the other."""
+        strategy_id = order.strategy_id
+        apply_event(order, event, at_ns)
+        for fill in (order.fills or {}).values():
+            self._trade_for(strategy_id, order, fill, at_ns, sign=-1)
+            self._trade_for(order.strategy_id, order, fill, at_ns, sign=1)
+
     def _apply_fill_event(
         self, order: Order, event: ev.FillApplied | ev.FillBusted | ev.FillCorrected, at_ns: int
     ) -> None:
+        quantity, cost = order.filled_quantity, order.filled_cost
+        apply_event(order, event, at_ns)
+        parent = self.orders.get(order.parent_id) if order.parent_id is not None else None
+        if parent is not None:
+            settle_family(parent, order.filled_quantity - quantity, order.filled_cost - cost, at_ns)
         if isinstance(event, ev.FillApplied):
             self._trade(order, event.fill, at_ns, bust=False)
         elif isinstance(event, ev.FillBusted):

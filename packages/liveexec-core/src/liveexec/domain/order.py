@@ -109,7 +109,7 @@ class Order:
         """What may still be filled at worst: a pending replace counts at the larger of both quantities."""
         if self.replace is None or self.status not in OPEN_STATUSES:
             return self.leaves
-        left = max(self.quantity, self.replace.quantity) - self.filled_quantity
+        left = self.whole_quantity - self.filled_quantity
         return left if left > 0 else ZERO
 
     @property
@@ -124,8 +124,13 @@ class Order:
         return [fill for key, fill in (self.fills or {}).items() if (key in self.earlier_fills) is earlier]
 
     @property
+    def whole_quantity(self) -> Decimal:
+        """What completes the order: while a change is pending, the larger of both quantities."""
+        return self.quantity if self.replace is None else max(self.quantity, self.replace.quantity)
+
+    @property
     def is_overfilled(self) -> bool:
-        return self.filled_quantity > self.quantity
+        return self.filled_quantity > self.whole_quantity
 
     @property
     def average_price(self) -> Decimal | None:
@@ -199,7 +204,7 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
         case Derived.KEEP:
             return order.status
         case Derived.BY_FILLS:
-            return _by_fills(order)
+            return order.status if _tells_of_the_past(order, event) else _by_fills(order)
         case Derived.COMPLETES:
             return _after_the_end(order)
         case Derived.BY_ATTEMPT:
@@ -217,10 +222,19 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
             assert_never(following)
 
 
+def _tells_of_the_past(order: Order, event: OrderEvent) -> bool:
+    """Whether an earlier attempt's fill was taken back while nothing is known of the present attempt."""
+    if order.status not in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+        return False
+    match event:
+        case ev.FillBusted(fill, _) | ev.FillCorrected(fill, _):
+            return fill.key in order.earlier_fills
+        case _:
+            return False
+
+
 def _by_fills(order: Order) -> OrderStatus:
-    # While a change may make the order larger, the quantity that it had completes nothing.
-    whole = order.quantity if order.replace is None else max(order.quantity, order.replace.quantity)
-    if order.filled_quantity >= whole:
+    if order.filled_quantity >= order.whole_quantity:
         return OrderStatus.FILLED
     return OrderStatus.PARTIALLY_FILLED if order.filled_quantity > 0 else OrderStatus.ACCEPTED
 

@@ -20,7 +20,6 @@ from liveexec.domain.order import PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
 from liveexec.engine import parents, reports, requests
-from liveexec.engine.core import EngineCore
 from liveexec.engine.inputs import (
     AccountPhase,
     AccountSnapshot,
@@ -31,7 +30,7 @@ from liveexec.engine.inputs import (
 )
 from liveexec.engine.turn import Turn
 
-__all__ = ["account_phase", "account_update", "is_new", "listings_update", "recovered", "snapshot"]
+__all__ = ["account_phase", "account_update", "listings_update", "recovered", "snapshot"]
 
 #: References of what an account held before its first event, so that it is counted once.
 _OPENING: Final = "opening"
@@ -59,11 +58,14 @@ def account_phase(turn: Turn, change: AccountPhase) -> None:
     if change.phase is not Phase.ACTIVE:
         return
     for order in turn.core.oms.open_orders(change.account_id):
+        is_emulated = order.replace is not None and not order.replace.atomic
         if order.status is OrderStatus.UNKNOWN:
             requests.ask_about(turn, order)
-        elif order.cancel is not PendingCancel.NONE and order.attempt > 0:
+        elif order.attempt == 0 or order.status is OrderStatus.SUBMITTED:
+            continue
+        elif order.cancel is not PendingCancel.NONE or is_emulated:
             requests.send_cancel(turn, order)
-        elif order.replace is not None and order.replace_unknown:
+        elif order.replace_unknown:
             requests.ask_about(turn, order)
     parents.resume(turn)
 
@@ -89,20 +91,13 @@ def recovered(turn: Turn) -> None:
     turn.stirred.clear()
 
 
-def is_new(core: EngineCore, account_id: AccountId) -> bool:
-    """Whether nothing ever happened on the account: no event of its own, no fill, no order that may be at the venue."""
-    ledger = core.state.ledger
-    if account_id in ledger.sequences or account_id in ledger.books:
-        return False
-    return not any(order.account_id == account_id and order.attempt for order in ledger.orders.values())
-
-
 def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     """The venue's truth of one account against ours. Evidence becomes ordinary reports; nothing is overwritten."""
     account_id = taken.account_id
     account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
-    if is_new(turn.core, account_id):
+    if turn.core.is_new(account_id):
         _open_account(turn, taken)
+    turn.core.opened[account_id] = None
     for said in taken.open_orders:
         reports.report(turn, Report(turn.at_ns, said))
     seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}

@@ -56,9 +56,11 @@ class Activity:
     """What happened lately, as far as the configured limits need it: what no limit asks for is not kept."""
 
     config: RiskConfig | None = None
-    _orders: Recent | None = None
+    #: All callers' orders; ``None`` while nothing limits them.
+    orders: Recent | None = None
     _orders_by_strategy: dict[StrategyId, Recent] = field(factory=dict)
-    _messages: Recent | None = None
+    #: Requests to venues; ``None`` while nothing limits them.
+    messages: Recent | None = None
     _fingerprints: dict[Fingerprint, int] = field(factory=dict)
     _executions: dict[tuple[StrategyId, str | None, Side | None], Recent] = field(factory=dict)
     _per_strategy: int = 0
@@ -66,8 +68,8 @@ class Activity:
     def configure(self, config: RiskConfig) -> None:
         """Keep from now on what these limits need; what is known already stays."""
         self.config = config
-        self._orders = _sized(self._orders, config.max_orders_per_second, config.max_orders_per_minute)
-        self._messages = _sized(self._messages, config.max_messages_per_second)
+        self.orders = _sized(self.orders, config.max_orders_per_second, config.max_orders_per_minute)
+        self.messages = _sized(self.messages, config.max_messages_per_second)
         self._per_strategy = max(
             config.max_orders_per_second_per_strategy or 0, config.max_orders_per_minute_per_strategy or 0
         )
@@ -83,8 +85,8 @@ class Activity:
 
     def note_order(self, order: Order, at_ns: int, *, refused: bool = False) -> None:
         """A caller's order was checked. One that was refused counts as activity, but nothing can repeat it."""
-        if self._orders is not None:
-            self._orders.note(at_ns)
+        if self.orders is not None:
+            self.orders.note(at_ns)
         if self._per_strategy:
             recent = self._orders_by_strategy.get(order.strategy_id)
             if recent is None:
@@ -96,8 +98,8 @@ class Activity:
 
     def note_message(self, at_ns: int) -> None:
         """A request went out to a venue."""
-        if self._messages is not None:
-            self._messages.note(at_ns)
+        if self.messages is not None:
+            self.messages.note(at_ns)
 
     def note_execution(self, order: Order, fill: Fill, at_ns: int) -> bool:
         """A fill of an order that a caller asked for, after it was folded; for a child's fill, its parent is handed in.
@@ -122,18 +124,9 @@ class Activity:
         del self._executions[key]
         return True
 
-    def orders_reach(self, limit: int, window_ns: int, now_ns: int) -> bool:
-        """Whether that many orders came within the window, over all strategies."""
-        return self._orders is not None and self._orders.reaches(limit, window_ns, now_ns)
-
-    def strategy_reaches(self, strategy_id: StrategyId, limit: int, window_ns: int, now_ns: int) -> bool:
-        """Whether that many orders of a strategy came within the window."""
-        recent = self._orders_by_strategy.get(strategy_id)
-        return recent is not None and recent.reaches(limit, window_ns, now_ns)
-
-    def messages_reach(self, limit: int, now_ns: int) -> bool:
-        """Whether that many requests went out within the last second."""
-        return self._messages is not None and self._messages.reaches(limit, SECOND_NS, now_ns)
+    def orders_of(self, strategy_id: StrategyId) -> Recent | None:
+        """A strategy's orders; ``None`` when it gave none lately, or nothing limits them."""
+        return self._orders_by_strategy.get(strategy_id)
 
     def last_equal(self, order: Order) -> int | None:
         """When an order equal to this one was last let through, if that is still remembered."""

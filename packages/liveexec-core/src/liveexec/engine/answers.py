@@ -3,17 +3,23 @@
 The engine never resends an order. What it does not know it asks, and what nobody can tell stays UNKNOWN.
 """
 
+from typing import Final
+
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Absent, Accepted, NotKnown, Rejected, Sent, Unknown
-from liveexec.engine import reports, requests
+from liveexec.engine import adoption, reports, requests
 from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import QueryAnswered, SendAnswered, SendStopped, SendVerb
 from liveexec.engine.turn import Turn
 
-__all__ = ["answered", "check_overdue", "query_answered", "retry_cancel", "stopped"]
+__all__ = ["answer_due", "answered", "ask_again", "query_answered", "retry_cancel", "stopped"]
+
+_IN_DOUBT: Final = (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+#: Ended otherwise than by its fills: what became of a change of such an order makes no difference.
+_GONE: Final = (OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 
 
 def answered(turn: Turn, answer: SendAnswered) -> None:
@@ -37,13 +43,13 @@ def stopped(turn: Turn, stop: SendStopped) -> None:
         return
     match stop.verb:
         case SendVerb.SUBMIT:
-            if stop.attempt == order.attempt and order.status is OrderStatus.SUBMITTED:
+            if stop.attempt == order.attempt and _is_unheard(order):
                 turn.emit(order.order_id, ev.NotSent(stop.attempt, stop.reason))
         case SendVerb.CANCEL:
             # The wish is sticky: it goes out again at the next sign of life.
             turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
         case SendVerb.REPLACE:
-            if order.replace is not None:
+            if order.replace is not None and order.replace.atomic:
                 turn.emit(order.order_id, ev.ReplaceRejected("NOT_SENT", stop.reason))
 
 
@@ -58,17 +64,26 @@ def query_answered(turn: Turn, answer: QueryAnswered) -> None:
         case NotKnown():
             turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
         case report:
-            reports.order_report(turn, report, asked=True)
+            # It may call the order by a name that is new here.
+            about = adoption.find(turn, report) or order
+            reports.order_report(turn, about, report, asked_at_ns=answer.asked_at_ns)
 
 
-def check_overdue(turn: Turn, order_id: OrderId) -> None:
-    """The answer to a request is overdue, or an unknown order is due to be asked about again."""
+def answer_due(turn: Turn, order_id: OrderId) -> None:
+    """The answer to a submit or a change is overdue, unless it came in another way."""
     order = turn.core.oms.get(order_id)
-    if order is None or not order.is_open or order.attempt == 0:
+    if order is None or not (order.status in _IN_DOUBT or order.replace is not None):
         return
     if order.status is OrderStatus.SUBMITTED:
         turn.emit(order_id, ev.SubmitUnknown(order.attempt, "the venue did not answer in time"))
-    requests.ask_about(turn, order)
+    ask_again(turn, order_id)
+
+
+def ask_again(turn: Turn, order_id: OrderId) -> None:
+    """An order is due to be asked about again."""
+    order = turn.core.oms.get(order_id)
+    if order is not None and order.is_open and order.attempt > 0:
+        requests.ask_about(turn, order)
 
 
 def retry_cancel(turn: Turn, order_id: OrderId) -> None:
@@ -83,11 +98,12 @@ def retry_cancel(turn: Turn, order_id: OrderId) -> None:
 
 
 def _submit_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
-    waiting = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+    waiting = _is_unheard(order)
     match answer.outcome:
         case Accepted(venue_order_id):
             if waiting or (venue_order_id is not None and order.venue_order_id is None):
                 turn.emit(order.order_id, ev.Accepted(venue_order_id, None))
+                reports.claim_parked(turn, order)
                 requests.alive(turn, order)
         case Rejected(code, message):
             if waiting:
@@ -116,13 +132,15 @@ def _cancel_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
             turn.emit(order.order_id, ev.CancelRejected(code, message))
             requests.ask_about(turn, order)
         case Unknown(reason):
-            turn.emit(order.order_id, ev.CancelUnknown(reason))
+            # The first half of an emulated change is nobody's wish to have the order gone.
+            is_half = order.cancel is PendingCancel.NONE
+            turn.emit(order.order_id, ev.ReplaceUnknown(reason) if is_half else ev.CancelUnknown(reason))
             turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
 
 
 def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
     change = order.replace
-    if change is None or not change.atomic:
+    if change is None or not change.atomic or order.status in _GONE:
         return
     match answer.outcome:
         case Accepted(venue_order_id):
@@ -143,14 +161,22 @@ def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
 
 
 def _absent(turn: Turn, order: Order, answer: QueryAnswered) -> None:
-    if order.status not in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
+    if not _is_unheard(order):
         # It was there once, so absence proves only that this source forgets.
         turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
         return
-    timing = turn.core.state.config.timing
-    lag = timing.clock_skew_ns + requests.manifest_of(turn, order).visibility_lag_ns
-    deadline = order.plan.valid_until_ns if order.plan is not None else 0
-    if answer.asked_at_ns < deadline + lag:
-        turn.wake(TimerKind.UNKNOWN, order.order_id, deadline + lag)
+    proof_ns = requests.proof_ns(turn, order)
+    if answer.asked_at_ns < proof_ns:
+        turn.wake(TimerKind.UNKNOWN, order.order_id, proof_ns)
         return
     turn.emit(order.order_id, ev.NotSent(order.attempt, "the venue proved that it never had it"))
+
+
+def _is_unheard(order: Order) -> bool:
+    """Whether the venue has said nothing yet of the order's present attempt.
+
+    A late fill of an earlier attempt changes the status, and says nothing of the present one.
+    """
+    if order.status in _IN_DOUBT:
+        return True
+    return order.is_open and order.attempt > 1 and order.venue_order_id is None

@@ -28,7 +28,7 @@ from liveexec.engine.risk import PreTradeRiskEngine, RuleFactory
 from liveexec.engine.router import RoutingPolicy, SmartOrderRouter
 from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Decision, Turn
-from liveexec.errors import InvariantViolation
+from liveexec.errors import ConfigurationError, InvariantViolation
 
 __all__ = ["ExecutionEngine"]
 
@@ -91,7 +91,7 @@ class ExecutionEngine:
 
     def is_new_account(self, account_id: AccountId) -> bool:
         """Whether nothing ever happened on the account, so that what it holds is its opening."""
-        return accounts.is_new(self._core, account_id)
+        return self._core.is_new(account_id)
 
     def knows(self, ref: OrderRef) -> bool:
         """Whether the order that a venue means is in memory; if not, the shell has to look it up first."""
@@ -175,16 +175,23 @@ class ExecutionEngine:
             case inputs.Kill():
                 control.kill(turn, given)
             case inputs.ConfigUpdate():
-                control.apply_config(turn, given)
-                self._state.config = given.config
-                self._core.risk.configure(given.config.risk)
-                self._core.router = SmartOrderRouter(given.config.router, self._policies)
+                return self._configure(turn, given)
             case inputs.Recovered():
                 self._recovered(turn)
             case inputs.Forget():
                 self._forget(given.orders)
             case unknown:
                 assert_never(unknown)
+        return None
+
+    def _configure(self, turn: Turn, given: inputs.ConfigUpdate) -> Decision | None:
+        try:
+            router = SmartOrderRouter(given.config.router, self._policies)
+            self._core.risk.configure(given.config.risk)
+        except ConfigurationError as error:
+            return Decision(error=error)
+        control.apply_config(turn, given)
+        self._state.config, self._core.router = given.config, router
         return None
 
     def _market(self, turn: Turn, given: inputs.MarketUpdate) -> None:
@@ -197,8 +204,10 @@ class ExecutionEngine:
         match kind:
             case TimerKind.ALGORITHM:
                 parents.on_timer(turn, OrderId(subject))
-            case TimerKind.ANSWER | TimerKind.UNKNOWN:
-                answers.check_overdue(turn, OrderId(subject))
+            case TimerKind.ANSWER:
+                answers.answer_due(turn, OrderId(subject))
+            case TimerKind.UNKNOWN:
+                answers.ask_again(turn, OrderId(subject))
             case TimerKind.CANCEL:
                 answers.retry_cancel(turn, OrderId(subject))
             case TimerKind.ADOPTION:
@@ -213,12 +222,20 @@ class ExecutionEngine:
         accounts.recovered(turn)
 
     def _forget(self, finished: Sequence[tuple[OrderId, int]]) -> None:
-        """Drop finished orders to which nothing happened since; children only once their parent is finished."""
+        """Drop finished orders to which nothing happened since. Children stay while their parent works, and a parent
+        stays while a child does, so that a late fill finds the whole family."""
+        orders = self._state.ledger.orders
+        parents_last: list[Order] = []
         for order_id, sequence in finished:
-            order = self._core.oms.get(order_id)
+            order = orders.get(order_id)
             if order is None or order.is_open or order.last_sequence != sequence:
                 continue
-            parent = self._core.oms.get(order.parent_id) if order.parent_id is not None else None
-            if parent is not None and parent.is_open:
+            if order.is_parent:
+                parents_last.append(order)
                 continue
-            self._core.oms.forget(order)
+            parent = orders.get(order.parent_id) if order.parent_id is not None else None
+            if parent is None or not parent.is_open:
+                self._core.oms.forget(order)
+        for order in parents_last:
+            if not any(child in orders for child in order.children or ()):
+                self._core.oms.forget(order)

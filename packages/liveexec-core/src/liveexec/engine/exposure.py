@@ -68,9 +68,13 @@ class ExposureBook:
     #: When an order of an account last changed what it may cost (engine time).
     touched: dict[AccountId, int] = field(factory=dict)
     own: OwnBook = field(factory=OwnBook)
+    _moved_leaves: dict[tuple[AccountId, InstrumentId], None] = field(factory=dict)
+    _moved_asked: dict[tuple[StrategyId, ProductId], None] = field(factory=dict)
 
     def reserve(self, order: Order) -> None:
         """Count what the approved order may still do in its current state."""
+        # An order that has ended may still have been filled, or changed hands.
+        self._note(order)
         if order.account_id is not None:
             self.touched[order.account_id] = order.updated_at_ns
         if order.status in OPEN_STATUSES:
@@ -78,8 +82,17 @@ class ExposureBook:
 
     def release(self, order: Order) -> None:
         """Take out what :meth:`reserve` counted for the order in this same state."""
+        self._note(order)
         if order.status in OPEN_STATUSES:
             self._move(order, -1)
+
+    def take_moved(
+        self,
+    ) -> tuple[dict[tuple[AccountId, InstrumentId], None], dict[tuple[StrategyId, ProductId], None]]:
+        """Where orders changed since this was last asked, filled ones included: by leaf, and by what was asked for."""
+        leaves, asked = self._moved_leaves, self._moved_asked
+        self._moved_leaves, self._moved_asked = {}, {}
+        return leaves, asked
 
     def of_instrument(self, account_id: AccountId, instrument_id: InstrumentId) -> Working:
         """What an account's leaves may still do in an instrument."""
@@ -94,6 +107,12 @@ class ExposureBook:
     def of_product(self, product_id: ProductId) -> Working:
         """What all strategies' orders may still do in a product."""
         return self.products.get(product_id, NO_WORKING)
+
+    def _note(self, order: Order) -> None:
+        if order.account_id is not None and order.instrument_id is not None:
+            self._moved_leaves[order.account_id, order.instrument_id] = None
+        if order.intent.instrument_key is not None:
+            self._moved_asked[order.strategy_id, product_of_key(order.intent.instrument_key)] = None
 
     def _move(self, order: Order, count: int) -> None:
         """Add an open order (+1), or take it out again (-1)."""

@@ -63,12 +63,14 @@ def apply_total(turn: Turn, order: Order, said: CumulativeFill, *, earlier: bool
             _take_back(turn, order, counted, said, down_to=ZERO)
             filled, price = ZERO, said.average_price
         fee = said.fee - sum((fill.fee for fill in counted), ZERO)
-        fill = Fill(
-            _key_of_total(order, said), said.instrument_id, said.side, quantity - filled, price, fee, said.fee_asset,
-            Liquidity.UNKNOWN, said.venue_time_ns, estimated=True,
-        )  # fmt: skip
-        turn.emit(order.order_id, ev.FillApplied(fill))
-        _note_execution(turn, order, fill)
+        key = _key_of_total(order, said)
+        if key not in order.undone_fills:
+            fill = Fill(
+                key, said.instrument_id, said.side, quantity - filled, price, fee, said.fee_asset, Liquidity.UNKNOWN,
+                said.venue_time_ns, estimated=True,
+            )  # fmt: skip
+            turn.emit(order.order_id, ev.FillApplied(fill))
+            _note_execution(turn, order, fill)
     elif counted and not base and abs(cost) > _ROUNDING * filled:
         _correct_average(turn, order, counted, said)
     return order.last_sequence > before

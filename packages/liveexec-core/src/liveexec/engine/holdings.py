@@ -1,22 +1,25 @@
-"""A ledger's positions, found by strategy and product."""
+"""What is held: positions by strategy and product, and nets as limits compare them."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from liveexec.domain.ids import ProductId, StrategyId
+from liveexec.domain.ids import AccountId, InstrumentId, ProductId, StrategyId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.position import Position
 from liveexec.engine.exposure import product_of_key
+from liveexec.engine.state import EngineState
 
-__all__ = ["Holdings", "net_of"]
+__all__ = ["Holdings", "held_between", "net_of", "worst_net"]
 
 
 class Holdings:
-    """The index. The ledger adds positions and never drops one, so what is new stands at its end."""
+    """A ledger's positions by strategy and product.
+
+    The ledger adds positions and never drops one, so what is new stands at its end.
+    """
 
     def __init__(self) -> None:
-        self.by_product: dict[ProductId, list[Position]] = {}
         self.by_strategy: dict[StrategyId, dict[ProductId, list[Position]]] = {}
         self._ledger: Ledger | None = None
         self._seen = 0
@@ -24,7 +27,6 @@ class Holdings:
     def refresh(self, ledger: Ledger) -> None:
         """Take in the positions that were opened since."""
         if ledger is not self._ledger or len(ledger.positions) < self._seen:
-            self.by_product.clear()
             self.by_strategy.clear()
             self._ledger, self._seen = ledger, 0
         new = len(ledger.positions) - self._seen
@@ -32,16 +34,14 @@ class Holdings:
             return
         for key in list(ledger.positions)[-new:]:
             _, strategy_id, instrument_id = key
-            position = ledger.positions[key]
-            product_id = product_of_key(instrument_id)
-            self.by_product.setdefault(product_id, []).append(position)
-            self.by_strategy.setdefault(strategy_id, {}).setdefault(product_id, []).append(position)
+            products = self.by_strategy.setdefault(strategy_id, {})
+            products.setdefault(product_of_key(instrument_id), []).append(ledger.positions[key])
         self._seen += new
 
-    def of_strategy(self, strategy_id: StrategyId, product_id: ProductId) -> Decimal:
-        """A strategy's net quantity of a product, over all venues."""
+    def of_strategy(self, strategy_id: StrategyId, product_id: ProductId) -> Sequence[Position]:
+        """A strategy's positions in a product: one per account and venue."""
         products = self.by_strategy.get(strategy_id)
-        return net_of(products.get(product_id, ())) if products is not None else ZERO
+        return products.get(product_id, ()) if products is not None else ()
 
 
 def net_of(positions: Sequence[Position]) -> Decimal:
@@ -50,3 +50,20 @@ def net_of(positions: Sequence[Position]) -> Decimal:
     for position in positions:
         net += position.quantity
     return net
+
+
+def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Decimal:
+    """The largest position, of either sign, that a net between low and high becomes if orders fill at worst."""
+    return max(high + buys, sells - low)
+
+
+def held_between(state: EngineState, account_id: AccountId, instrument_id: InstrumentId) -> tuple[Decimal, Decimal]:
+    """The lowest and the highest net that an account may hold: ours, and the venue's while the two differ."""
+    net = state.ledger.net_quantity(account_id, instrument_id)
+    if state.ledger.drifts:
+        drift = state.ledger.drifts.get((account_id, f"position:{instrument_id}"))
+        if drift is not None:
+            # Fills since then have moved both by the same.
+            other = net + drift.theirs - drift.ours
+            return min(net, other), max(net, other)
+    return net, net

@@ -13,7 +13,7 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.venue import ReplaceMode
 from liveexec.engine import parents, placing, requests
 from liveexec.engine.inputs import CancelOrder, ReplaceOrder, SubmitOrder
-from liveexec.engine.oms import UsedOperation
+from liveexec.engine.oms import OperationKind, is_own_operation_id
 from liveexec.engine.risk import Refusal, RiskCheck
 from liveexec.engine.turn import Decision, Turn
 from liveexec.errors import Fault, InvalidInput, NotFound, OperationConflict
@@ -24,9 +24,9 @@ __all__ = ["accept", "cancel", "replace", "request_cancel", "submit"]
 def submit(turn: Turn, request: SubmitOrder) -> Decision:
     """A new order: recorded as received, then approved and routed or refused, all in one turn."""
     core, intent = turn.core, request.intent
-    used = core.oms.operation(request.principal, request.operation_id)
-    if used is not None:
-        return repeated(used, "submit", request.operation_id, request.content_hash)
+    known = _known(turn, request, intent.operation_id, "submit")
+    if known is not None:
+        return known
     parameters: object = None
     if intent.exec_algorithm != "NORMAL":
         algorithm = core.algorithms.get(intent.exec_algorithm)
@@ -74,9 +74,9 @@ def accept(
 
 def cancel(turn: Turn, request: CancelOrder) -> Decision:
     """A wish to have an order gone. One that has ended already is no error: the caller sees how it ended."""
-    used = turn.core.oms.operation(request.principal, request.operation_id)
-    if used is not None:
-        return repeated(used, "cancel", request.operation_id, request.content_hash)
+    known = _known(turn, request, request.intent.operation_id, "cancel")
+    if known is not None:
+        return known
     order = turn.core.oms.get(request.intent.order_id)
     if order is None:
         return Decision(error=NotFound(f"there is no order {request.intent.order_id}"))
@@ -101,24 +101,26 @@ def request_cancel(
 def replace(turn: Turn, request: ReplaceOrder) -> Decision:
     """A wish to change a working order. Refusals are recorded on the order, which works on as it was."""
     core, intent = turn.core, request.intent
-    used = core.oms.operation(request.principal, request.operation_id)
-    if used is not None:
-        return repeated(used, "replace", request.operation_id, request.content_hash)
+    known = _known(turn, request, intent.operation_id, "replace")
+    if known is not None:
+        return known
     order = core.oms.get(intent.order_id)
     if order is None:
         return Decision(error=NotFound(f"there is no order {intent.order_id}"))
-    faults = _replace_faults(order, intent.price)
+    listing = core.state.listings.get(order.instrument_id) if order.instrument_id is not None else None
+    faults = _replace_faults(order, intent.price, listing)
     if faults:
         return Decision(error=InvalidInput(f"replace of {order.order_id}", faults))
-    assert order.instrument_id is not None
     assert order.plan is not None
-    listing = core.state.listings[order.instrument_id]
+    assert listing is not None
     manifest = core.state.manifests[listing.venue]
     quantity = intent.quantity if intent.quantity is not None else order.quantity
     price = intent.price if intent.price is not None else order.price
     atomic = manifest.replace is not ReplaceMode.NONE
     attempt = order.attempt if atomic else order.attempt + 1
-    plan = requests.plan_for(turn, order, attempt, manifest) if not atomic else requests.renewed(turn, order.plan)
+    # A plan that the adapter has to make is made when the new attempt is due.
+    is_derived = not atomic and manifest.client_id is not None
+    plan = requests.plan_for(turn, order, attempt, manifest) if is_derived else requests.renewed(turn, order.plan)
     refusal = _replace_refusal(turn, order, listing, quantity, price)
     turn.emit(
         order.order_id,
@@ -135,13 +137,24 @@ def replace(turn: Turn, request: ReplaceOrder) -> Decision:
     return turn.decision(order.order_id)
 
 
-def repeated(used: UsedOperation, kind: str, operation_id: OperationId, content_hash: str) -> Decision:
-    """The answer to an operation id that was used before: the first result, or an error if the content differs."""
+def _known(
+    turn: Turn, request: SubmitOrder | CancelOrder | ReplaceOrder, chosen: OperationId | None, kind: OperationKind
+) -> Decision | None:
+    """The answer to an operation id that was used before: the first result, or an error if the content differs.
+
+    ``chosen`` is the caller's own id, if he gave one: it must not look like those that are made here.
+    """
+    if chosen is not None and is_own_operation_id(chosen):
+        fault = Fault("operation_id", f"{chosen} looks like an id that is made here; choose another beginning")
+        return Decision(error=InvalidInput(f"{kind} request", [fault]))
+    used = turn.core.oms.operation(request.principal, request.operation_id)
+    if used is None:
+        return None
     used_for, used_hash, order_id = used
-    if used_for != kind or used_hash != content_hash:
+    if used_for != kind or used_hash != request.content_hash:
         return Decision(
             error=OperationConflict(
-                f"operation {operation_id} was a {used_for} of {order_id} with other content; nothing was done"
+                f"operation {request.operation_id} was a {used_for} of {order_id} with other content; nothing was done"
             )
         )
     return Decision(order_id=order_id, repeated=True)
@@ -204,12 +217,16 @@ def _route_plain(turn: Turn, order: Order) -> None:
         parents.spawn_legs(turn, order, plan)
 
 
-def _replace_faults(order: Order, price: Decimal | None) -> list[Fault]:
+def _replace_faults(order: Order, price: Decimal | None, listing: Listing | None) -> list[Fault]:
     if order.is_parent:
         return [Fault("order_id", "is a parent; cancel it and submit another")]
     if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
         return [Fault("order_id", f"is {order.status}; only a working order can be changed")]
     faults = []
+    if listing is None:
+        faults.append(Fault("order_id", f"is for {order.instrument_id}, which is not listed now"))
+    if order.plan is None:
+        faults.append(Fault("order_id", "was not sent from here and has no client id; cancel it and submit another"))
     if order.cancel is not PendingCancel.NONE:
         faults.append(Fault("order_id", "is being canceled"))
     if order.replace is not None:

@@ -13,7 +13,7 @@ from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.outcome import OrderRef
 from liveexec.errors import InvariantViolation
 
-__all__ = ["OperationKind", "UnifiedOrderManager", "UsedOperation", "own_operation_id"]
+__all__ = ["OperationKind", "UnifiedOrderManager", "UsedOperation", "is_own_operation_id", "own_operation_id"]
 
 #: Prefix of operation ids that were made here because the caller gave none: they need no look-up.
 _OWN_OPERATION: Final = "OP."
@@ -24,6 +24,11 @@ OperationKind = str
 UsedOperation = tuple[OperationKind, str, OrderId]
 #: (kind of reference, reference)
 _Name = tuple[str, str]
+
+
+def is_own_operation_id(operation_id: OperationId) -> bool:
+    """Whether the id looks like one that was made here; callers may not choose such a one."""
+    return operation_id.startswith(_OWN_OPERATION)
 
 
 def own_operation_id(number: int) -> OperationId:
@@ -155,7 +160,7 @@ class UnifiedOrderManager:
                 self._earlier_names.setdefault(order.order_id, []).append((order.account_id, (kind, reference)))
 
     def _note_operation(self, order: Order, principal: str, operation_id: OperationId, kind: str, digest: str) -> None:
-        if operation_id.startswith(_OWN_OPERATION):
+        if is_own_operation_id(operation_id):
             return
         key = (principal, operation_id)
         self._operations[key] = (kind, digest, order.order_id)

@@ -27,6 +27,7 @@ from liveexec.engine.algorithm import (
     WakeAt,
 )
 from liveexec.engine.effects import TimerKind
+from liveexec.engine.inputs import Phase
 from liveexec.engine.router import RoutePlan
 from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Turn
@@ -50,7 +51,13 @@ def on_timer(turn: Turn, parent_id: OrderId) -> None:
     parent = turn.core.oms.get(parent_id)
     if parent is None or not parent.is_open or not _can_view(turn, parent):
         return
-    _act(turn, parent, _algorithm(turn, parent).on_timer(_view(turn, parent)))
+    if parent.cancel is not PendingCancel.NONE:
+        _act(turn, parent, _algorithm(turn, parent).on_cancel(_view(turn, parent)))
+    elif _has_session(turn.core.state, parent):
+        _act(turn, parent, _algorithm(turn, parent).on_timer(_view(turn, parent)))
+    else:
+        # A slice that is due while no venue can take it is missed, not refused: it is caught up with.
+        _wait(turn, parent)
 
 
 def on_market(turn: Turn, instrument_id: InstrumentId) -> None:
@@ -66,11 +73,8 @@ def on_market(turn: Turn, instrument_id: InstrumentId) -> None:
 def resume(turn: Turn) -> None:
     """After a restart or a gap: every open parent goes on from its schedule, its children and the time."""
     for order in turn.core.oms.open_orders():
-        if order.is_parent and _can_view(turn, order):
-            if order.cancel is not PendingCancel.NONE:
-                _act(turn, order, _algorithm(turn, order).on_cancel(_view(turn, order)))
-            else:
-                on_timer(turn, order.order_id)
+        if order.is_parent:
+            on_timer(turn, order.order_id)
 
 
 def cancel(turn: Turn, parent: Order) -> None:
@@ -226,8 +230,21 @@ def _can_view(turn: Turn, parent: Order) -> bool:
     """Whether a venue that lists the parent is known; before its first connection none is, so the parent waits."""
     if _listings(turn.core.state, parent):
         return True
-    turn.wake(TimerKind.ALGORITHM, parent.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
+    _wait(turn, parent)
     return False
+
+
+def _has_session(state: EngineState, parent: Order) -> bool:
+    """Whether one of the accounts that the parent could trade in is trusted."""
+    accounts = [
+        state.account_for(parent.strategy_id, listing.venue, parent.intent.account_id)
+        for listing in _listings(state, parent)
+    ]
+    return any(account_id is not None and state.phases.get(account_id) is Phase.ACTIVE for account_id in accounts)
+
+
+def _wait(turn: Turn, parent: Order) -> None:
+    turn.wake(TimerKind.ALGORITHM, parent.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
 
 
 def _view(turn: Turn, parent: Order) -> ParentView:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import OperationId
+from liveexec.domain.ids import OperationId, venue_of
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import OrderRef, SendPlan
@@ -19,6 +19,7 @@ __all__ = [
     "manifest_of",
     "plan_for",
     "prepared",
+    "proof_ns",
     "ref_of",
     "renewed",
     "request_submit",
@@ -38,7 +39,7 @@ def ref_of(order: Order) -> OrderRef:
 def manifest_of(turn: Turn, order: Order) -> AdapterManifest:
     """What the order's venue can do."""
     assert order.instrument_id is not None
-    return turn.core.state.manifests[turn.core.state.listings[order.instrument_id].venue]
+    return turn.core.state.manifests[venue_of(order.instrument_id)]
 
 
 def plan_for(turn: Turn, order: Order, attempt: int, manifest: AdapterManifest) -> SendPlan:
@@ -67,8 +68,11 @@ def request_submit(turn: Turn, order: Order, quantity: Decimal, price: Decimal |
 
 def prepared(turn: Turn, answer: PlanPrepared) -> None:
     """The adapter made the plan of an attempt, or could not."""
-    waiting = turn.core.preparing.pop(answer.order_id, None)
+    waiting = turn.core.preparing.get(answer.order_id)
     if waiting is None or waiting.attempt != answer.attempt:
+        return
+    del turn.core.preparing[answer.order_id]
+    if not waiting.order.is_open:
         return
     if answer.plan is None:
         turn.emit(answer.order_id, ev.NotSent(answer.attempt, f"not prepared: {answer.reason}"))
@@ -89,12 +93,22 @@ def send_replace(turn: Turn, order: Order) -> None:
     turn.do(SendReplace(order, ref_of(order), change.plan, change.quantity, change.price, order.filled_quantity))
 
 
-def ask_about(turn: Turn, order: Order) -> None:
-    """Ask the venue what became of the order, once the answer can prove its absence."""
+def proof_ns(turn: Turn, order: Order) -> int:
+    """From when on a question to the venue can prove that a request of the order was never, or not, taken.
+
+    By then its deadline has passed on any clock, and whatever came of it is visible.
+    """
+    change = order.replace
+    plan = change.plan if change is not None and change.atomic else order.plan
+    if plan is None:
+        return turn.at_ns
     timing = turn.core.state.config.timing
-    lag = timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns
-    not_before = order.plan.valid_until_ns + lag if order.plan is not None else turn.at_ns
-    turn.do(QueryOrder(order, ref_of(order), not_before))
+    return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns
+
+
+def ask_about(turn: Turn, order: Order) -> None:
+    """Ask the venue what became of the order."""
+    turn.do(QueryOrder(order, ref_of(order), proof_ns(turn, order)))
 
 
 def cancel_leaf(
@@ -106,8 +120,7 @@ def cancel_leaf(
     """
     wished = order.cancel is not PendingCancel.NONE
     turn.emit(order.order_id, ev.CancelRequested(operation_id, content_hash, principal, reason))
-    if order.status is OrderStatus.PENDING:
-        turn.core.preparing.pop(order.order_id, None)
+    if turn.core.preparing.pop(order.order_id, None) is not None:
         turn.emit(order.order_id, ev.NotSent(order.attempt + 1, "canceled before it was sent"))
     elif order.status is not OrderStatus.SUBMITTED and not wished:
         send_cancel(turn, order)

@@ -14,6 +14,7 @@ from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import RiskStage, RuleRefusal
 from liveexec.engine.exposure import worst_price as reserved_price
+from liveexec.engine.gauges import Gauges
 from liveexec.engine.holdings import Holdings
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
@@ -74,10 +75,11 @@ class RiskCheck:
     #: The quantity that would work beyond what is reserved for the order already.
     added: Decimal = field(init=False)
     #: What the engine adds before the rules run: the highest price that the order may be worth, what values are
-    #: worked out with, and the positions by strategy and product.
+    #: worked out with, the positions by strategy and product, and the totals over many instruments.
     worst_price: Decimal | None = field(init=False, default=None)
     valuer: Valuer = field(init=False)
     holdings: Holdings = field(init=False)
+    gauges: Gauges = field(init=False)
     _value: Decimal | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -248,6 +250,7 @@ class PreTradeRiskEngine:
         rules = made if config.enabled else []
         self._config = config
         self._valuer = Valuer(config)
+        self._gauges = Gauges(config, self._holdings, self._valuer)
         # Bound calls, since finding an instance's call anew for every order costs more than most rules.
         self._rules: dict[RiskStage, tuple[tuple[_Call, RiskRule], ...]] = {
             stage: tuple((rule.__call__, rule) for rule in rules if stage in rule.stages) for stage in RiskStage
@@ -258,8 +261,9 @@ class PreTradeRiskEngine:
         if state.activity.config is not self._config:
             state.activity.configure(self._config)
         self._holdings.refresh(state.ledger)
-        check.holdings, check.valuer = self._holdings, self._valuer
-        self._valuer.begin()
+        check.holdings, check.valuer, check.gauges = self._holdings, self._valuer, self._gauges
+        self._valuer.begin(state)
+        self._gauges.begin()
         check.worst_price = worst_price(check, state)
         refusals: list[RuleRefusal] | None = None
         timer, budget_ns = self._timer, self._config.rule_budget_ns

@@ -6,8 +6,6 @@ from typing import Final
 from liveexec.domain.ids import InstrumentId, ProductId
 from liveexec.domain.instrument import ContractKind, ContractTerms
 from liveexec.domain.market import Book
-from liveexec.domain.money import ZERO
-from liveexec.domain.position import Position
 from liveexec.engine.exposure import Working
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.route_filter import common_terms
@@ -27,24 +25,27 @@ class Valuer:
     """Values in the reporting asset: quantities at the mark, and open orders at their worst price.
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
-    as good as none. What was worked out from a book is kept as long as that book is the latest and recent enough;
-    rates are looked up anew when a check begins.
+    as good as none. What was worked out from a book is kept as long as that book is the latest and recent enough,
+    a rate as long as no other came.
     """
 
     def __init__(self, config: RiskConfig) -> None:
         self._max_mark_age_ns = config.max_mark_age_ns if config.max_mark_age_ns is not None else _FOREVER_NS
         self._max_rate_age_ns = config.max_rate_age_ns
+        #: Rates that were asked for, and what each came from: ``None`` for one that counts one by configuration.
         self._rates: dict[str, Decimal] = {}
+        self._rate_sources: dict[str, tuple[Decimal, int] | None] = {}
         #: The last book of each instrument that was found sane, its mid, and until when it may be gone by.
         self._sane: dict[InstrumentId, tuple[Book, Decimal, int]] = {}
-        #: A position's unrealised result, with the quantity and the mark that it came from.
-        self._results: dict[Position, tuple[Decimal, Decimal, Decimal]] = {}
         self._terms: dict[ProductId, tuple[tuple[InstrumentId, ...], ContractTerms]] = {}
 
-    def begin(self) -> None:
-        """Another check begins: rates are looked up anew."""
-        if self._rates:
-            self._rates.clear()
+    def begin(self, state: EngineState) -> None:
+        """Another check begins: forget what may have changed since the last one."""
+        for asset, source in self._rate_sources.items():
+            if state.rates.get(asset) is not source or self._max_rate_age_ns is not None:
+                self._rates.clear()
+                self._rate_sources.clear()
+                return
 
     def rate(self, state: EngineState, asset: str) -> Decimal:
         """What one unit of an asset is worth.
@@ -58,12 +59,13 @@ class Valuer:
         rate = state.rate(asset)
         if rate is None or rate <= 0:
             raise MissingInput(f"no rate of {asset} in {state.config.reporting_asset} is known")
-        if self._max_rate_age_ns is not None:
-            known = state.rates.get(asset)
-            # Assets that count one by configuration have no age.
-            if known is not None and known[0] is rate and state.now_ns - known[1] > self._max_rate_age_ns:
-                raise MissingInput(f"the rate of {asset} is {state.now_ns - known[1]} ns old")
-        self._rates[asset] = rate
+        source = state.rates.get(asset)
+        # Assets that count one by configuration have no age.
+        if self._max_rate_age_ns is not None and source is not None and source[0] is rate:
+            age_ns = state.now_ns - source[1]
+            if age_ns > self._max_rate_age_ns:
+                raise MissingInput(f"the rate of {asset} is {age_ns} ns old")
+        self._rates[asset], self._rate_sources[asset] = rate, source
         return rate
 
     def mark(self, state: EngineState, instrument_id: InstrumentId) -> Decimal:
@@ -82,64 +84,30 @@ class Valuer:
             raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
         return bars[-1].last_price
 
-    def unit(self, state: EngineState, instrument_id: InstrumentId, terms: ContractTerms) -> Decimal:
-        """The value of one unit of quantity at the mark; an inverse contract's and a stake's need none.
+    def product_unit(self, state: EngineState, product_id: ProductId) -> tuple[Decimal, str]:
+        """The value of one unit of a product's quantity in its quote asset, at the highest mark of its listings that
+        have one; and that asset.
 
         Raises:
-            MissingInput: what it takes is not known.
-        """
-        rate = self.rate(state, terms.quote_asset)
-        if terms.kind is ContractKind.INVERSE or terms.kind is ContractKind.ODDS:
-            return terms.multiplier * rate
-        return self.mark(state, instrument_id) * terms.multiplier * rate
-
-    def product_unit(self, state: EngineState, product_id: ProductId) -> Decimal:
-        """The value of one unit of a product's quantity, at the highest mark of its listings that have one.
-
-        Raises:
-            MissingInput: none has.
+            MissingInput: none has, or the product's terms are not known.
         """
         terms = self.terms(state, product_id)
+        if terms.kind is ContractKind.INVERSE or terms.kind is ContractKind.ODDS:
+            return terms.multiplier, terms.quote_asset
         highest: Decimal | None = None
         missing: MissingInput | None = None
         for instrument_id in state.products[product_id]:
             try:
-                value = self.unit(state, instrument_id, terms)
+                mark = self.mark(state, instrument_id)
             except MissingInput as error:
                 missing = error
                 continue
-            if highest is None or value > highest:
-                highest = value
+            if highest is None or mark > highest:
+                highest = mark
         if highest is None:
             assert missing is not None
             raise missing
-        return highest
-
-    def working_value(self, state: EngineState, terms: ContractTerms, working: Working) -> Decimal:
-        """The value of what open orders may still do, both sides added up, each order at its worst price.
-
-        Raises:
-            MissingInput: an order has no price, or there is no rate.
-        """
-        return worth_of_working(terms, working) * self.rate(state, terms.quote_asset)
-
-    def unrealized(self, state: EngineState, position: Position) -> Decimal:
-        """What closing a position at the mark would realise, in its settlement asset; zero for bets.
-
-        Raises:
-            MissingInput: something is open, and its mark is not known.
-        """
-        quantity = position.quantity
-        if not quantity or position.terms.kind is ContractKind.ODDS:
-            return ZERO
-        mark = self.mark(state, position.instrument_id)
-        kept = self._results.get(position)
-        # Every trade gives the position a new quantity object, so the same one means that nothing was traded.
-        if kept is not None and kept[0] is quantity and kept[1] is mark:
-            return kept[2]
-        result = position.unrealized_pnl(mark)
-        self._results[position] = (quantity, mark, result)
-        return result
+        return highest * terms.multiplier, terms.quote_asset
 
     def terms(self, state: EngineState, product_id: ProductId) -> ContractTerms:
         """The terms that a product's quantity is meant in: those of most of its venues, as the router takes them.

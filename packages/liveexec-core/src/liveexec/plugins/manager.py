@@ -4,6 +4,7 @@ A plugin is code that holds your keys: in live mode only distributions on the al
 is wrong with one refuses to start, with the distribution, its version and the reason; nothing is skipped silently.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any, Final
@@ -55,18 +56,24 @@ def load_plugins(enabled: Collection[str] | None = None) -> Plugins:
     manager = pluggy.PluginManager("liveexec")
     manager.add_hookspecs(hookspecs)
     registrars = Registrars()
-    found = []
+    found: list[LoadedPlugin] = []
+    allowed = {_canonical(name): name for name in enabled} if enabled is not None else None
     for point in sorted(importlib_metadata.entry_points(group=_GROUP), key=_own_first):
         distribution = point.dist
         name = distribution.metadata["Name"] if distribution is not None else point.value
         version = distribution.version if distribution is not None else "?"
-        if enabled is not None and name != _OWN and name not in enabled:
+        if allowed is not None and name != _OWN and _canonical(name) not in allowed:
             found.append(LoadedPlugin(name, version, point.value, "not listed under plugins.enabled"))
             continue
+        if any(each.distribution == name for each in found):
+            raise PluginError(f"{name} {version}: it has several entry points {_GROUP}; a plugin registers once")
         module = _import(point, name, version)
-        manager.register(module, name=name)
         _register(manager, module, registrars, name, version)
         found.append(LoadedPlugin(name, version, point.value))
+    if allowed is not None:
+        there = {_canonical(each.distribution) for each in found}
+        if missing := [name for canonical, name in allowed.items() if canonical not in there]:
+            raise PluginError(f"{', '.join(missing)}: listed under plugins.enabled, but no such plugin is installed")
     return Plugins(
         tuple(found),
         registrars.adapters.close(),
@@ -80,19 +87,25 @@ def _own_first(point: importlib_metadata.EntryPoint) -> tuple[bool, str]:
     return (point.dist is None or point.dist.metadata["Name"] != _OWN, point.value)
 
 
+def _canonical(name: str) -> str:
+    """A distribution's name as package indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _import(point: importlib_metadata.EntryPoint, name: str, version: str) -> ModuleType:
     try:
         module = point.load()
     except Exception as error:
         raise PluginError(f"{name} {version}: {point.value} can't be imported: {error}") from error
+    if not isinstance(module, ModuleType):
+        raise PluginError(f"{name} {version}: {point.value} must name a module, not something in one")
     api = getattr(module, "LIVEEXEC_API", None)
-    if not isinstance(api, tuple) or len(api) != 2:
+    if not isinstance(api, tuple) or len(api) != 2 or not all(type(number) is int for number in api):
         raise PluginError(f"{name} {version}: {point.value} declares no LIVEEXEC_API = (major, minor)")
     if api[0] != API_VERSION[0] or api[1] > API_VERSION[1]:
         raise PluginError(
             f"{name} {version}: written for plugin API {api[0]}.{api[1]}, this is {API_VERSION[0]}.{API_VERSION[1]}"
         )
-    assert isinstance(module, ModuleType)
     return module
 
 
@@ -101,8 +114,9 @@ def _register(
 ) -> None:
     """Call one module's hooks only, so that what it registers is known to be its own."""
     try:
+        manager.register(module, name=name)
         manager.check_pending()
-    except pluggy.PluginValidationError as error:
+    except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(f"{name} {version}: {error}") from error
     registrars.loading(f"{name} {version}")
     others = [plugin for plugin in manager.get_plugins() if plugin is not module]

@@ -13,7 +13,7 @@ from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AccountEvent, ControlScope
 from liveexec.domain.fill import FillKey
-from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OperationId, OrderId, StrategyId
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OrderId, StrategyId
 from liveexec.domain.ledger import Ledger, PositionKey
 from liveexec.domain.order import Order
 from liveexec.domain.position import AccountBook
@@ -74,13 +74,16 @@ class DurableView:
         """Fold a record that is durable now."""
         self.ledger.apply(record)
         self.position = position
-        changes = self._changes
-        changes.records += 1
-        for event in record.events:
-            if type(event) in _ACCOUNT_EVENTS:
+        self._changes.records += 1
+        # A record is of one stream: its events are all an order's, or all an account's.
+        if type(record.events[0]) in _ACCOUNT_EVENTS:
+            for event in record.events:
                 self._note_account(position, record, event)
-            else:
-                self._note_order(OrderId(record.stream), record, event)
+        else:
+            order = self.ledger.orders[OrderId(record.stream)]
+            self._changes.orders[order.order_id] = order
+            for event in record.events:
+                self._note_order(order, event, record.at_ns)
 
     def take(self, epoch: int, at_ns: int, marks: dict[InstrumentId, Decimal]) -> ProjectionBatch:
         """Everything that changed since the last batch, which has to be written before another is taken.
@@ -125,27 +128,24 @@ class DurableView:
             books.append(AccountBook(account_id, nets, dict(book.assets)))
         return books
 
-    def _note_order(self, order_id: OrderId, record: Record, event: Any) -> None:
-        changes = self._changes
-        order = self.ledger.orders[order_id]
-        changes.orders[order_id] = order
+    def _note_order(self, order: Order, event: Any, at_ns: int) -> None:
         kind = type(event)
         if kind in _FILL_EVENTS:
-            self._note_fill(order, event, record.at_ns)
+            self._note_fill(order, event, at_ns)
         elif kind is ev.OrderReceived:
             if order.parent_id is None:
-                self._operation(event.principal, event.operation_id, "submit", event.content_hash, order, record)
+                self._operation("submit", order, event, at_ns)
         elif kind is ev.Routed:
-            changes.routes[order_id] = event
+            self._changes.routes[order.order_id] = event
         elif kind is ev.SubmitRequested:
             self._refs(order, event.attempt, {"client": event.plan.client_order_id, **(event.plan.refs or {})})
         elif kind is ev.Accepted:
-            if event.venue_order_id is not None:
-                self._refs(order, order.attempt, {"venue": event.venue_order_id, **(event.refs or {})})
+            venue = {"venue": event.venue_order_id} if event.venue_order_id is not None else {}
+            self._refs(order, order.attempt, {**venue, **(event.refs or {})})
         elif kind is ev.CancelRequested:
-            self._operation(event.principal, event.operation_id, "cancel", event.content_hash, order, record)
+            self._operation("cancel", order, event, at_ns)
         elif kind is ev.ReplaceRequested:
-            self._operation(event.principal, event.operation_id, "replace", event.content_hash, order, record)
+            self._operation("replace", order, event, at_ns)
             self._refs(order, event.attempt, {"client": event.plan.client_order_id, **(event.plan.refs or {})})
         elif kind is ev.Replaced:
             if event.venue_order_id is not None:
@@ -154,17 +154,12 @@ class DurableView:
             names = {"client": order.client_order_id, "venue": order.venue_order_id, **(event.report.refs or {})}
             self._refs(order, 1, {name: value for name, value in names.items() if value is not None})
         elif kind is ev.Reattributed:
-            # What it filled moved from one strategy to the other: EXTERNAL is the only one that orders leave.
-            assert order.account_id is not None
-            assert order.instrument_id is not None
-            if (key := (order.account_id, EXTERNAL, order.instrument_id)) in self.ledger.positions:
-                changes.positions[key] = None
-                self._note_positions(order)
+            self._note_reattribution(order, at_ns)
 
     def _operation(
-        self, principal: str, operation_id: OperationId, kind: str, content_hash: str, order: Order, record: Record
+        self, kind: str, order: Order, event: ev.OrderReceived | ev.CancelRequested | ev.ReplaceRequested, at_ns: int
     ) -> None:
-        row = OperationRow(principal, operation_id, kind, content_hash, order.order_id, record.at_ns)
+        row = OperationRow(event.principal, event.operation_id, kind, event.content_hash, order.order_id, at_ns)
         self._changes.operations.append(row)
 
     def _refs(self, order: Order, attempt: int, names: dict[str, str]) -> None:
@@ -187,6 +182,20 @@ class DurableView:
         self._note_positions(order)
         if order.parent_id is not None and (parent := self.ledger.orders.get(order.parent_id)) is not None:
             self._changes.orders[parent.order_id] = parent
+
+    def _note_reattribution(self, order: Order, at_ns: int) -> None:
+        """What an order filled belongs to another strategy: EXTERNAL is the only one that orders leave."""
+        if not order.fills:
+            return
+        assert order.account_id is not None
+        assert order.instrument_id is not None
+        for key, fill in order.fills.items():
+            noted = self._changes.fills.get((order.account_id, key))
+            noted_ns = noted.at_ns if noted is not None else at_ns
+            row = FillRow(order.account_id, order.strategy_id, order.order_id, fill, False, noted_ns)
+            self._changes.fills[order.account_id, key] = row
+        self._changes.positions[order.account_id, EXTERNAL, order.instrument_id] = None
+        self._note_positions(order)
 
     def _note_positions(self, order: Order) -> None:
         assert order.account_id is not None

@@ -12,7 +12,7 @@ from liveexec.domain.outcome import AssetReport, Gap
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import EngineInput, Report
 from liveexec.engine.turn import Decision
-from liveexec.errors import LiveExecError
+from liveexec.errors import LiveExecError, OutcomeUnknown
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.hydrator import Hydrator, ref_of_report
 from liveexec.runtime.inbox import Done, Inbox, Pending, Priority
@@ -119,7 +119,12 @@ class EngineLoop:
         )
 
     def _durable(self, position: int, decision: Decision, pending: Pending | None) -> None:
-        self._on_durable(position, decision)
+        try:
+            self._on_durable(position, decision)
+        except Exception as error:
+            if pending is not None and pending.failed is not None:
+                pending.failed(OutcomeUnknown(f"it is recorded, but what had to follow failed: {error}"))
+            raise
         if pending is not None and pending.done is not None:
             pending.done(decision)
 

@@ -5,10 +5,12 @@ order wait behind its look-up, so that their order is kept.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import localcontext
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from attrs import define, field
 
 from liveexec.domain import order_event as ev
@@ -19,13 +21,17 @@ from liveexec.domain.order import Order, apply_event, new_order, settle_family
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport
 from liveexec.domain.stored import FoundOperation, OperationKey, RefKey, StoredRecord
 from liveexec.engine.engine import ExecutionEngine
-from liveexec.errors import InvariantViolation, LiveExecError, StorageError
+from liveexec.errors import Halted, InvariantViolation, LiveExecError, StorageError
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.ports import JournalStore
 
 __all__ = ["Hydrator", "fold_family", "names_of", "ref_keys", "ref_of_report"]
 
+_log = structlog.get_logger(__name__)
+
 _MAX_KEYS = 256
+#: How long a caller's look-up may go on failing. Real seconds.
+_PATIENCE_S: Final = 1.0
 
 
 def ref_of_report(report: OrderReport | FillReport | CumulativeFill) -> OrderRef:
@@ -168,6 +174,9 @@ class Hydrator:
     def fail_all(self, error: LiveExecError) -> None:
         """Nothing is looked up any more: callers who wait get the error, held reports are forgotten with the engine."""
         self._stopped = error
+        self._refuse(error)
+
+    def _refuse(self, error: LiveExecError) -> None:
         for future in list(self._futures):
             if not future.done():
                 future.set_exception(error)
@@ -181,8 +190,12 @@ class Hydrator:
         return future
 
     async def run(self) -> None:
-        """Answer look-ups until cancelled; a store that fails is asked again."""
+        """Answer look-ups until cancelled; a store that fails is asked again.
+
+        Reports wait as long as it takes. Callers don't: after a moment they get ``Halted``, and nothing was done.
+        """
         backoff = Backoff(0.05, 1.0)
+        failing_since_s: float | None = None
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -191,9 +204,17 @@ class Hydrator:
                     await self._look_up_operations()
                     await self._look_up_orders()
                     await self._look_up_assets()
-                except StorageError:
+                except StorageError as error:
+                    now_s = time.monotonic()
+                    if failing_since_s is None:
+                        failing_since_s = now_s
+                        _log.error("look_up_failed", shard=self._shard, error=str(error))
+                    elif now_s - failing_since_s >= _PATIENCE_S:
+                        self._operations.clear()
+                        self._refuse(Halted(f"the database can't be read now, so nothing was done: {error}"))
                     await asyncio.sleep(backoff.next_s())
                 else:
+                    failing_since_s = None
                     backoff.reset()
 
     async def _look_up_operations(self) -> None:

@@ -18,7 +18,7 @@ from liveexec.domain.codec import encode_events
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch, Ownership
 from liveexec.engine.turn import Decision
-from liveexec.errors import Fenced, LiveExecError, StorageError, TransientStorageError
+from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown, TransientStorageError
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
@@ -51,7 +51,10 @@ class _Waiting:
 
 
 class Journal:
-    """One shard's writer. ``append`` only queues; ``run`` writes until it is cancelled or has to stop."""
+    """One shard's writer. ``append`` only queues; ``run`` writes until it is cancelled or has to stop.
+
+    Whoever appends is told exactly once what became of it. Who cancels ``run`` calls :meth:`fail_all`.
+    """
 
     def __init__(
         self, store: JournalStore, ownership: Ownership, metrics: Metrics, *, stall_after_s: float = 1.0
@@ -62,7 +65,9 @@ class Journal:
         self._metrics = metrics
         self._stall_after_s = stall_after_s
         self._waiting: deque[_Waiting] = deque()
-        self._writing = False
+        #: The batch at hand: those who are not told yet what became of it.
+        self._taken: deque[_Waiting] = deque()
+        self._stopped: LiveExecError | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -89,15 +94,19 @@ class Journal:
         done: Callable[[int, Decision], None],
         failed: Callable[[LiveExecError], None],
     ) -> None:
-        """Queue a decision. ``done(first position, decision)`` is called when it is durable, in order.
+        """Queue a decision. ``done(first position, decision)`` is called when it is durable, in order; ``failed`` when
+        what became of it can't be known here.
 
         A decision without records waits for those before it, so that effects never overtake; with nothing before it
         there is nothing to wait for.
         """
-        if not decision.records and not self._waiting and not self._writing and self.state is JournalState.WRITING:
+        if self._stopped is not None:
+            failed(self._stopped)
+            return
+        if not decision.records and not self._waiting and not self._taken:
             done(self._position + 1, decision)
             return
-        encoded = tuple(encode_events(record.events) for record in decision.records)
+        encoded = tuple([encode_events(record.events) for record in decision.records])
         self._waiting.append(_Waiting(decision, encoded, done, failed, time.perf_counter()))
         self._idle.clear()
         self._wake.set()
@@ -109,37 +118,37 @@ class Journal:
             Fenced: another owner is in.
             StorageError: the store failed for good.
         """
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                batch = self._take()
-                self._writing = True
-                try:
-                    await self._write(batch)
-                except (Fenced, StorageError) as error:
-                    self.state = JournalState.STOPPED
-                    self._fail(batch, error)
-                    raise
-                finally:
-                    self._writing = False
-                self._complete(batch)
-            self._idle.set()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    self._taken = self._take()
+                    await self._write(self._taken)
+                    self._complete()
+                self._idle.set()
+        except Exception as error:
+            unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
+            self.fail_all(unknown)
+            raise
 
     async def drained(self) -> None:
-        """Wait until everything that was appended is durable."""
+        """Wait until everything that was appended is durable, or nothing is written any more."""
         await self._idle.wait()
 
     def fail_all(self, error: LiveExecError) -> None:
-        """Tell everybody who waits that the outcome is not known here."""
+        """Write nothing any more, and tell everybody who waits that the outcome is not known here."""
         self.state = JournalState.STOPPED
-        waiting, self._waiting = list(self._waiting), deque()
+        self._stopped = error
+        waiting = [*self._taken, *self._waiting]
+        self._taken.clear()
+        self._waiting.clear()
         for item in waiting:
             item.failed(error)
         self._idle.set()
 
-    def _take(self) -> list[_Waiting]:
-        taken: list[_Waiting] = []
+    def _take(self) -> deque[_Waiting]:
+        taken: deque[_Waiting] = deque()
         records = 0
         while self._waiting and (not taken or records + len(self._waiting[0].encoded) <= _MAX_RECORDS):
             item = self._waiting.popleft()
@@ -153,25 +162,24 @@ class Journal:
             return
         encoded = [document for item in items for document in item.encoded]
         batch = AppendBatch(self._shard, self._epoch, self._batch + 1, self._position + 1, records, encoded)
-        backoff = Backoff(0.05, 1.0)
+        # Made with the first failure: seeding its jitter costs a third of encoding a batch.
+        backoff: Backoff | None = None
         started_s = time.monotonic()
-        written = False
-        while not written:
+        while True:
             try:
-                if self.state is JournalState.WRITING and backoff.failures == 0:
+                # Not there yet is not absent: settling waits for a backend that may still commit it.
+                written = backoff is not None and await self._store.settle(batch)
+                if self.state is JournalState.STOPPED:
+                    return
+                if not written:
                     await self._store.append(batch)
-                    written = True
-                else:
-                    # Not there yet is not absent: settling waits for a backend that may still commit it.
-                    written = await self._store.settle(batch)
-                    if not written:
-                        await self._store.append(batch)
-                        written = True
+                break
             except TransientStorageError as error:
                 if self.state is JournalState.WRITING and time.monotonic() - started_s >= self._stall_after_s:
                     self.state = JournalState.STALLED
                     _log.error("journal_stalled", shard=self._shard, batch=batch.batch, error=str(error))
                 self._metrics.journal_retries.inc()
+                backoff = backoff if backoff is not None else Backoff(0.05, 1.0)
                 await asyncio.sleep(backoff.next_s())
         if self.state is JournalState.STALLED:
             self.state = JournalState.WRITING
@@ -179,14 +187,11 @@ class Journal:
         self._batch, self._position = batch.batch, batch.last_position
         self._metrics.journal_batch.observe(len(records))
 
-    def _complete(self, items: Sequence[_Waiting]) -> None:
-        position = self._position - sum(len(item.encoded) for item in items) + 1
+    def _complete(self) -> None:
+        position = self._position - sum(len(item.encoded) for item in self._taken) + 1
         now_s = time.perf_counter()
-        for item in items:
+        while self._taken:
+            item = self._taken.popleft()
             self._metrics.decided_to_durable.observe(now_s - item.since_s)
             item.done(position, item.decision)
             position += len(item.encoded)
-
-    def _fail(self, items: Sequence[_Waiting], error: LiveExecError) -> None:
-        for item in items:
-            item.failed(error)

@@ -113,14 +113,15 @@ class Projector:
         self._release_waiters()
 
     async def _write(self, batch: ProjectionBatch) -> None:
-        backoff = Backoff(0.1, 2.0)
+        backoff: Backoff | None = None
         while True:
             try:
                 await self._store.project(batch)
             except (Fenced, JournalConflict, InvariantViolation):
                 raise
             except StorageError as error:
-                if backoff.failures == 0:
+                if backoff is None:
+                    backoff = Backoff(0.1, 2.0)
                     _log.error("projection_failed", through=batch.through, error=str(error))
                 await asyncio.sleep(backoff.next_s())
             else:

@@ -50,15 +50,17 @@ class Watchers:
         """Wait until the order ended (``terminal``) or was answered at all; at most ``timeout_s`` real seconds."""
         if _is_there(order, terminal=terminal):
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         entry = (terminal, future)
         self._waiting.setdefault(order.order_id, []).append(entry)
+        # After the timeout the caller gets what is recorded by then, as documented.
+        timer = loop.call_later(timeout_s, _give_up, future) if timeout_s is not None else None
         try:
-            async with asyncio.timeout(timeout_s):
-                await future
-        except TimeoutError:
-            pass  # the caller gets what is recorded by now, as documented
+            await future
         finally:
+            if timer is not None:
+                timer.cancel()
             waiting = self._waiting.get(order.order_id)
             if waiting is not None and entry in waiting:
                 waiting.remove(entry)
@@ -80,6 +82,11 @@ class Watchers:
             for _, future in waiting:
                 if not future.done():
                     future.set_exception(error)
+
+
+def _give_up(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _is_there(order: Order, *, terminal: bool) -> bool:

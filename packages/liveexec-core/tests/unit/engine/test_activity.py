@@ -26,6 +26,10 @@ def order(**changes: object) -> Order:
     return make_order(intent=make_intent(**changes))
 
 
+def reached(recent: Recent | None, limit: int, window_ns: int, now_ns: int) -> bool:
+    return recent is not None and recent.reaches(limit, window_ns, now_ns)
+
+
 class TestRecent:
     def test_what_is_a_whole_window_ago_is_out_of_it(self) -> None:
         recent = Recent(2)
@@ -69,19 +73,19 @@ class TestOrders:
         made = activity(max_orders_per_second=2, max_orders_per_second_per_strategy=2)
         made.note_order(order(), NOW_NS)
         made.note_order(order(strategy_id=OTHER), NOW_NS)
-        assert made.orders_reach(2, SECOND_NS, NOW_NS)
-        assert not made.orders_reach(2, SECOND_NS, NOW_NS + SECOND_NS)
-        assert not made.strategy_reaches(STRATEGY, 2, SECOND_NS, NOW_NS)
+        assert reached(made.orders, 2, SECOND_NS, NOW_NS)
+        assert not reached(made.orders, 2, SECOND_NS, NOW_NS + SECOND_NS)
+        assert not reached(made.orders_of(STRATEGY), 2, SECOND_NS, NOW_NS)
         made.note_order(order(), NOW_NS, refused=True)
-        assert made.strategy_reaches(STRATEGY, 2, SECOND_NS, NOW_NS)
+        assert reached(made.orders_of(STRATEGY), 2, SECOND_NS, NOW_NS)
 
     def test_what_no_limit_asks_for_is_not_kept(self) -> None:
         made = activity()
         made.note_order(order(), NOW_NS)
         made.note_message(NOW_NS)
-        assert not made.orders_reach(1, SECOND_NS, NOW_NS)
-        assert not made.strategy_reaches(STRATEGY, 1, SECOND_NS, NOW_NS)
-        assert not made.messages_reach(1, NOW_NS)
+        assert not reached(made.orders, 1, SECOND_NS, NOW_NS)
+        assert not reached(made.orders_of(STRATEGY), 1, SECOND_NS, NOW_NS)
+        assert not reached(made.messages, 1, SECOND_NS, NOW_NS)
         assert made.last_equal(order()) is None
 
     def test_a_changed_limit_forgets_nothing_that_still_counts(self) -> None:
@@ -89,8 +93,8 @@ class TestOrders:
         for second in range(3):
             made.note_order(order(), NOW_NS + second * SECOND_NS)
         made.configure(RiskConfig(max_orders_per_minute=3, max_orders_per_minute_per_strategy=3))
-        assert made.orders_reach(3, MINUTE_NS, NOW_NS + 3 * SECOND_NS)
-        assert made.strategy_reaches(STRATEGY, 3, MINUTE_NS, NOW_NS + 3 * SECOND_NS)
+        assert reached(made.orders, 3, MINUTE_NS, NOW_NS + 3 * SECOND_NS)
+        assert reached(made.orders_of(STRATEGY), 3, MINUTE_NS, NOW_NS + 3 * SECOND_NS)
 
     def test_idle_strategies_are_dropped_when_there_are_too_many(self) -> None:
         made = activity(max_orders_per_minute_per_strategy=1)
@@ -102,10 +106,10 @@ class TestOrders:
     def test_messages_are_counted(self) -> None:
         made = activity(max_messages_per_second=2)
         made.note_message(NOW_NS)
-        assert not made.messages_reach(2, NOW_NS)
+        assert not reached(made.messages, 2, SECOND_NS, NOW_NS)
         made.note_message(NOW_NS + 1)
-        assert made.messages_reach(2, NOW_NS + SECOND_NS - 1)
-        assert not made.messages_reach(2, NOW_NS + SECOND_NS)
+        assert reached(made.messages, 2, SECOND_NS, NOW_NS + SECOND_NS - 1)
+        assert not reached(made.messages, 2, SECOND_NS, NOW_NS + SECOND_NS)
 
 
 class TestFingerprints:

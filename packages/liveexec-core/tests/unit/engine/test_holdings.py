@@ -18,22 +18,21 @@ def test_a_product_is_summed_over_venues_and_strategies() -> None:
     world.hold(LINEAR, "7")
     holdings = Holdings()
     holdings.refresh(world.state.ledger)
-    assert holdings.of_strategy(STRATEGY, SPOT_PRODUCT) == Decimal("1.5")
-    assert holdings.of_strategy(OTHER, SPOT_PRODUCT) == 1
-    assert holdings.of_strategy(StrategyId("nobody"), SPOT_PRODUCT) == 0
-    assert net_of(holdings.by_product[SPOT_PRODUCT]) == Decimal("2.5")
+    assert net_of(holdings.of_strategy(STRATEGY, SPOT_PRODUCT)) == Decimal("1.5")
+    assert net_of(holdings.of_strategy(OTHER, SPOT_PRODUCT)) == 1
+    assert net_of(holdings.of_strategy(StrategyId("nobody"), SPOT_PRODUCT)) == 0
 
 
 def test_what_the_ledger_adds_later_is_taken_in() -> None:
     world, holdings = RiskWorld(), Holdings()
     holdings.refresh(world.state.ledger)
-    assert holdings.of_strategy(STRATEGY, SPOT_PRODUCT) == 0
+    assert net_of(holdings.of_strategy(STRATEGY, SPOT_PRODUCT)) == 0
     world.hold(SPOT, "2")
     holdings.refresh(world.state.ledger)
     world.hold(SPOT_AT_BETA, "1")
     holdings.refresh(world.state.ledger)
     holdings.refresh(world.state.ledger)
-    assert holdings.of_strategy(STRATEGY, SPOT_PRODUCT) == 3
+    assert net_of(holdings.of_strategy(STRATEGY, SPOT_PRODUCT)) == 3
 
 
 def test_a_change_of_a_known_position_is_seen_at_once() -> None:
@@ -41,7 +40,7 @@ def test_a_change_of_a_known_position_is_seen_at_once() -> None:
     world.hold(SPOT, "2")
     holdings.refresh(world.state.ledger)
     world.hold(SPOT, "-5")
-    assert holdings.of_strategy(STRATEGY, SPOT_PRODUCT) == -3
+    assert net_of(holdings.of_strategy(STRATEGY, SPOT_PRODUCT)) == -3
 
 
 def test_another_ledger_starts_anew() -> None:
@@ -50,4 +49,4 @@ def test_another_ledger_starts_anew() -> None:
     holdings.refresh(first.state.ledger)
     second.hold(LINEAR, "1")
     holdings.refresh(second.state.ledger)
-    assert list(holdings.by_product) == ["PERPETUAL:BTC-USDT@LIN"]
+    assert list(holdings.by_strategy[STRATEGY]) == ["PERPETUAL:BTC-USDT@LIN"]

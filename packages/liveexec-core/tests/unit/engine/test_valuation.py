@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from liveexec.domain.ids import InstrumentId
 from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.market import TradeBar
 from liveexec.engine.config import EngineConfig
@@ -16,7 +15,6 @@ from liveexec.engine.valuation import MissingInput, Valuer, worth, worth_of_work
 from support.builders import (
     INVERSE,
     INVERSE_TERMS,
-    LINEAR,
     LINEAR_TERMS,
     MULTIPLIED,
     MULTIPLIED_TERMS,
@@ -53,7 +51,7 @@ class TestRates:
     def test_a_known_rate_counts_until_it_is_too_old(self, world: RiskWorld, valuer: Valuer) -> None:
         world.state.now_ns += SECOND
         assert valuer.rate(world.state, "GBP") == Decimal("1.25")
-        valuer.begin()
+        valuer.begin(world.state)
         world.state.now_ns += 1
         with pytest.raises(MissingInput, match="the rate of GBP is 1000000001 ns old"):
             valuer.rate(world.state, "GBP")
@@ -73,10 +71,9 @@ class TestMarks:
         assert valuer.mark(world.state, SPOT) == Decimal("45001.5")
 
     def test_a_new_book_gives_a_new_mark(self, world: RiskWorld, valuer: Valuer) -> None:
-        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
+        assert valuer.mark(world.state, SPOT) == 45_000
         world.book(SPOT, "49999", "50001")
-        valuer.begin()
-        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 50_000
+        assert valuer.mark(world.state, SPOT) == 50_000
 
     @pytest.mark.parametrize(
         "sides",
@@ -100,7 +97,7 @@ class TestMarks:
     def test_a_book_that_is_too_old_is_none(self, world: RiskWorld, valuer: Valuer) -> None:
         world.state.now_ns += SECOND
         assert valuer.mark(world.state, SPOT) == 45_000
-        valuer.begin()
+        valuer.begin(world.state)
         world.state.now_ns += 1
         with pytest.raises(MissingInput):
             valuer.mark(world.state, SPOT)
@@ -125,25 +122,21 @@ class TestMarks:
 
 
 class TestUnits:
-    def test_a_unit_is_worth_mark_times_multiplier_times_rate(self, world: RiskWorld, valuer: Valuer) -> None:
+    def test_a_unit_is_worth_mark_times_multiplier_in_the_quote_asset(self, world: RiskWorld, valuer: Valuer) -> None:
         world.book(MULTIPLIED, "4999", "5001")
-        assert valuer.unit(world.state, MULTIPLIED, MULTIPLIED_TERMS) == 250_000
-        pounds = evolve(LINEAR_TERMS, quote_asset="GBP")
-        assert valuer.unit(world.state, LINEAR, pounds) == 56_250
+        assert valuer.product_unit(world.state, make_listing(MULTIPLIED).product_id) == (250_000, "USD")
 
     def test_an_inverse_contract_and_a_stake_need_no_mark(self, world: RiskWorld, valuer: Valuer) -> None:
         world.state.market.books.clear()
-        assert valuer.unit(world.state, INVERSE, INVERSE_TERMS) == 1
-        assert valuer.unit(world.state, ODDS, ODDS_TERMS) == Decimal("1.25")
+        assert valuer.product_unit(world.state, make_listing(INVERSE).product_id) == (1, "USD")
+        assert valuer.product_unit(world.state, make_listing(ODDS).product_id) == (1, "GBP")
 
     def test_a_product_is_worth_its_highest_mark(self, world: RiskWorld, valuer: Valuer) -> None:
         world.book(SPOT_AT_BETA, "45999", "46001")
-        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 46_000
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == (46_000, "USDT")
         del world.state.market.books[SPOT_AT_BETA]
-        valuer.begin()
-        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 45_000
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == (45_000, "USDT")
         del world.state.market.books[SPOT]
-        valuer.begin()
         with pytest.raises(MissingInput, match="no mark price"):
             valuer.product_unit(world.state, SPOT_PRODUCT)
 
@@ -165,42 +158,6 @@ class TestUnits:
         assert valuer.rate(world.state, "GBP") == 1
         with pytest.raises(MissingInput, match="no rate of USDT in GBP"):
             valuer.rate(world.state, "USDT")
-
-
-class TestUnrealized:
-    @pytest.mark.parametrize(
-        ("instrument_id", "quantity", "price", "expected"),
-        [
-            (SPOT, "2", "44000", "2000"),
-            (LINEAR, "-2", "44000", "-2000"),
-            (INVERSE, "45000", "30000", "0.5"),
-            (INVERSE, "-45000", "30000", "-0.5"),
-            (ODDS, "10", "3", "0"),
-        ],
-    )
-    def test_it_is_in_the_settlement_asset(
-        self, world: RiskWorld, valuer: Valuer, instrument_id: InstrumentId, quantity: str, price: str, expected: str
-    ) -> None:
-        world.hold(instrument_id, quantity, price)
-        (position,) = world.state.ledger.positions.values()
-        for _ in range(2):
-            assert valuer.unrealized(world.state, position) == Decimal(expected)
-
-    def test_it_follows_the_market_and_the_position(self, world: RiskWorld, valuer: Valuer) -> None:
-        world.hold(SPOT, "2", "44000")
-        (position,) = world.state.ledger.positions.values()
-        assert valuer.unrealized(world.state, position) == 2_000
-        world.book(SPOT, "45999", "46001")
-        valuer.begin()
-        assert valuer.unrealized(world.state, position) == 4_000
-        world.hold(SPOT, "-1", "46000")
-        assert valuer.unrealized(world.state, position) == 2_000
-        world.state.market.books.clear()
-        valuer.begin()
-        with pytest.raises(MissingInput):
-            valuer.unrealized(world.state, position)
-        world.hold(SPOT, "-1", "46000")
-        assert valuer.unrealized(world.state, position) == 0
 
 
 class TestWorth:

@@ -102,7 +102,8 @@ class BalanceRule:
             if terms.kind is ContractKind.ODDS:
                 tied += position.liability
             elif position.quantity:
-                tied += abs(position.cost) * self.margin_rate - min(check.valuer.unrealized(state, position), ZERO)
+                result = position.unrealized_pnl(check.valuer.mark(state, position.instrument_id))
+                tied += abs(position.cost) * self.margin_rate - min(result, ZERO)
         return tied
 
     def _tied_in(

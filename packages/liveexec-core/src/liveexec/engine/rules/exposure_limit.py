@@ -6,11 +6,9 @@ from typing import ClassVar
 
 from attrs import define
 
-from liveexec.domain.ids import AccountId
-from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
-from liveexec.domain.position import Position
+from liveexec.engine.gauge_cells import Total
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
@@ -55,57 +53,28 @@ class ExposureLimitRule:
         of_venue, of_asset = self.per_venue.get(listing.venue), self.per_asset.get(asset)
         if (of_venue is None and of_asset is None) or not (added := check.added_value(state)):
             return None
-        here = state.venue_accounts.get(listing.venue, ())
+        totals = check.gauges.totals(state)
         if of_venue is not None:
-            reached = added
-            for account_id in here:
-                reached += _of_account(check, state, account_id, None)
+            reached = added + _value(check, state, totals.venues.get(listing.venue))
             if reached > of_venue:
                 return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
         if of_asset is not None:
-            reached = added
-            for account_id in dict.fromkeys([*state.ledger.books, *state.exposure.accounts]):
-                reached += _of_account(check, state, account_id, asset)
+            reached = added + _value(check, state, totals.assets.get(asset))
             if reached > of_asset:
                 return f"exposure in {asset} could reach {reached:f}, the limit is {of_asset:f}"
         return None
 
     def _total_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        reached = added = check.added_value(state)
+        added = check.added_value(state)
         if not added:
             return None
-        for book in state.ledger.books.values():
-            for position in book.positions.values():
-                reached += _held(check, state, position)
-        for product_id, working in state.exposure.products.items():
-            reached += check.valuer.working_value(state, check.valuer.terms(state, product_id), working)
+        totals = check.gauges.totals(state)
+        reached = added + _value(check, state, totals.held) + _value(check, state, totals.working)
         return None if reached <= limit else f"exposure could reach {reached:f}, the limit is {limit:f}"
 
 
-def _of_account(check: RiskCheck, state: EngineState, account_id: AccountId, asset: str | None) -> Decimal:
-    """An account's exposure, in all its instruments or in those with the same underlying."""
-    reached = ZERO
-    book = state.ledger.books.get(account_id)
-    if book is not None:
-        for position in book.positions.values():
-            if asset is None or position.terms.base_asset == asset:
-                reached += _held(check, state, position)
-    places = state.exposure.accounts.get(account_id)
-    if places is not None:
-        for working in places.values():
-            assert working.terms is not None
-            if asset is None or working.terms.base_asset == asset:
-                reached += check.valuer.working_value(state, working.terms, working)
-    return reached
-
-
-def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:
-    terms = position.terms
-    if terms.kind is ContractKind.ODDS:
-        return position.liability * check.valuer.rate(state, terms.quote_asset)
-    if not position.quantity:
-        return ZERO
-    return abs(position.quantity) * check.valuer.unit(state, position.instrument_id, terms)
+def _value(check: RiskCheck, state: EngineState, total: Total | None) -> Decimal:
+    return total.value(check.valuer, state) if total is not None else ZERO
 
 
 def make_exposure_limit(config: RiskConfig) -> ExposureLimitRule | None:

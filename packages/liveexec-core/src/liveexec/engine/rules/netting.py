@@ -1,29 +1,13 @@
-"""Net positions as rules compare them: with open orders at their worst, and with the venue's word where it differs."""
+"""Whether an order can only reduce what is held, after the open orders of its side."""
 
 from decimal import Decimal
 
-from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.ids import AccountId
+from liveexec.engine.holdings import held_between, net_of
 from liveexec.engine.risk import RiskCheck
 from liveexec.engine.state import EngineState
 
-__all__ = ["closes", "held_between", "reduces", "reduces_account", "reduces_strategy", "worst_net"]
-
-
-def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Decimal:
-    """The largest position, of either sign, that a net between low and high becomes if orders fill at worst."""
-    return max(high + buys, sells - low)
-
-
-def held_between(state: EngineState, account_id: AccountId, instrument_id: InstrumentId) -> tuple[Decimal, Decimal]:
-    """The lowest and the highest net that an account may hold: ours, and the venue's while the two differ."""
-    net = state.ledger.net_quantity(account_id, instrument_id)
-    if state.ledger.drifts:
-        drift = state.ledger.drifts.get((account_id, f"position:{instrument_id}"))
-        if drift is not None:
-            # Fills since then have moved both by the same.
-            other = net + drift.theirs - drift.ours
-            return min(net, other), max(net, other)
-    return net, net
+__all__ = ["closes", "reduces", "reduces_account", "reduces_strategy"]
 
 
 def closes(sign: int, low: Decimal, high: Decimal, working: Decimal) -> bool:
@@ -56,4 +40,5 @@ def reduces(check: RiskCheck, state: EngineState) -> bool:
     account_id = check.account(state) if check.listing is not None else None
     if account_id is not None and reduces_account(check, state, account_id):
         return True
-    return reduces_strategy(check, state, check.holdings.of_strategy(check.order.strategy_id, check.product_id))
+    net = net_of(check.holdings.of_strategy(check.order.strategy_id, check.product_id))
+    return reduces_strategy(check, state, net)

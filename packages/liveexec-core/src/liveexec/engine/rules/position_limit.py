@@ -6,16 +6,15 @@ from typing import ClassVar
 
 from attrs import define
 
-from liveexec.domain.ids import AccountId, ProductId
-from liveexec.domain.instrument import Listing
+from liveexec.domain.ids import AccountId
+from liveexec.domain.instrument import ContractKind, Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
-from liveexec.domain.position import Position
-from liveexec.engine.exposure import NO_WORKING, Working
-from liveexec.engine.holdings import net_of
+from liveexec.engine.exposure import Working
+from liveexec.engine.gauge_cells import Total
+from liveexec.engine.holdings import held_between, net_of, worst_net
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import ANY, RiskConfig
-from liveexec.engine.rules.netting import held_between, worst_net
 from liveexec.engine.state import EngineState
 
 __all__ = ["PositionLimitRule", "make_position_limit"]
@@ -55,7 +54,12 @@ class PositionLimitRule:
         if check.listing is not None and check.order.is_parent:
             # A parent that could never be filled is refused before its first slice goes out.
             message = self._instrument_fault(check, state, check.listing)
-        return message or self._product_fault(check, state) or self._sums_fault(check, state)
+        message = message or self._product_fault(check, state)
+        if message is None and self.per_strategy is not None:
+            message = self._strategy_fault(check, state, self.per_strategy)
+        if message is None and self.overall is not None:
+            message = self._overall_fault(check, state, self.overall)
+        return message
 
     def _instrument_fault(self, check: RiskCheck, state: EngineState, listing: Listing) -> str | None:
         limits, instrument_id = self.by_instrument, listing.instrument_id
@@ -78,89 +82,71 @@ class PositionLimitRule:
     def _account_fault(
         self, check: RiskCheck, state: EngineState, listing: Listing, account_id: AccountId, limit: Decimal
     ) -> str | None:
-        here = listing.instrument_id
-        low, high = held_between(state, account_id, here)
-        before, after = _worst(check, low, high, state.exposure.of_instrument(account_id, here))
-        if after <= before:
+        low, high = held_between(state, account_id, listing.instrument_id)
+        more = _enlarges(check, low, high, state.exposure.of_instrument(account_id, listing.instrument_id))
+        if not more:
             return None
-        total = after * check.valuer.unit(state, here, listing.terms)
-        working = state.exposure.accounts.get(account_id, {})
-        book = state.ledger.books.get(account_id)
-        positions = book.positions if book is not None else {}
-        for instrument_id, position in positions.items():
-            open_orders = working.get(instrument_id, NO_WORKING)
-            if instrument_id == here or not (position.quantity or open_orders.orders):
-                continue
-            low, high = held_between(state, account_id, instrument_id)
-            worst = worst_net(low, high, open_orders.buys, open_orders.sells)
-            total += worst * check.valuer.unit(state, instrument_id, position.terms)
-        for instrument_id, open_orders in working.items():
-            if instrument_id != here and instrument_id not in positions:
-                assert open_orders.terms is not None
-                worst = max(open_orders.buys, open_orders.sells)
-                total += worst * check.valuer.unit(state, instrument_id, open_orders.terms)
-        if total <= limit:
+        total = check.gauges.totals(state).accounts.get(account_id)
+        reached = more * _unit(check, state, listing)
+        reached += total.value(check.valuer, state) if total is not None else ZERO
+        if reached <= limit:
             return None
-        return f"the positions of {account_id} could reach {total:f}, the limit is {limit:f}"
+        return f"the positions of {account_id} could reach {reached:f}, the limit is {limit:f}"
 
     def _product_fault(self, check: RiskCheck, state: EngineState) -> str | None:
         limit = self.by_instrument.get(check.product_id)
         if limit is None or not check.added:
             return None
-        net = net_of(check.holdings.by_product.get(check.product_id, ()))
+        net = check.gauges.totals(state).nets.get(check.product_id, ZERO)
         worst = net * check.sign + state.exposure.of_product(check.product_id).side(check.sign) + check.added
         if worst <= limit:
             return None
         return f"the position in {check.product_id} could reach {worst * check.sign:f}, the limit is {limit:f}"
 
-    def _sums_fault(self, check: RiskCheck, state: EngineState) -> str | None:
-        if self.per_strategy is None and self.overall is None:
+    def _strategy_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
+        strategy_id, product_id = check.order.strategy_id, check.product_id
+        net = net_of(check.holdings.of_strategy(strategy_id, product_id))
+        more = _enlarges(check, net, net, state.exposure.of_strategy(strategy_id, product_id))
+        total = check.gauges.totals(state).strategies.get(strategy_id) if more else None
+        reached = _with_product(check, state, total, more)
+        if reached <= limit:
             return None
-        holdings, exposure = check.holdings, state.exposure
-        if self.per_strategy is not None:
-            strategy_id = check.order.strategy_id
-            held = holdings.by_strategy.get(strategy_id, {})
-            total = self._total(check, state, held, exposure.strategies.get(strategy_id, {}))
-            if total is not None and total > self.per_strategy:
-                return f"the positions of {strategy_id} could reach {total:f}, the limit is {self.per_strategy:f}"
-        if self.overall is not None:
-            total = self._total(check, state, holdings.by_product, exposure.products)
-            if total is not None and total > self.overall:
-                return f"all positions together could reach {total:f}, the limit is {self.overall:f}"
-        return None
+        return f"the positions of {strategy_id} could reach {reached:f}, the limit is {limit:f}"
 
-    @staticmethod
-    def _total(
-        check: RiskCheck,
-        state: EngineState,
-        held: Mapping[ProductId, list[Position]],
-        working: Mapping[ProductId, Working],
-    ) -> Decimal | None:
-        """The sum over products of the worst net at the mark; ``None`` when the order does not make it larger."""
-        here = check.product_id
-        net = net_of(held.get(here, ()))
-        before, after = _worst(check, net, net, working.get(here, NO_WORKING))
-        if after <= before:
+    def _overall_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
+        totals = check.gauges.totals(state)
+        net = totals.nets.get(check.product_id, ZERO)
+        more = _enlarges(check, net, net, state.exposure.of_product(check.product_id))
+        reached = _with_product(check, state, totals.overall, more)
+        if reached <= limit:
             return None
-        total = after * check.valuer.product_unit(state, here)
-        for product_id, positions in held.items():
-            if product_id == here:
-                continue
-            net, open_orders = net_of(positions), working.get(product_id, NO_WORKING)
-            if worst := worst_net(net, net, open_orders.buys, open_orders.sells):
-                total += worst * check.valuer.product_unit(state, product_id)
-        for product_id, open_orders in working.items():
-            if product_id != here and product_id not in held:
-                worst = worst_net(ZERO, ZERO, open_orders.buys, open_orders.sells)
-                total += worst * check.valuer.product_unit(state, product_id)
-        return total
+        return f"all positions together could reach {reached:f}, the limit is {limit:f}"
 
 
-def _worst(check: RiskCheck, low: Decimal, high: Decimal, working: Working) -> tuple[Decimal, Decimal]:
-    """The worst position without the order and with it."""
+def _enlarges(check: RiskCheck, low: Decimal, high: Decimal, working: Working) -> Decimal:
+    """By how much the order makes the worst position larger; zero when it does not."""
     before = worst_net(low, high, working.buys, working.sells)
     reached = high + working.buys if check.sign > 0 else working.sells - low
-    return before, max(before, reached + check.added)
+    more = reached + check.added - before
+    return more if more > 0 else ZERO
+
+
+def _with_product(check: RiskCheck, state: EngineState, total: Total | None, more: Decimal) -> Decimal:
+    """A total with what the order adds to it at its product's mark; zero when it adds nothing."""
+    if not more:
+        return ZERO
+    unit, asset = check.valuer.product_unit(state, check.product_id)
+    reached = more * unit * check.valuer.rate(state, asset)
+    return reached + total.value(check.valuer, state) if total is not None else reached
+
+
+def _unit(check: RiskCheck, state: EngineState, listing: Listing) -> Decimal:
+    """The value of one unit of the listing's quantity at its mark, in the reporting asset."""
+    terms = listing.terms
+    unit = terms.multiplier * check.valuer.rate(state, terms.quote_asset)
+    if terms.kind is ContractKind.SPOT or terms.kind is ContractKind.LINEAR:
+        unit *= check.valuer.mark(state, listing.instrument_id)
+    return unit
 
 
 def make_position_limit(config: RiskConfig) -> PositionLimitRule | None:

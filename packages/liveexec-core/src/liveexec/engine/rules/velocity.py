@@ -5,7 +5,7 @@ from typing import ClassVar
 from attrs import define
 
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.activity import MINUTE_NS, SECOND_NS
+from liveexec.engine.activity import MINUTE_NS, SECOND_NS, Recent
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
@@ -33,19 +33,24 @@ class VelocityRule:
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
         activity, now_ns = state.activity, state.now_ns
         if check.stage is RiskStage.LEG:
-            if self.messages is not None and activity.messages_reach(self.messages, now_ns):
-                return f"{self.messages} messages went out within the last second"
-            return None
+            recent = activity.messages
+            if self.messages is None or recent is None or not recent.reaches(self.messages, SECOND_NS, now_ns):
+                return None
+            return f"{self.messages} messages went out within the last second"
         if check.replaces is not None:
             return None
-        for limit, window_ns in self.overall:
-            if activity.orders_reach(limit, window_ns, now_ns):
+        message = _reached(self.overall, activity.orders, now_ns)
+        if message is None and self.per_strategy:
+            message = _reached(self.per_strategy, activity.orders_of(check.order.strategy_id), now_ns)
+        return message
+
+
+def _reached(limits: tuple[_Limit, ...], recent: Recent | None, now_ns: int) -> str | None:
+    if recent is not None:
+        for limit, window_ns in limits:
+            if recent.reaches(limit, window_ns, now_ns):
                 return f"{limit} orders came within the last {window_ns // SECOND_NS} s"
-        strategy_id = check.order.strategy_id
-        for limit, window_ns in self.per_strategy:
-            if activity.strategy_reaches(strategy_id, limit, window_ns, now_ns):
-                return f"{limit} orders of {strategy_id} came within the last {window_ns // SECOND_NS} s"
-        return None
+    return None
 
 
 def make_velocity(config: RiskConfig) -> VelocityRule | None:

@@ -1,7 +1,7 @@
 """The paper venue itself: synchronous, deterministic, without a clock and without I/O.
 
 Callers hand in the time of every request and of every market event; time never falls. What happens is put into
-``outbox`` as reports, which the caller takes. The same seed of calls gives the same reports, byte for byte.
+an outbox as reports, which the caller takes. The same calls give the same reports, byte for byte.
 
 Rules beyond those of :mod:`~liveexec.venues.paper.book` and :mod:`~liveexec.venues.paper.matching`:
 

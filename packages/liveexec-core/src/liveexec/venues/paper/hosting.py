@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -40,7 +41,7 @@ _TAIL_LINES: Final = 20
 
 @define(eq=False)
 class ServerHandle:
-    """A server that answers, and its process when it was started here (keep the handle as long as it runs)."""
+    """A server that answers, and its process when it was started here."""
 
     socket: Path
     info: ServerInfo
@@ -180,9 +181,12 @@ def _config_file(socket: Path) -> Path:
 
 def _start(command: list[str], log_file: Path) -> subprocess.Popen[bytes]:
     with log_file.open("wb") as log:
-        return subprocess.Popen(  # noqa: S603 -- our own module, by this interpreter
+        process = subprocess.Popen(  # noqa: S603 -- our own module, by this interpreter
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+    # Somebody has to take note of its end, or it stays a zombie as long as this process lives.
+    threading.Thread(target=process.wait, name=f"paper-server-{process.pid}", daemon=True).start()
+    return process
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -2,8 +2,9 @@
 
 Spot orders hold what they may pay: a buyer the quote asset at the limit price with the higher of both fees, a seller
 the base asset. Derivatives hold ``initial_margin`` of the value that would open, and positions the same share of
-their value at entry; an order that only closes holds nothing, so that nobody is kept in a position. There is no
-maintenance margin and no liquidation: losses can take a derivatives account below zero, where it can only close.
+their value at entry; an order that only closes holds nothing, so that nobody is kept in a position. What an order
+holds is worked out when it is placed, replaced or partly filled, and not when the position changes beside it. There
+is no maintenance margin and no liquidation: losses can take a derivatives account below zero, where it can only close.
 """
 
 from collections.abc import Sequence

@@ -29,7 +29,6 @@ class ReportStream:
         self._draw = draw
         self._capacity = capacity
         self._waiting: deque[tuple[int, VenueReport]] = deque()
-        self._latest_ns = 0
         self._arrived = asyncio.Event()
         self._is_over = False
         self._error: AdapterError | None = None
@@ -57,8 +56,7 @@ class ReportStream:
             return
         if self._delay_ns or self._jitter_ns:
             at_ns += self._delay_ns + self._draw.randint(0, self._jitter_ns)
-            self._latest_ns = max(self._latest_ns, at_ns)
-            self._waiting.append((self._latest_ns, report))
+            self._waiting.append((at_ns, report))
         else:
             self._waiting.append((0, report))
         self._arrived.set()

@@ -1,33 +1,25 @@
-"""The paper venue as an adapter in this process: sessions, latency, faults, market data. Time is a test's own."""
+"""The paper venue as an adapter in this process: sessions, latency, market data. Time is a test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     Absent,
     Accepted,
     FillReport,
-    Gap,
     NotKnown,
     OrderReport,
     Rejected,
-    SendPlan,
-    Unknown,
-    VenueReport,
 )
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.venues.paper.adapter import PaperAdapter, paper_adapters
 from liveexec.venues.paper.config import Latency
-from liveexec.venues.paper.exchange import PaperExchange
-from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript, FaultVerb
 from liveexec.venues.paper.synthetic import SyntheticInstrument
 from liveexec.venues.paper.world_config import PaperWorldConfig, SyntheticMarketConfig
 from support.paper import (
@@ -36,7 +28,6 @@ from support.paper import (
     FOREVER_NS,
     SPOT,
     VENUE,
-    Floor,
     ManualClock,
     accepted,
     dec,
@@ -46,53 +37,15 @@ from support.paper import (
     ref,
     venue_config,
 )
+from support.paper_desk import BIDS, PaperDesk, is_waiting, taken
 
 pytestmark = pytest.mark.anyio
 
 SECOND_NS = 1_000_000_000
-BIDS, ASKS = levels((99, 1_000)), levels((101, 1_000))
-
-
-class _Desk:
-    """An adapter on a manual clock, and short words for its requests."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.clock = ManualClock(1_000)
-        world = PaperWorldConfig((venue_config(**changes),))
-        self.adapter: PaperAdapter = paper_adapters(world, self.clock)[VENUE]
-        self.exchange: PaperExchange = self.adapter._exchange
-        self.exchange.on_book(Book(SPOT, BIDS, ASKS, 1_000, 1_000))
-        self._count = 0
-
-    def order(self, quantity: int = 5, price: int | None = None, side: Side = Side.BUY) -> VenueOrder:
-        return Floor().order(side, quantity, price)
-
-    def plan(self, client_id: str | None = None) -> SendPlan:
-        self._count += 1
-        return SendPlan(ClientOrderId(client_id or f"c{self._count}"), FOREVER_NS)
-
-    async def connect(self) -> AsyncIterator[VenueReport]:
-        await self.adapter.connect()
-        return self.adapter.reports()
-
-
-async def _taken(reports: AsyncIterator[VenueReport], count: int) -> list[VenueReport]:
-    return [await asyncio.wait_for(anext(reports), 5) for _ in range(count)]
-
-
-async def _is_waiting(reports: AsyncIterator[VenueReport]) -> bool:
-    """Whether no report is there: the stream would wait."""
-    task = asyncio.ensure_future(anext(reports))
-    await ManualClock.settle()
-    if task.done():
-        return False
-    task.cancel()
-    await asyncio.wait([task])
-    return True
 
 
 async def test_without_latency_nothing_is_scheduled_and_the_report_is_there_at_once() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     reports = await desk.connect()
     tasks = asyncio.all_tasks()
     coroutine = desk.adapter.submit(desk.order(), desk.plan())
@@ -109,7 +62,7 @@ async def test_without_latency_nothing_is_scheduled_and_the_report_is_there_at_o
 
 
 async def test_latency_delays_arrival_and_answer() -> None:
-    desk = _Desk(latency=Latency(order_ns=100, report_ns=50))
+    desk = PaperDesk(latency=Latency(order_ns=100, report_ns=50))
     reports = await desk.connect()
     submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
     await desk.clock.move_to(1_099)
@@ -118,21 +71,21 @@ async def test_latency_delays_arrival_and_answer() -> None:
     (fill,) = desk.exchange.snapshots.fills(ALICE, 0, 2_000).items
     assert fill.fill.venue_time_ns == 1_100
     assert not submit.done()
-    assert await _is_waiting(reports)
+    assert await is_waiting(reports)
     await desk.clock.move_to(1_150)
     assert isinstance(await submit, Accepted)
-    assert await _taken(reports, 1) == [fill]
+    assert await taken(reports, 1) == [fill]
     await desk.adapter.disconnect()
 
 
 async def test_jitter_is_drawn_from_the_seed_and_keeps_reports_in_order() -> None:
     async def times() -> list[int]:
-        desk = _Desk(latency=Latency(order_ns=10, report_ns=10, jitter_ns=100), seed=4)
+        desk = PaperDesk(latency=Latency(order_ns=10, report_ns=10, jitter_ns=100), seed=4)
         reports = await desk.connect()
         answers = [asyncio.ensure_future(desk.adapter.submit(desk.order(1), desk.plan())) for _ in range(5)]
         await desk.clock.move_to(5_000)
         await asyncio.gather(*answers)
-        got = await _taken(reports, 5)
+        got = await taken(reports, 5)
         listed = desk.exchange.snapshots.fills(ALICE, 0, 9_000).items
         assert got == list(listed)
         await desk.adapter.disconnect()
@@ -145,7 +98,7 @@ async def test_jitter_is_drawn_from_the_seed_and_keeps_reports_in_order() -> Non
 
 
 async def test_a_request_arrives_although_whoever_sent_it_gave_up() -> None:
-    desk = _Desk(latency=Latency(order_ns=100))
+    desk = PaperDesk(latency=Latency(order_ns=100))
     await desk.connect()
     submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
     await desk.clock.settle()
@@ -158,7 +111,7 @@ async def test_a_request_arrives_although_whoever_sent_it_gave_up() -> None:
 
 
 async def test_a_request_on_its_way_is_absent_until_it_arrives() -> None:
-    desk = _Desk(latency=Latency(order_ns=100))
+    desk = PaperDesk(latency=Latency(order_ns=100))
     await desk.connect()
     submit = asyncio.ensure_future(desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
     asked = asyncio.ensure_future(desk.adapter.order(ref(None, client_id="mine")))
@@ -170,109 +123,8 @@ async def test_a_request_on_its_way_is_absent_until_it_arrives() -> None:
     await desk.adapter.disconnect()
 
 
-@pytest.mark.parametrize("placed", [True, False])
-async def test_a_lost_answer_leaves_the_outcome_unknown(placed: bool) -> None:
-    rule = FaultRule(FaultKind.LOST_ACK, ordinals=(1,), placed=placed, delay_ns=500)
-    desk = _Desk(faults=FaultScript((rule,)))
-    reports = await desk.connect()
-    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan("mine")))
-    await desk.clock.move_to(1_499)
-    assert not submit.done()
-    await desk.clock.move_to(1_500)
-    assert isinstance(await submit, Unknown)
-    answer = await desk.adapter.order(ref(None, client_id="mine"))
-    assert isinstance(answer, OrderReport if placed else Absent)
-    assert await _is_waiting(reports) is not placed
-    assert isinstance(await desk.adapter.submit(desk.order(), desk.plan()), Accepted)
-    await desk.adapter.disconnect()
-
-
-async def test_a_late_answer_comes_after_the_fill_it_answers() -> None:
-    desk = _Desk(faults=FaultScript((FaultRule(FaultKind.LATE_ACK, ordinals=(1,), delay_ns=500),)))
-    reports = await desk.connect()
-    submit = asyncio.ensure_future(desk.adapter.submit(desk.order(), desk.plan()))
-    await desk.clock.move_to(1_400)
-    assert isinstance((await _taken(reports, 1))[0], FillReport)
-    assert not submit.done()
-    await desk.clock.move_to(1_500)
-    assert isinstance(await submit, Accepted)
-    await desk.adapter.disconnect()
-
-
-async def test_a_duplicated_fill_is_reported_twice_and_booked_once() -> None:
-    desk = _Desk(faults=FaultScript((FaultRule(FaultKind.DUPLICATE_FILL, client_ids="twice"),)))
-    reports = await desk.connect()
-    await desk.adapter.submit(desk.order(5), desk.plan("twice"))
-    await desk.adapter.submit(desk.order(5), desk.plan("once"))
-    first, again, other = await _taken(reports, 3)
-    assert first is again
-    assert isinstance(other, FillReport)
-    assert other.client_order_id == "once"
-    assert await _is_waiting(reports)
-    assert len((await desk.adapter.fills(ALICE, 0)).items) == 2
-    await desk.adapter.disconnect()
-
-
-@pytest.mark.parametrize("placed", [True, False])
-async def test_a_disconnect_ends_the_session_and_a_later_one_begins_with_gaps(placed: bool) -> None:
-    rule = FaultRule(FaultKind.DISCONNECT, ordinals=(1,), placed=placed, delay_ns=1_000)
-    desk = _Desk(faults=FaultScript((rule,)))
-    reports = await desk.connect()
-    market = desk.adapter.market([SPOT])
-    with pytest.raises(AdapterError, match="broke"):
-        await desk.adapter.submit(desk.order(5, 90), desk.plan("mine"))
-    for stream in (reports, market):
-        with pytest.raises(AdapterError, match="broke"):
-            await anext(stream)
-    with pytest.raises(AdapterError, match="no session"):
-        await desk.adapter.submit(desk.order(), desk.plan())
-    with pytest.raises(AdapterError, match="no connections"):
-        await desk.adapter.connect()
-    await desk.clock.move_to(2_000)
-    again = await desk.connect()
-    gaps = await _taken(again, 2)
-    assert [(type(gap), gap.account_id) for gap in gaps] == [(Gap, ALICE), (Gap, BOB)]
-    answer = await desk.adapter.order(ref(None, client_id="mine"))
-    assert isinstance(answer, OrderReport if placed else Absent)
-    await desk.adapter.disconnect()
-
-
-async def test_faults_strike_cancels_and_replaces_by_their_own_count() -> None:
-    rules = (
-        FaultRule(FaultKind.LOST_ACK, verb=FaultVerb.CANCEL, ordinals=(1,)),
-        FaultRule(FaultKind.LOST_ACK, verb=FaultVerb.REPLACE, ordinals=(1,), placed=False),
-    )
-    desk = _Desk(faults=FaultScript(rules))
-    await desk.connect()
-    order_id = accepted(await desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
-    replaced = await desk.adapter.replace(ref(order_id), desk.order(4, 90), desk.plan("mine"), Decimal(0))
-    assert isinstance(replaced, Unknown)
-    report = await desk.adapter.order(ref(order_id))
-    assert isinstance(report, OrderReport)
-    assert report.quantity == 5
-    assert isinstance(await desk.adapter.cancel(ref(order_id)), Unknown)
-    report = await desk.adapter.order(ref(order_id))
-    assert isinstance(report, OrderReport)
-    assert report.status == "CANCELED"
-    await desk.adapter.disconnect()
-
-
-async def test_a_queue_that_nobody_reads_ends_the_session_and_loses_nothing() -> None:
-    desk = _Desk(report_capacity=3)
-    reports = await desk.connect()
-    for _ in range(3):
-        await desk.adapter.submit(desk.order(1), desk.plan())
-    await desk.adapter.submit(desk.order(1), desk.plan())
-    with pytest.raises(AdapterError, match="full"):
-        await anext(reports)
-    again = await desk.connect()
-    assert all(isinstance(report, Gap) for report in await _taken(again, 2))
-    assert len((await desk.adapter.fills(ALICE, 0)).items) == 4
-    await desk.adapter.disconnect()
-
-
 async def test_sessions_open_and_close_in_any_order() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     await desk.adapter.disconnect()
     reports = await desk.connect()
     await desk.adapter.connect()
@@ -287,14 +139,14 @@ async def test_sessions_open_and_close_in_any_order() -> None:
 
 
 async def test_an_adapter_hears_of_its_own_accounts_only() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     alice = PaperAdapter(desk.adapter._driver, VENUE, [ALICE])
     bob = PaperAdapter(desk.adapter._driver, VENUE, [BOB])
     await alice.connect()
     await bob.connect()
     await alice.submit(desk.order(1), desk.plan())
-    assert (await _taken(alice.reports(), 1))[0].account_id == ALICE
-    assert await _is_waiting(bob.reports())
+    assert (await taken(alice.reports(), 1))[0].account_id == ALICE
+    assert await is_waiting(bob.reports())
     await alice.disconnect()
     await bob.disconnect()
     with pytest.raises(AdapterError, match="nobody"):
@@ -304,7 +156,7 @@ async def test_an_adapter_hears_of_its_own_accounts_only() -> None:
 
 
 async def test_market_data_shows_the_latest_book_only() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     await desk.connect()
     market = desk.adapter.market([SPOT])
     for ask in (102, 103, 104):
@@ -358,7 +210,7 @@ async def test_trade_bars_come_when_their_second_is_over() -> None:
 
 
 async def test_an_order_expires_while_nobody_asks() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     reports = await desk.connect()
     order = desk.order(5, 90)
     order.time_in_force, order.expire_at_ns = TimeInForce.GTD, 300_000_000
@@ -374,7 +226,7 @@ async def test_an_order_expires_while_nobody_asks() -> None:
 
 
 async def test_snapshots_are_bounded_by_when_they_were_asked_for_and_answered() -> None:
-    desk = _Desk(latency=Latency(order_ns=100, report_ns=50))
+    desk = PaperDesk(latency=Latency(order_ns=100, report_ns=50))
     await desk.connect()
     asking = asyncio.ensure_future(desk.adapter.open_orders(ALICE))
     await desk.clock.move_to(3_000)
@@ -385,7 +237,7 @@ async def test_snapshots_are_bounded_by_when_they_were_asked_for_and_answered() 
 
 
 async def test_the_visibility_lag_hides_a_fresh_order() -> None:
-    desk = _Desk(visibility_lag_ns=500)
+    desk = PaperDesk(visibility_lag_ns=500)
     await desk.connect()
     await desk.adapter.submit(desk.order(5, 90), desk.plan("mine"))
     assert isinstance(await desk.adapter.order(ref(None, client_id="mine")), NotKnown)
@@ -395,13 +247,13 @@ async def test_the_visibility_lag_hides_a_fresh_order() -> None:
 
 
 async def test_cancels_and_replaces_travel_like_orders() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     reports = await desk.connect()
     order_id = accepted(await desk.adapter.submit(desk.order(5, 90), desk.plan("mine")))
     changed = desk.order(3, 91)
     assert isinstance(await desk.adapter.replace(ref(order_id), changed, desk.plan("mine"), Decimal(0)), Accepted)
     assert isinstance(await desk.adapter.cancel(ref(order_id)), Accepted)
-    (end,) = await _taken(reports, 1)
+    (end,) = await taken(reports, 1)
     assert isinstance(end, OrderReport)
     assert facts(end.status, end.quantity, end.price) == ("CANCELED", 3, 91)
     assert isinstance(await desk.adapter.cancel(ref(order_id)), Rejected)
@@ -412,7 +264,7 @@ async def test_cancels_and_replaces_travel_like_orders() -> None:
 
 
 async def test_the_plan_follows_from_the_order_id() -> None:
-    desk = _Desk()
+    desk = PaperDesk()
     order = VenueOrder(
         OrderId("ORD-01234567890123456789ABCDEF"),
         ALICE,

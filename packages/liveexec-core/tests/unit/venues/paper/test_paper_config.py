@@ -162,8 +162,13 @@ def test_a_clock_of_another_process_shows_the_same_time() -> None:
     before, shown, after = ours.now_ns(), theirs.now_ns(), ours.now_ns()
     assert before <= shown <= after
     assert theirs.speed == Fraction(3, 2)
-    by_wall = PaperClock.from_anchor(ours.anchor(), shares_monotonic=False)
-    assert abs(by_wall.now_ns() - ours.now_ns()) < 1_000_000_000
+
+
+def test_a_clock_whose_monotonic_time_nobody_shares_follows_the_wall() -> None:
+    ten_s = 10_000_000_000
+    anchor = ClockAnchor(market_ns=5 * ten_s, monotonic_ns=1, wall_ns=time.time_ns() - ten_s, speed="2")
+    shown_ns = PaperClock.from_anchor(anchor, shares_monotonic=False).now_ns()
+    assert 7 * ten_s <= shown_ns < 8 * ten_s
 
 
 @pytest.mark.anyio

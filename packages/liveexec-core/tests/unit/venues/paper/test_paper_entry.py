@@ -145,6 +145,13 @@ def test_open_orders_hold_what_they_may_cost(floor: Floor) -> None:
     assert floor.balance("BTC") == (10_000, 10_000)
 
 
+def test_a_partial_fill_gives_back_its_part_of_what_is_held(floor: Floor) -> None:
+    floor.buy(10, 100)
+    floor.print_trade(100, 4, Side.SELL)
+    # Four were paid with the maker's fee; six are held at the higher fee.
+    assert floor.balance("USDT") == (dec("9999599.6"), dec("9999599.6") - dec("601.2"))
+
+
 def test_what_is_held_can_not_be_spent_again() -> None:
     poor = PaperAccount(ALICE, {"USDT": dec(1_500)})
     floor = Floor(venue_config(accounts=(poor,)))
