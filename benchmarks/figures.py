@@ -2,7 +2,9 @@
 
 import os
 import platform
+import timeit
 from collections.abc import Sequence
+from decimal import Decimal
 from statistics import median
 from typing import Final
 
@@ -12,6 +14,7 @@ from rich.table import Table
 
 __all__ = ["Figure", "Result", "Spread", "machine_state", "percentile", "show", "spread_of"]
 
+_OPERANDS: Final = {"a": Decimal("0.00123"), "b": Decimal("61800.01"), "c": Decimal(76)}
 _VERDICTS: Final = {True: "[green]met[/green]", False: "[red]missed[/red]", None: ""}
 
 
@@ -59,11 +62,12 @@ def percentile(values: Sequence[float], fraction: float) -> float:
 
 
 def machine_state() -> str:
-    """What the figures depend on beside the code: the machine, and how busy it is."""
+    """What the figures depend on beside the code: the machine, how busy it is, and how fast it calculates just now."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    took_s = min(timeit.repeat("a * b < c", globals=_OPERANDS, number=10_000, repeat=20)) / 10_000
     return (
-        f"{os.cpu_count()} cores, load {load}; {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}"
+        f"{os.cpu_count()} cores, load {load}, a Decimal product compared in {took_s * 1e9:.0f} ns; "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     )
 
 

@@ -7,7 +7,6 @@ with its id, order, status and filled quantity once the library has told it, and
 import asyncio
 import json
 import sys
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
 

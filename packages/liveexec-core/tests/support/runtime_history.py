@@ -50,10 +50,13 @@ __all__ = [
     "ADOPTED",
     "CHILD",
     "CONTROL",
+    "EXPIRED",
     "HISTORY",
     "OTHER_ADOPTED",
     "PARENT",
     "PLAIN",
+    "REFUSED",
+    "REJECTED",
     "SECOND_CHILD",
     "Step",
 ]
@@ -113,7 +116,7 @@ def _requested(order_id: OrderId, quantity: str = "1.0", **plan: object) -> ev.S
 _APPROVED: Final = ev.RiskApproved(ev.RiskStage.LEG, Decimal(45_000))
 _FIRST, _SECOND = _fill(1, "V-1", "0.4"), _fill(2, "V-1b", "0.3")
 _CORRECTED: Final = _fill(3, "V-1b", "0.3", "44900")
-_SAME_KEY: Final = make_fill(key=_CORRECTED.key, quantity=Decimal("0.3"), price=Decimal("44800"))
+_SAME_KEY: Final = make_fill(key=_CORRECTED.key, quantity=Decimal("0.3"), price=Decimal(44800))
 _HALF: Final = make_leg(quantity="0.5")
 
 
@@ -138,7 +141,12 @@ HISTORY: Final[tuple[Step, ...]] = (
     Step(
         "replace requested",
         PLAIN,
-        (make_replace_requested(operation_id=OperationId("OP-R"), plan=_plan(PLAIN, client_order_id=ClientOrderId("lx-new"), refs={"tws": "18"})),),
+        (
+            make_replace_requested(
+                operation_id=OperationId("OP-R"),
+                plan=_plan(PLAIN, client_order_id=ClientOrderId("lx-new"), refs={"tws": "18"}),
+            ),
+        ),
         frozenset({"orders", "operations", "refs"}),
     ),
     Step("replace unknown", PLAIN, (ev.ReplaceUnknown("timeout"),), _ORDER),

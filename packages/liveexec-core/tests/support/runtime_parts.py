@@ -46,13 +46,30 @@ from liveexec.domain.stored import (
     StoredRecord,
 )
 from liveexec.domain.venue import AdapterManifest
+from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.policies import BUILTIN_POLICIES
+from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
 from liveexec.runtime.durable_view import DurableView
 from liveexec.storage.memory import MemoryStore
 from support.builders import ALPHA, ALPHA_ACCOUNT, BETA, NOW_NS, SPOT, make_listing, make_manifest
 from support.journaling import ShardWriter
 
-__all__ = ["Fault", "ScriptedStore", "ScriptedVenue", "ViewBench", "tables_of", "turns", "within"]
+__all__ = [
+    "Ended",
+    "Fault",
+    "ScriptedStore",
+    "ScriptedVenue",
+    "Stream",
+    "ViewBench",
+    "make_engine",
+    "tables_of",
+    "turns",
+    "until",
+    "within",
+]
 
 VENUE_CLASSES: Final = {ALPHA: VenueClass.CEFI, BETA: VenueClass.CEFI}
 #: No wait of a test takes this long; one that does has failed. Real seconds.
@@ -63,6 +80,13 @@ async def turns(count: int = 10) -> None:
     """Let the event loop go round, so that whatever is ready runs."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the event loop go round until something holds, or fail instead of hanging."""
+    async with asyncio.timeout(_GUARD_S):
+        while not condition():
+            await asyncio.sleep(0)
 
 
 async def within[T](waited_for: Awaitable[T]) -> T:
@@ -148,6 +172,19 @@ class ScriptedStore(MemoryStore):
         raise fault.error
 
 
+def make_engine(ledger: Ledger | None = None) -> ExecutionEngine:
+    """An engine for ALPHA and its account, with everything that is built in."""
+    return ExecutionEngine(
+        EngineConfig(),
+        rules=BUILT_IN_RULES,
+        policies=BUILTIN_POLICIES,
+        algorithms=BUILTIN_ALGORITHMS,
+        manifests={ALPHA: make_manifest()},
+        venue_accounts={ALPHA: (ALPHA_ACCOUNT,)},
+        ledger=ledger,
+    )
+
+
 def tables_of(store: MemoryStore) -> dict[str, dict[tuple[Any, ...], dict[str, object]]]:
     """Every row of every table, by table and key; documents as JSON has them."""
     return {
@@ -198,7 +235,7 @@ class ViewBench:
         return batch
 
 
-class Ended(Exception):  # noqa: N818  (an end of a stream, not an error)
+class Ended(Exception):
     """Put on a scripted stream to end it."""
 
 

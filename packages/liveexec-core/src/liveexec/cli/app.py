@@ -3,6 +3,7 @@
 Commands are named by their import paths and loaded when they run, so that ``liveexec --help`` loads none of them.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,9 @@ def main() -> int:
 def run(tokens: Sequence[str]) -> ExitCode:
     """Run a command line; every error ends as one line on standard error and an exit code."""
     arguments, debug = _without_debug(tokens)
+    if not debug:
+        # What a driver leaves behind when it is interrupted half-way is nothing that a user could act on.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()

@@ -34,7 +34,7 @@ class PendingCancel(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Order:
     """An order as its events made it. Only :func:`apply_event` and :func:`settle_family` change one.
 
@@ -276,13 +276,17 @@ def _on_child_spawned(order: Order, event: ev.ChildSpawned) -> None:
     order.children.append(event.child_order_id)
 
 
+#: One for all, since Python makes every empty frozenset anew, of 216 bytes.
+_NO_FILLS: Final[frozenset[FillKey]] = frozenset()
+
+
 def _on_submit_requested(order: Order, event: ev.SubmitRequested) -> None:
     order.attempt, order.plan = event.attempt, event.plan
     if order.replace is not None:
         order.quantity, order.price = order.replace.quantity, order.replace.price
         order.replace, order.replace_unknown = None, False
         order.venue_order_id = None
-    order.earlier_fills = frozenset(order.fills or ())
+    order.earlier_fills = frozenset(order.fills) if order.fills else _NO_FILLS
 
 
 def _on_not_sent(order: Order, event: ev.NotSent) -> None:

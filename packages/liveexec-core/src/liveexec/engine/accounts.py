@@ -97,7 +97,8 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
     if turn.core.is_new(account_id):
         _open_account(turn, taken)
-    turn.core.opened[account_id] = None
+        turn.core.opened[account_id] = taken.requested_at_ns
+    turn.core.opened.setdefault(account_id, 0)
     for said in taken.open_orders:
         reports.report(turn, Report(turn.at_ns, said))
     seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}

@@ -1,16 +1,25 @@
 """Reports that no order can be found for: they wait for one of ours that has no name yet, then EXTERNAL gets them."""
 
+from typing import Final
+
+from attrs import evolve
+
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import EXTERNAL, external_order_id
+from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import CumulativeFill, FillAction, FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.engine import fills
 from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["AboutOrder", "adopt", "claimed", "find", "take_in"]
+__all__ = ["AboutOrder", "adopt", "claimed", "find", "is_in_opening", "take_in", "wait_longer"]
+
+#: How often a report waits for an order of ours that has no name yet: by then its fate is known, or an alarm.
+_MOST_WAITS: Final = 12
 
 #: Reports about one order.
 AboutOrder = OrderReport | FillReport | CumulativeFill
@@ -23,6 +32,14 @@ def find(turn: Turn, said: AboutOrder) -> Order | None:
     return turn.core.oms.find(OrderRef(said.account_id, instrument_id, said.client_order_id, said.venue_order_id, refs))
 
 
+def is_in_opening(turn: Turn, order: Order | None, said: AboutOrder) -> bool:
+    """Whether a fill that is not ours was there already when the account began, so that its opening counts it."""
+    if isinstance(said, OrderReport) or (order is not None and order.strategy_id != EXTERNAL):
+        return False
+    at_ns = said.fill.venue_time_ns if isinstance(said, FillReport) else said.venue_time_ns
+    return at_ns < turn.core.opened.get(said.account_id, 0)
+
+
 def take_in(turn: Turn, delivered: Report, said: AboutOrder) -> None:
     """A report about an order nobody knows.
 
@@ -31,14 +48,36 @@ def take_in(turn: Turn, delivered: Report, said: AboutOrder) -> None:
     """
     if turn.core.is_new(said.account_id):
         return
-    if isinstance(said, FillReport):
+    if isinstance(said, FillReport) and said.action is not FillAction.TRADE:
+        fills.remember(turn, said)
+    elif isinstance(said, FillReport):
         _park(turn, delivered, said.fill.key)
     elif isinstance(said, CumulativeFill):
         _park(turn, delivered, f"{said.venue_order_id}|{said.quantity}")
-    elif said.client_order_id is None and _has_unnamed(turn, said):
+    elif _may_be_ours(turn, said):
         _park(turn, delivered, f"{said.venue_order_id}")
     elif said.status.is_open:
         adopt(turn, said)
+
+
+def _may_be_ours(turn: Turn, said: AboutOrder) -> bool:
+    """Whether a submit of ours has no venue id yet, so that a report without our name may be about that order."""
+    return said.client_order_id is None and any(
+        order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None
+        for order in turn.core.oms.open_orders(said.account_id)
+    )
+
+
+def wait_longer(turn: Turn, key: str) -> bool:
+    """Whether reports whose time is up have to wait on, since an order of ours may still turn out to be theirs."""
+    waiting = turn.core.parked.get(key, [])
+    adoption_ns = turn.core.state.config.timing.adoption_ns
+    is_young = any(turn.at_ns - delivered.at_ns < _MOST_WAITS * adoption_ns for delivered in waiting)
+    about = [said for delivered in waiting if isinstance(said := delivered.report, AboutOrder)]
+    if not is_young or not any(_may_be_ours(turn, said) for said in about):
+        return False
+    turn.wake(TimerKind.ADOPTION, key, turn.at_ns + adoption_ns)
+    return True
 
 
 def claimed(turn: Turn, order: Order) -> list[AboutOrder]:
@@ -55,7 +94,7 @@ def claimed(turn: Turn, order: Order) -> list[AboutOrder]:
 
 def adopt(turn: Turn, said: AboutOrder) -> None:
     """Track an order that we did not send from now on, under the same id in every process that meets it."""
-    report = said if isinstance(said, OrderReport) else _order_of(said)
+    report = _without_waiting(turn, said) if isinstance(said, OrderReport) else _order_of(said)
     listing = turn.core.state.listings.get(report.instrument_id)
     name = report.venue_order_id or report.client_order_id
     if listing is None or name is None:
@@ -66,11 +105,17 @@ def adopt(turn: Turn, said: AboutOrder) -> None:
     )
 
 
-def _has_unnamed(turn: Turn, said: OrderReport) -> bool:
-    return any(
-        order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None
-        for order in turn.core.oms.open_orders(said.account_id)
-    )
+def _without_waiting(turn: Turn, said: OrderReport) -> OrderReport:
+    """The report as if the fills that wait for the order were still to come: they count once it is known."""
+    waiting = ZERO
+    for delivered in (each for parked in turn.core.parked.values() for each in parked):
+        fill = delivered.report
+        if not isinstance(fill, FillReport) or fill.account_id != said.account_id:
+            continue
+        name = fill.venue_order_id or fill.client_order_id
+        if name is not None and name in (said.venue_order_id, said.client_order_id):
+            waiting += fill.fill.quantity
+    return evolve(said, filled_quantity=max(ZERO, said.filled_quantity - waiting)) if waiting else said
 
 
 def _park(turn: Turn, delivered: Report, name: str) -> None:

@@ -36,8 +36,8 @@ class EngineCore:
     still missing; ``parked`` are reports that no order could be found for, by the key of their timer; ``preparing``
     are submits whose plan an adapter is making; ``early_undos`` are busts and corrections that came before their
     fills; ``fallen`` says when (venue time) a cumulative quantity fell; ``drifts`` are differences seen once;
-    ``asset_references`` are the movements of an account that are recorded; ``opened`` are the accounts whose first
-    snapshot was taken.
+    ``asset_references`` are the movements of an account that are recorded; ``opened`` says when the snapshots were
+    asked for that accounts began with, as far as they began in this process (zero if they did not).
     """
 
     state: EngineState
@@ -54,7 +54,7 @@ class EngineCore:
     drifts: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = field(factory=dict)
     flattening: dict[OrderId, Flattening] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
-    opened: dict[AccountId, None] = field(factory=dict)
+    opened: dict[AccountId, int] = field(factory=dict)
 
     def is_new(self, account_id: AccountId) -> bool:
         """Whether nothing ever happened on the account: no snapshot, no event of its own, no fill, no order sent."""

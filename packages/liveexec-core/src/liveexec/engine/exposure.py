@@ -73,16 +73,19 @@ class ExposureBook:
 
     def reserve(self, order: Order) -> None:
         """Count what the approved order may still do in its current state."""
-        # An order that has ended may still have been filled, or changed hands.
-        self._note(order)
+        # An order that has ended may still have been filled.
+        self._note_asked(order)
         if order.account_id is not None:
             self.touched[order.account_id] = order.updated_at_ns
+            if order.instrument_id is not None:
+                self._moved_leaves[order.account_id, order.instrument_id] = None
         if order.status in OPEN_STATUSES:
             self._move(order, 1)
 
     def release(self, order: Order) -> None:
         """Take out what :meth:`reserve` counted for the order in this same state."""
-        self._note(order)
+        # What follows may move the order to another strategy, so the one that it leaves is noted too.
+        self._note_asked(order)
         if order.status in OPEN_STATUSES:
             self._move(order, -1)
 
@@ -108,9 +111,7 @@ class ExposureBook:
         """What all strategies' orders may still do in a product."""
         return self.products.get(product_id, NO_WORKING)
 
-    def _note(self, order: Order) -> None:
-        if order.account_id is not None and order.instrument_id is not None:
-            self._moved_leaves[order.account_id, order.instrument_id] = None
+    def _note_asked(self, order: Order) -> None:
         if order.intent.instrument_key is not None:
             self._moved_asked[order.strategy_id, product_of_key(order.intent.instrument_key)] = None
 

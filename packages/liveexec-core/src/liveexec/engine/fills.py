@@ -11,14 +11,20 @@ from liveexec.domain.ids import EXTERNAL, VenueOrderId
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
 from liveexec.domain.outcome import CumulativeFill, FillAction, FillReport
+from liveexec.engine.rules.repeated_execution import REPEATED_EXECUTION
 from liveexec.engine.turn import Turn
 
-__all__ = ["MOST_REMEMBERED", "OVERFILL", "REPEATED_EXECUTION", "apply_report", "apply_total", "note_overfill"]
+__all__ = [
+    "MOST_REMEMBERED",
+    "OVERFILL",
+    "apply_report",
+    "apply_total",
+    "note_overfill",
+    "remember",
+]
 
 #: The latch that an overfill sets on its instrument.
 OVERFILL: Final = "OVERFILL"
-#: The latch that repeated executions set on their strategy.
-REPEATED_EXECUTION: Final = "REPEATED_EXECUTION"
 #: References and early busts that are kept in memory, so that no venue can fill it.
 MOST_REMEMBERED: Final = 10_000
 
@@ -76,6 +82,14 @@ def apply_total(turn: Turn, order: Order, said: CumulativeFill, *, earlier: bool
     return order.last_sequence > before
 
 
+def remember(turn: Turn, said: FillReport) -> None:
+    """A bust or a correction overtook its fill, and has to wait for it."""
+    early = turn.core.early_undos
+    early[said.original_key or said.fill.key] = said
+    if len(early) > MOST_REMEMBERED:
+        del early[next(iter(early))]
+
+
 def note_overfill(turn: Turn, order: Order) -> None:
     """More than the order's quantity was filled: recorded like any fill, and its instrument is halted."""
     if not order.is_overfilled or order.strategy_id == EXTERNAL:
@@ -100,7 +114,8 @@ def _bust(turn: Turn, order: Order, said: FillReport) -> bool:
     key = said.original_key or said.fill.key
     original = (order.fills or {}).get(key)
     if original is None:
-        _remember(turn, order, key, said)
+        if key not in order.undone_fills:
+            remember(turn, said)
         return False
     turn.emit(order.order_id, ev.FillBusted(original, "busted by the venue"))
     return True
@@ -110,7 +125,8 @@ def _correction(turn: Turn, order: Order, said: FillReport) -> bool:
     fills, key, fill = order.fills or {}, said.original_key or said.fill.key, said.fill
     original = fills.get(key)
     if original is None:
-        _remember(turn, order, key, said)
+        if key not in order.undone_fills:
+            remember(turn, said)
         return False
     if fill.key == key:
         # The venue keeps the id: older words and repeated ones tell nothing new.
@@ -122,16 +138,6 @@ def _correction(turn: Turn, order: Order, said: FillReport) -> bool:
     turn.emit(order.order_id, ev.FillCorrected(original, fill))
     _undo_early(turn, order, fill.key)
     return True
-
-
-def _remember(turn: Turn, order: Order, key: FillKey, said: FillReport) -> None:
-    """It overtook its fill, and has to wait for it; or it repeats what was taken back already."""
-    if key in order.undone_fills:
-        return
-    early = turn.core.early_undos
-    early[key] = said
-    if len(early) > MOST_REMEMBERED:
-        del early[next(iter(early))]
 
 
 def _undo_early(turn: Turn, order: Order, key: FillKey) -> None:

@@ -1,55 +1,143 @@
-"""What is held: positions by strategy and product, and nets as limits compare them."""
+"""What is held: open positions by strategy and by account, and what those that are closed have brought.
 
-from collections.abc import Sequence
+A check must not cost more because many instruments were traded before it, so closed positions are folded into sums,
+and only places that orders or account events moved are looked at again.
+"""
+
 from decimal import Decimal
 
+from attrs import define, field
+
 from liveexec.domain.ids import AccountId, InstrumentId, ProductId, StrategyId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.position import Position
 from liveexec.engine.exposure import product_of_key
 from liveexec.engine.state import EngineState
 
-__all__ = ["Holdings", "held_between", "net_of", "worst_net"]
+__all__ = ["Holdings", "Scope", "add_result", "held_between", "worst_net"]
+
+_Leaf = tuple[AccountId, InstrumentId]
+
+
+@define(eq=False)
+class Scope[Group, Key]:
+    """Positions of a strategy or of all accounts: the open ones by group, and the closed ones' results by asset."""
+
+    open: dict[Group, dict[Key, Position]] = field(factory=dict)
+    settled: dict[str, Decimal] = field(factory=dict)
+    _closed: dict[tuple[Group, Key], dict[str, Decimal]] = field(factory=dict)
+
+    def renew(self, group: Group, key: Key, position: Position) -> None:
+        """Look at a position again that may have changed."""
+        closed = self._closed.pop((group, key), None)
+        if closed is not None:
+            _add(self.settled, closed, -1)
+        if position.quantity or (position.cost and position.terms.kind is ContractKind.ODDS):
+            self.open.setdefault(group, {})[key] = position
+            return
+        members = self.open.get(group)
+        if members is not None and members.pop(key, None) is not None and not members:
+            del self.open[group]
+        results: dict[str, Decimal] = {}
+        add_result(results, position, None)
+        self._closed[group, key] = results
+        _add(self.settled, results, 1)
 
 
 class Holdings:
-    """A ledger's positions by strategy and product.
+    """Positions as limits look at them: ``strategies`` by product, ``accounts`` (nets at the venues) by account, and
+    ``nets``, the quantities by product over all accounts.
 
-    The ledger adds positions and never drops one, so what is new stands at its end.
+    What changed is known from the exposure book, which every event of an order passes, and from the sequences of the
+    accounts' streams, since whatever else moves a position is in one of them.
     """
 
     def __init__(self) -> None:
-        self.by_strategy: dict[StrategyId, dict[ProductId, list[Position]]] = {}
         self._ledger: Ledger | None = None
-        self._seen = 0
+        self._sequence = -1
+        self._clear()
 
-    def refresh(self, ledger: Ledger) -> None:
-        """Take in the positions that were opened since."""
-        if ledger is not self._ledger or len(ledger.positions) < self._seen:
-            self.by_strategy.clear()
-            self._ledger, self._seen = ledger, 0
-        new = len(ledger.positions) - self._seen
-        if not new:
+    def refresh(self, state: EngineState) -> None:
+        """Take in what changed since this was last asked."""
+        ledger, (leaves, asked) = state.ledger, state.exposure.take_moved()
+        sequence = sum(ledger.sequences.values())
+        try:
+            if ledger is not self._ledger or sequence != self._sequence:
+                self._clear()
+                self._index(ledger)
+                leaves = {
+                    (account_id, key): None for account_id, book in ledger.books.items() for key in book.positions
+                }
+                asked = dict.fromkeys(self._known)
+            elif len(ledger.positions) != self._indexed:
+                self._index(ledger)
+            for account_id, instrument_id in leaves:
+                self._renew_leaf(ledger, account_id, instrument_id)
+            for strategy_id, product_id in asked:
+                for key, position in self._known.get((strategy_id, product_id), {}).items():
+                    self._strategy(strategy_id).renew(product_id, key, position)
+        except Exception:
+            # What is half done is made anew the next time.
+            self._ledger = None
+            raise
+        self._ledger, self._sequence = ledger, sequence
+
+    def net_of(self, strategy_id: StrategyId, product_id: ProductId) -> Decimal:
+        """A strategy's net quantity of a product, over all venues."""
+        scope = self.strategies.get(strategy_id)
+        net = ZERO
+        if scope is not None:
+            for position in scope.open.get(product_id, {}).values():
+                net += position.quantity
+        return net
+
+    def _strategy(self, strategy_id: StrategyId) -> Scope[ProductId, _Leaf]:
+        scope = self.strategies.get(strategy_id)
+        if scope is None:
+            scope = self.strategies[strategy_id] = Scope()
+        return scope
+
+    def _clear(self) -> None:
+        self.strategies: dict[StrategyId, Scope[ProductId, _Leaf]] = {}
+        self.accounts: Scope[AccountId, InstrumentId] = Scope()
+        self.nets: dict[ProductId, Decimal] = {}
+        self._netted: dict[_Leaf, Decimal] = {}
+        #: Every position by strategy and product; the ledger adds some and never drops one.
+        self._known: dict[tuple[StrategyId, ProductId], dict[_Leaf, Position]] = {}
+        self._indexed = 0
+
+    def _index(self, ledger: Ledger) -> None:
+        for key in list(ledger.positions)[self._indexed :]:
+            account_id, strategy_id, instrument_id = key
+            known = self._known.setdefault((strategy_id, product_of_key(instrument_id)), {})
+            known[account_id, instrument_id] = ledger.positions[key]
+        self._indexed = len(ledger.positions)
+
+    def _renew_leaf(self, ledger: Ledger, account_id: AccountId, instrument_id: InstrumentId) -> None:
+        book = ledger.books.get(account_id)
+        position = book.positions.get(instrument_id) if book is not None else None
+        if position is None:
             return
-        for key in list(ledger.positions)[-new:]:
-            _, strategy_id, instrument_id = key
-            products = self.by_strategy.setdefault(strategy_id, {})
-            products.setdefault(product_of_key(instrument_id), []).append(ledger.positions[key])
-        self._seen += new
-
-    def of_strategy(self, strategy_id: StrategyId, product_id: ProductId) -> Sequence[Position]:
-        """A strategy's positions in a product: one per account and venue."""
-        products = self.by_strategy.get(strategy_id)
-        return products.get(product_id, ()) if products is not None else ()
+        self.accounts.renew(account_id, instrument_id, position)
+        leaf, product_id = (account_id, instrument_id), product_of_key(instrument_id)
+        net = self.nets.get(product_id, ZERO) + position.quantity - self._netted.get(leaf, ZERO)
+        self._netted[leaf] = position.quantity
+        if net:
+            self.nets[product_id] = net
+        else:
+            self.nets.pop(product_id, None)
 
 
-def net_of(positions: Sequence[Position]) -> Decimal:
-    """The sum of the positions' quantities."""
-    net = ZERO
-    for position in positions:
-        net += position.quantity
-    return net
+def add_result(results: dict[str, Decimal], position: Position, mark: Decimal | None) -> None:
+    """Add what a position brought, by asset: realised, unrealised at the mark if there is one, fees taken off."""
+    asset, brought = position.terms.settlement_asset, position.realized_pnl
+    if mark is not None:
+        brought += position.unrealized_pnl(mark)
+    results[asset] = results.get(asset, ZERO) + brought
+    for asset, fee in position.fees.items():
+        results[asset] = results.get(asset, ZERO) - fee
 
 
 def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Decimal:
@@ -59,11 +147,23 @@ def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Dec
 
 def held_between(state: EngineState, account_id: AccountId, instrument_id: InstrumentId) -> tuple[Decimal, Decimal]:
     """The lowest and the highest net that an account may hold: ours, and the venue's while the two differ."""
-    net = state.ledger.net_quantity(account_id, instrument_id)
-    if state.ledger.drifts:
-        drift = state.ledger.drifts.get((account_id, f"position:{instrument_id}"))
+    ledger = state.ledger
+    book = ledger.books.get(account_id)
+    position = book.positions.get(instrument_id) if book is not None else None
+    net = position.quantity if position is not None else ZERO
+    if ledger.drifts:
+        drift = ledger.drifts.get((account_id, f"position:{instrument_id}"))
         if drift is not None:
             # Fills since then have moved both by the same.
             other = net + drift.theirs - drift.ours
             return min(net, other), max(net, other)
     return net, net
+
+
+def _add(sums: dict[str, Decimal], results: dict[str, Decimal], sign: int) -> None:
+    for asset, amount in results.items():
+        total = sums.get(asset, ZERO) + amount * sign
+        if total:
+            sums[asset] = total
+        else:
+            sums.pop(asset, None)

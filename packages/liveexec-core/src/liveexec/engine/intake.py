@@ -31,8 +31,8 @@ def submit(turn: Turn, request: SubmitOrder) -> Decision:
     if intent.exec_algorithm != "NORMAL":
         algorithm = core.algorithms.get(intent.exec_algorithm)
         if algorithm is None:
-            known = ", ".join(["NORMAL", *sorted(name for name in core.algorithms if name != "NORMAL")])
-            fault = Fault("exec_algorithm", f"{intent.exec_algorithm} is not registered; there are {known}")
+            names = ", ".join(["NORMAL", *sorted(name for name in core.algorithms if name != "NORMAL")])
+            fault = Fault("exec_algorithm", f"{intent.exec_algorithm} is not registered; there are {names}")
             return Decision(error=InvalidInput("order intent", [fault]))
         try:
             parameters = algorithm.parse(intent.exec_algorithm_params, intent)

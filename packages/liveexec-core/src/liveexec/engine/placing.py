@@ -72,7 +72,9 @@ def reference_price(state: EngineState, key: str, side: Side) -> Decimal | None:
     touches = [
         touch
         for instrument_id in state.products.get(ProductId(key), ())
-        if (book := state.market.book(instrument_id)) is not None and (touch := book.touch(side)) is not None
+        if (book := state.market.book(instrument_id)) is not None
+        and book.is_sane
+        and (touch := book.touch(side)) is not None
     ]
     if not touches:
         return None

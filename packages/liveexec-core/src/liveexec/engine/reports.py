@@ -23,10 +23,14 @@ def report(turn: Turn, delivered: Report) -> None:
     match delivered.report:
         case OrderReport() | FillReport() | CumulativeFill() as said:
             order = adoption.find(turn, said)
-            if order is None:
-                adoption.take_in(turn, delivered, said)
-            else:
+            if adoption.is_in_opening(turn, order, said):
+                return
+            if order is not None:
                 _about(turn, order, said)
+                return
+            adoption.take_in(turn, delivered, said)
+            if (adopted := adoption.find(turn, said)) is not None:
+                claim_parked(turn, adopted)
         case AssetReport() as moved:
             _asset_report(turn, moved)
         case Gap(account_id, _):
@@ -70,6 +74,8 @@ def order_report(turn: Turn, order: Order, said: OrderReport, *, asked_at_ns: in
 
 def adopt_parked(turn: Turn, key: str) -> None:
     """Nobody claimed a report in time: an order of its account that we did not send is tracked from now on."""
+    if adoption.wait_longer(turn, key):
+        return
     for delivered in turn.core.parked.pop(key, ()):
         said = delivered.report
         assert isinstance(said, AboutOrder)

@@ -26,7 +26,7 @@ class Valuer:
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
     as good as none. What was worked out from a book is kept as long as that book is the latest and recent enough,
-    a rate as long as no other came.
+    a rate as long as no other came, and values of units within one check.
     """
 
     def __init__(self, config: RiskConfig) -> None:
@@ -35,12 +35,16 @@ class Valuer:
         #: Rates that were asked for, and what each came from: ``None`` for one that counts one by configuration.
         self._rates: dict[str, Decimal] = {}
         self._rate_sources: dict[str, tuple[Decimal, int] | None] = {}
+        self._units: dict[InstrumentId, tuple[ContractTerms, Decimal]] = {}
+        self._product_units: dict[ProductId, Decimal] = {}
         #: The last book of each instrument that was found sane, its mid, and until when it may be gone by.
         self._sane: dict[InstrumentId, tuple[Book, Decimal, int]] = {}
         self._terms: dict[ProductId, tuple[tuple[InstrumentId, ...], ContractTerms]] = {}
 
     def begin(self, state: EngineState) -> None:
         """Another check begins: forget what may have changed since the last one."""
+        self._units.clear()
+        self._product_units.clear()
         for asset, source in self._rate_sources.items():
             if state.rates.get(asset) is not source or self._max_rate_age_ns is not None:
                 self._rates.clear()
@@ -84,30 +88,53 @@ class Valuer:
             raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
         return bars[-1].last_price
 
-    def product_unit(self, state: EngineState, product_id: ProductId) -> tuple[Decimal, str]:
-        """The value of one unit of a product's quantity in its quote asset, at the highest mark of its listings that
-        have one; and that asset.
+    def unit(self, state: EngineState, instrument_id: InstrumentId, terms: ContractTerms) -> Decimal:
+        """The value of one unit of quantity at the mark; an inverse contract's and a stake's need none.
+
+        Raises:
+            MissingInput: what it takes is not known.
+        """
+        kept = self._units.get(instrument_id)
+        if kept is not None and kept[0] is terms:
+            return kept[1]
+        unit = terms.multiplier * self.rate(state, terms.quote_asset)
+        if terms.kind is not ContractKind.INVERSE and terms.kind is not ContractKind.ODDS:
+            unit *= self.mark(state, instrument_id)
+        self._units[instrument_id] = (terms, unit)
+        return unit
+
+    def product_unit(self, state: EngineState, product_id: ProductId) -> Decimal:
+        """The value of one unit of a product's quantity, at the highest mark of its listings that have one.
 
         Raises:
             MissingInput: none has, or the product's terms are not known.
         """
+        highest = self._product_units.get(product_id)
+        if highest is not None:
+            return highest
         terms = self.terms(state, product_id)
-        if terms.kind is ContractKind.INVERSE or terms.kind is ContractKind.ODDS:
-            return terms.multiplier, terms.quote_asset
-        highest: Decimal | None = None
         missing: MissingInput | None = None
         for instrument_id in state.products[product_id]:
             try:
-                mark = self.mark(state, instrument_id)
+                unit = self.unit(state, instrument_id, terms)
             except MissingInput as error:
                 missing = error
                 continue
-            if highest is None or mark > highest:
-                highest = mark
+            if highest is None or unit > highest:
+                highest = unit
         if highest is None:
             assert missing is not None
             raise missing
-        return highest * terms.multiplier, terms.quote_asset
+        self._product_units[product_id] = highest
+        return highest
+
+    def working_value(self, state: EngineState, terms: ContractTerms, working: Working) -> Decimal:
+        """The value of what open orders may still do, both sides added up, each order at its worst price.
+
+        Raises:
+            MissingInput: an order has no price, or there is no rate.
+        """
+        return worth_of_working(terms, working) * self.rate(state, terms.quote_asset)
 
     def terms(self, state: EngineState, product_id: ProductId) -> ContractTerms:
         """The terms that a product's quantity is meant in: those of most of its venues, as the router takes them.

@@ -15,7 +15,7 @@ import structlog
 
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
-from liveexec.domain.outcome import NotKnown, OrderReportAnswer, Rejected, SendOutcome, Unknown
+from liveexec.domain.outcome import NotKnown, OrderReportAnswer, Rejected, SendOutcome, SendPlan, Unknown
 from liveexec.domain.venue import Ordering
 from liveexec.engine.effects import (
     ArmTimer,
@@ -52,11 +52,15 @@ _log = structlog.get_logger(__name__)
 _ANSWER_TIMEOUT_S: Final = 10.0
 #: Fills that an order report is ahead of usually follow within this time; after it they are fetched. Real seconds.
 _FILLS_GRACE_S: Final = 0.2
+_NO_ANSWER: Final = "no answer in time"
 
 
 class Dispatcher:
     """Carries out effects. ``adapter_of`` gives the session's adapter of an account, ``None`` while it has none;
-    ``tell`` hands an input to the engine; ``slot`` waits for the venue's rate limit."""
+    ``tell`` hands an input to the engine; ``slot`` waits for the venue's rate limit.
+
+    The time to answer counts from when a request leaves; waiting for its turn is bounded by the gate's deadline.
+    """
 
     def __init__(
         self,
@@ -70,13 +74,15 @@ class Dispatcher:
         slot: Callable[[AccountId, bool], Coroutine[Any, Any, None] | None],
         tell: Callable[[EngineInput], None],
         answer_timeout_s: float = _ANSWER_TIMEOUT_S,
+        fills_grace_s: float = _FILLS_GRACE_S,
     ) -> None:
         self._state, self._gate, self._timers, self._clock, self._metrics = state, gate, timers, clock, metrics
         self._adapter_of, self._slot, self._tell = adapter_of, slot, tell
-        self._answer_timeout_s = answer_timeout_s
+        self._answer_timeout_s, self._fills_grace_s = answer_timeout_s, fills_grace_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._tails: dict[str, asyncio.Task[None]] = {}
-        self._deadlines: dict[asyncio.Task[None], float] = {}
+        #: Until when whom a request waits for has to answer. Monotonic seconds.
+        self._deadlines: dict[asyncio.Task[Any], float] = {}
         self._asking: set[OrderId] = set()
         self._fetching: set[OrderId] = set()
 
@@ -116,7 +122,7 @@ class Dispatcher:
         now_s = time.monotonic()
         for task, deadline_s in list(self._deadlines.items()):
             if now_s >= deadline_s:
-                task.cancel("no answer in time")
+                task.cancel(_NO_ANSWER)
 
     async def settle(self, timeout_s: float) -> None:
         """Wait, at most this long, for what is in flight."""
@@ -145,13 +151,11 @@ class Dispatcher:
             self._ended(task)
         else:
             self._tasks.add(task)
-            self._deadlines[task] = time.monotonic() + self._answer_timeout_s
             task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._deadlines.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Outcomes are caught where they arise; what comes here is a defect, and must not pass unseen.
             _log.error("dispatch_failed", exc_info=error)
@@ -177,7 +181,7 @@ class Dispatcher:
             return
         adapter = self._session(order)
         venue_order = _venue_order(order, effect.quantity, effect.price)
-        outcome = await self._ask(adapter.submit(venue_order, effect.plan), SendVerb.SUBMIT)
+        outcome = await self._ask(lambda: adapter.submit(venue_order, effect.plan), SendVerb.SUBMIT)
         self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
 
     async def _cancel(self, effect: SendCancel) -> None:
@@ -187,8 +191,8 @@ class Dispatcher:
         if (reason := self._gate.stops_cancel(order)) is not None:
             self._stop(order, order.attempt, SendVerb.CANCEL, reason)
             return
-        attempt = order.attempt
-        outcome = await self._ask(self._session(order).cancel(effect.ref), SendVerb.CANCEL)
+        attempt, adapter = order.attempt, self._session(order)
+        outcome = await self._ask(lambda: adapter.cancel(effect.ref), SendVerb.CANCEL)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.CANCEL, outcome))
 
     async def _replace(self, effect: SendReplace) -> None:
@@ -204,8 +208,9 @@ class Dispatcher:
             outcome: SendOutcome = Rejected("NO_REPLACE", "the adapter's manifest offers what it can't do")
         else:
             venue_order = _venue_order(order, effect.quantity, effect.price)
-            request = adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity)
-            outcome = await self._ask(request, SendVerb.REPLACE)
+            outcome = await self._ask(
+                lambda: adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity), SendVerb.REPLACE
+            )
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome))
 
     async def _prepare(self, effect: PrepareOrder) -> None:
@@ -216,7 +221,14 @@ class Dispatcher:
         if adapter is not None:
             try:
                 venue_order = _venue_order(order, effect.quantity, effect.price)
-                plan = await adapter.prepare(venue_order, effect.attempt, effect.valid_until_ns)
+                made: object = await self._answered(adapter.prepare(venue_order, effect.attempt, effect.valid_until_ns))
+                plan, reason = (
+                    (made, "")
+                    if isinstance(made, SendPlan)
+                    else (None, f"the adapter answered with {type(made).__name__}")
+                )
+            except asyncio.CancelledError as error:
+                reason = _given_up(error)
             except Exception as error:  # noqa: BLE001  (foreign code; nothing was sent, and the order says why)
                 reason = f"{type(error).__name__}: {error}"
         self._tell(PlanPrepared(0, order.order_id, effect.attempt, plan, reason))
@@ -225,12 +237,20 @@ class Dispatcher:
         order = effect.order
         assert order.account_id is not None
         asked_at_ns = self._clock.now_ns()
-        answer: OrderReportAnswer
+        answer: OrderReportAnswer = NotKnown("no session with the venue")
         try:
-            adapter = self._adapter_of(order.account_id)
-            answer = await adapter.order(effect.ref) if adapter is not None else NotKnown("no session with the venue")
-        except asyncio.CancelledError:
-            answer = NotKnown("no answer in time")
+            if (slot := self._slot_of(order, cancel=False)) is not None:
+                await slot
+            asked_at_ns = self._clock.now_ns()
+            if (adapter := self._adapter_of(order.account_id)) is not None:
+                said: object = await self._answered(adapter.order(effect.ref))
+                answer = (
+                    said
+                    if isinstance(said, OrderReportAnswer)
+                    else NotKnown(f"the adapter answered with {type(said).__name__}")
+                )
+        except asyncio.CancelledError as error:
+            answer = NotKnown(_given_up(error))
         except Exception as error:  # noqa: BLE001  (foreign code; not knowing is an answer, and it is asked again)
             answer = NotKnown(f"{type(error).__name__}: {error}")
         finally:
@@ -239,12 +259,14 @@ class Dispatcher:
 
     async def _fetch_fills(self, effect: FetchFills) -> None:
         try:
-            await asyncio.sleep(_FILLS_GRACE_S)
+            await asyncio.sleep(self._fills_grace_s)
+            if (slot := self._slot(effect.account_id, False)) is not None:
+                await slot
             order = self._state.ledger.orders.get(effect.order_id)
             adapter = self._adapter_of(effect.account_id)
             if adapter is None or order is None or order.filled_quantity >= effect.filled_quantity:
                 return
-            found = await adapter.fills(effect.account_id, effect.since_ns)
+            found = await self._answered(adapter.fills(effect.account_id, effect.since_ns))
             for report in found.items:
                 self._tell(Report(0, report))
         except Exception as error:  # noqa: BLE001  (foreign code; the next report or reconciliation asks again)
@@ -252,17 +274,31 @@ class Dispatcher:
         finally:
             self._fetching.discard(effect.order_id)
 
-    async def _ask(self, request: Coroutine[Any, Any, SendOutcome], verb: SendVerb) -> SendOutcome:
+    async def _ask(self, request: Callable[[], Coroutine[Any, Any, SendOutcome]], verb: SendVerb) -> SendOutcome:
         started_s = time.perf_counter()
+        outcome: SendOutcome
         try:
-            outcome = await request
+            said: object = await self._answered(request())
+            outcome = (
+                said if isinstance(said, SendOutcome) else Unknown(f"the adapter answered with {type(said).__name__}")
+            )
         except asyncio.CancelledError as error:
-            outcome = Unknown(str(error) or "given up")
+            outcome = Unknown(_given_up(error))
         except Exception as error:  # noqa: BLE001  (whatever it was, it proves nothing about the order)
             outcome = Unknown(f"{type(error).__name__}: {error}")
         self._metrics.sent_to_answered.observe(time.perf_counter() - started_s)
         self._metrics.sent(verb, type(outcome).__name__).inc()
         return outcome
+
+    async def _answered[T](self, request: Coroutine[Any, Any, T]) -> T:
+        """What the venue's adapter answers, as long as it may take."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._deadlines[task] = time.monotonic() + self._answer_timeout_s
+        try:
+            return await request
+        finally:
+            del self._deadlines[task]
 
     def _stop(self, order: Order, attempt: int, verb: SendVerb, reason: str) -> None:
         self._metrics.stopped(verb).inc()
@@ -277,6 +313,10 @@ class Dispatcher:
     def _slot_of(self, order: Order, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
         assert order.account_id is not None
         return self._slot(order.account_id, cancel)
+
+
+def _given_up(error: asyncio.CancelledError) -> str:
+    return str(error) or "given up"
 
 
 async def _after(before: asyncio.Task[None], work: Coroutine[Any, Any, None]) -> None:

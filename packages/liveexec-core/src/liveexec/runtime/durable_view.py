@@ -25,6 +25,7 @@ from liveexec.domain.stored import (
     ProjectionBatch,
     RefRow,
 )
+from liveexec.errors import InvariantViolation
 
 __all__ = ["DurableView"]
 
@@ -166,7 +167,11 @@ class DurableView:
         assert order.account_id is not None
         for kind, reference in names.items():
             key = (order.account_id, kind, reference)
-            self._changes.refs[key] = RefRow(key, order.order_id, attempt)
+            row = RefRow(key, order.order_id, attempt)
+            # The tables refuse what is there for another order; within one batch nobody else would see it.
+            if self._changes.refs.setdefault(key, row).order_id != order.order_id:
+                raise InvariantViolation(f"{order.account_id}: {kind} id {reference} names two orders")
+            self._changes.refs[key] = row
 
     def _note_fill(self, order: Order, event: Any, at_ns: int) -> None:
         if isinstance(event, ev.FillApplied):
@@ -177,8 +182,11 @@ class DurableView:
             rows = [(event.original, True), (event.fill, False)]
         assert order.account_id is not None
         for fill, busted in rows:
+            key = (order.account_id, fill.key)
             row = FillRow(order.account_id, order.strategy_id, order.order_id, fill, busted, at_ns)
-            self._changes.fills[order.account_id, fill.key] = row
+            if self._changes.fills.setdefault(key, row).order_id != order.order_id:
+                raise InvariantViolation(f"{order.account_id}: fill {fill.key} counts for two orders")
+            self._changes.fills[key] = row
         self._note_positions(order)
         if order.parent_id is not None and (parent := self.ledger.orders.get(order.parent_id)) is not None:
             self._changes.orders[parent.order_id] = parent

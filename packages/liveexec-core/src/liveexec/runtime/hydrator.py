@@ -6,30 +6,31 @@ order wait behind its look-up, so that their order is kept.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import localcontext
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import structlog
-from attrs import define, field
+from attrs import define
 
-from liveexec.domain import order_event as ev
 from liveexec.domain.ids import AccountId, OperationId, OrderId
 from liveexec.domain.ledger import Ledger
-from liveexec.domain.money import MONEY
-from liveexec.domain.order import Order, apply_event, new_order, settle_family
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport
-from liveexec.domain.stored import FoundOperation, OperationKey, RefKey, StoredRecord
+from liveexec.domain.stored import FoundOperation, OperationKey, RefKey
 from liveexec.engine.engine import ExecutionEngine
-from liveexec.errors import Halted, InvariantViolation, LiveExecError, StorageError
+from liveexec.errors import Busy, Halted, LiveExecError, StorageError
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.families import fold_family, names_of, read_families
 from liveexec.runtime.ports import JournalStore
 
-__all__ = ["Hydrator", "fold_family", "names_of", "ref_keys", "ref_of_report"]
+__all__ = ["Hydrator", "ref_keys", "ref_of_report"]
 
 _log = structlog.get_logger(__name__)
 
-_MAX_KEYS = 256
+_MAX_KEYS: Final = 256
+#: Operation ids that may wait for their look-up; who comes then is refused as busy.
+_MAX_OPERATIONS: Final = 10_000
 #: How long a caller's look-up may go on failing. Real seconds.
 _PATIENCE_S: Final = 1.0
 
@@ -48,65 +49,13 @@ def ref_keys(ref: OrderRef) -> list[RefKey]:
     return [(ref.account_id, kind, value) for kind, value in names.items() if value is not None]
 
 
-def fold_family(streams: Mapping[str, Sequence[StoredRecord]]) -> dict[OrderId, Order]:
-    """Orders from their journal streams; a child whose parent is among them adds to it what it filled."""
-    with localcontext(MONEY):
-        return _fold(streams)
-
-
-def _fold(streams: Mapping[str, Sequence[StoredRecord]]) -> dict[OrderId, Order]:
-    orders: dict[OrderId, Order] = {}
-    for stream, records in streams.items():
-        order: Order | None = None
-        for stored in records:
-            for event in stored.record.events:
-                if order is None:
-                    if not isinstance(event, ev.OrderReceived | ev.Adopted):
-                        raise InvariantViolation(f"{stream}: its journal starts with {type(event).__name__}")
-                    order = new_order(OrderId(stream), event, stored.record.at_ns)
-                else:
-                    apply_event(order, event, stored.record.at_ns)  # type: ignore[arg-type]  # order streams hold no account events
-        if order is not None:
-            orders[order.order_id] = order
-    for order in orders.values():
-        parent = orders.get(order.parent_id) if order.parent_id is not None else None
-        if parent is not None and order.fills:
-            settle_family(
-                parent, order.filled_quantity, order.filled_cost, max(parent.updated_at_ns, order.updated_at_ns)
-            )
-    return orders
-
-
-def names_of(streams: Mapping[str, Sequence[StoredRecord]]) -> dict[OrderId, list[tuple[str, str]]]:
-    """Every name that the orders of these streams ever had at their venues, as (kind, reference)."""
-    return {
-        OrderId(stream): [name for stored in records for event in stored.record.events for name in _names_in(event)]
-        for stream, records in streams.items()
-    }
-
-
-def _names_in(event: object) -> Iterable[tuple[str, str]]:
-    names: dict[str, str | None] = {}
-    match event:
-        case ev.SubmitRequested() | ev.ReplaceRequested():
-            names = {"client": event.plan.client_order_id, **(event.plan.refs or {})}
-        case ev.Accepted():
-            names = {"venue": event.venue_order_id, **(event.refs or {})}
-        case ev.Replaced():
-            names = {"venue": event.venue_order_id}
-        case ev.Adopted():
-            report = event.report
-            names = {"client": report.client_order_id, "venue": report.venue_order_id, **(report.refs or {})}
-        case _:
-            pass
-    return [(kind, value) for kind, value in names.items() if value is not None]
-
-
 @define(eq=False)
-class _Waiting:
+class _Held:
+    """Who waits for an order that is looked up by any of these names, or by its own id."""
+
     keys: list[RefKey]
     order_id: OrderId | None
-    resume: list[Callable[[], None]] = field(factory=list)
+    resume: Callable[[], None]
 
 
 class Hydrator:
@@ -124,7 +73,9 @@ class Hydrator:
         self._store, self._shard, self._engine, self._durable = store, shard, engine, durable
         self._on_finished = on_finished
         self._stopped: LiveExecError | None = None
-        self._waiting: dict[RefKey | OrderId, _Waiting] = {}
+        #: In the order in which they came and are resumed.
+        self._held: deque[_Held] = deque()
+        self._held_keys: Counter[RefKey] = Counter()
         self._assets: dict[tuple[AccountId, str], list[Callable[[bool], None]]] = {}
         self._operations: dict[OperationKey, list[asyncio.Future[FoundOperation | None]]] = {}
         self._futures: set[asyncio.Future[Any]] = set()
@@ -133,18 +84,16 @@ class Hydrator:
     def hold(self, ref: OrderRef, resume: Callable[[], None]) -> None:
         """Look the order of a report up, and call ``resume`` once it is in memory or known not to exist."""
         keys = ref_keys(ref)
-        for key in keys:
-            if (waiting := self._waiting.get(key)) is not None:
-                waiting.resume.append(resume)
-                return
-        waiting = _Waiting(keys, None, [resume])
-        for key in keys:
-            self._waiting[key] = waiting
+        if not keys:
+            resume()  # without a name there is nothing to look up
+            return
+        self._held.append(_Held(keys, None, resume))
+        self._held_keys.update(keys)
         self._wake.set()
 
     def is_held(self, ref: OrderRef) -> bool:
         """Whether reports about this order wait for a look-up, so that a further one has to queue behind them."""
-        return bool(self._waiting) and any(key in self._waiting for key in ref_keys(ref))
+        return bool(self._held_keys) and any(key in self._held_keys for key in ref_keys(ref))
 
     def hold_asset(self, account_id: AccountId, reference: str, resume: Callable[[bool], None]) -> None:
         """Look up whether a movement is recorded already, and call ``resume`` with the answer."""
@@ -156,16 +105,19 @@ class Hydrator:
         if self._engine.orders.get(order_id) is not None:
             return True
         future: asyncio.Future[None] = self._future()
-        waiting = self._waiting.get(order_id)
-        if waiting is None:
-            waiting = self._waiting[order_id] = _Waiting([], order_id)
-        waiting.resume.append(lambda: None if future.done() else future.set_result(None))
+        self._held.append(_Held([], order_id, lambda: None if future.done() else future.set_result(None)))
         self._wake.set()
         await future
         return self._engine.orders.get(order_id) is not None
 
     async def operation(self, principal: str, operation_id: OperationId) -> FoundOperation | None:
-        """What an operation id was used for before, of what has left memory."""
+        """What an operation id was used for before, of what has left memory.
+
+        Raises:
+            Busy: too many are being looked up already.
+        """
+        if len(self._operations) >= _MAX_OPERATIONS:
+            raise Busy(f"{_MAX_OPERATIONS} operation ids are being looked up already; try again later")
         future: asyncio.Future[FoundOperation | None] = self._future()
         self._operations.setdefault((principal, operation_id), []).append(future)
         self._wake.set()
@@ -199,12 +151,9 @@ class Hydrator:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._operations or self._waiting or self._assets:
-                try:
-                    await self._look_up_operations()
-                    await self._look_up_orders()
-                    await self._look_up_assets()
-                except StorageError as error:
+            while self._operations or self._held or self._assets:
+                error = await self._look_up()
+                if error is not None:
                     now_s = time.monotonic()
                     if failing_since_s is None:
                         failing_since_s = now_s
@@ -216,6 +165,16 @@ class Hydrator:
                 else:
                     failing_since_s = None
                     backoff.reset()
+
+    async def _look_up(self) -> StorageError | None:
+        """Look up what waits; the error of what failed. None of them keeps the others from being answered."""
+        failure = None
+        for look_up in (self._look_up_operations, self._look_up_orders, self._look_up_assets):
+            try:
+                await look_up()
+            except StorageError as error:
+                failure = error
+        return failure
 
     async def _look_up_operations(self) -> None:
         keys = list(self._operations)[:_MAX_KEYS]
@@ -237,23 +196,20 @@ class Hydrator:
                 resume(key in known)
 
     async def _look_up_orders(self) -> None:
-        batch = list({id(waiting): waiting for waiting in self._waiting.values()}.values())[:_MAX_KEYS]
+        batch = list(islice(self._held, _MAX_KEYS))
         if not batch:
             return
-        keys = [name for waiting in batch for name in waiting.keys]
+        keys = list(dict.fromkeys(key for held in batch for key in held.keys))
         found = await self._store.find_refs(self._shard, keys) if keys else {}
         wanted = dict.fromkeys(found.values())
-        wanted.update({waiting.order_id: None for waiting in batch if waiting.order_id is not None})
-        finished = await self._bring_in(list(wanted)) if wanted else []
-        for waiting in batch:
-            own: list[RefKey | OrderId] = [*waiting.keys]
-            if waiting.order_id is not None:
-                own.append(waiting.order_id)
-            for key in own:
-                if self._waiting.get(key) is waiting:
-                    del self._waiting[key]
-            for resume in waiting.resume:
-                resume()
+        wanted.update({held.order_id: None for held in batch if held.order_id is not None})
+        missing = [order_id for order_id in wanted if self._engine.orders.get(order_id) is None]
+        finished = await self._bring_in(missing) if missing else []
+        for held in batch:
+            self._held.popleft()
+            self._held_keys.subtract(held.keys)
+            held.resume()
+        self._held_keys = +self._held_keys
         # Only now, so that whoever waited is served before any of them leaves again.
         if finished:
             self._on_finished(finished)
@@ -261,18 +217,7 @@ class Hydrator:
     async def _bring_in(self, order_ids: Sequence[OrderId]) -> list[tuple[OrderId, int]]:
         """Orders come back with their whole family, so that a parent's sums stay whole; those of them that have ended
         are returned with their last sequences."""
-        streams = dict(await self._store.read_streams(self._shard, order_ids))
-        parents = {
-            order.parent_id or order.order_id: None
-            for order in fold_family(streams).values()
-            if order.parent_id is not None or order.is_parent
-        }
-        if parents:
-            children = await self._store.find_children(self._shard, list(parents))
-            family = [*parents, *(child for members in children.values() for child in members)]
-            missing = [member for member in family if member not in streams]
-            if missing:
-                streams.update(await self._store.read_streams(self._shard, missing))
+        streams = await read_families(self._store, self._shard, order_ids)
         names = names_of(streams)
         # Two folds: the engine's own and the durable view's, which change apart from each other.
         self._engine.hydrate(list(fold_family(streams).values()), names)

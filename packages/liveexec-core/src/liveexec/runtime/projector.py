@@ -5,6 +5,7 @@ invariant (a fill key twice) halts, since then the tables would lie.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -53,7 +54,7 @@ class Projector:
         self._wake = asyncio.Event()
         self._oldest_s: float | None = None
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._hurry = False
+        self._hurried = asyncio.Event()
         self._stopped: LiveExecError | None = None
 
     def applied(self) -> None:
@@ -61,7 +62,7 @@ class Projector:
         if self._oldest_s is None:
             self._oldest_s = time.perf_counter()
         if self._view.pending >= _EARLY_RECORDS:
-            self._hurry = True
+            self._hurried.set()
         self._wake.set()
 
     async def reached(self, position: int) -> None:
@@ -72,7 +73,7 @@ class Projector:
             raise self._stopped
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((position, future))
-        self._hurry = True
+        self._hurried.set()
         self._wake.set()
         await future
 
@@ -93,10 +94,11 @@ class Projector:
         """
         while True:
             await self._wake.wait()
-            if not self._hurry:
-                await asyncio.sleep(self._interval_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval_s):
+                    await self._hurried.wait()
             self._wake.clear()
-            self._hurry = False
+            self._hurried.clear()
             if self._view.pending:
                 await self.project()
 

@@ -3,19 +3,23 @@
 Both fold the whole journal of a shard in memory, which takes about a kilobyte for each order it ever had.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from decimal import localcontext
 from typing import Final
 
 from attrs import frozen
 
+from liveexec.domain.account_event import DriftSeen
 from liveexec.domain.ledger import Ledger
+from liveexec.domain.money import MONEY, canonical
+from liveexec.domain.order import Order
 from liveexec.domain.position import Position
 from liveexec.domain.stored import SavedState
-from liveexec.errors import NotFound
+from liveexec.errors import InvariantViolation, NotFound
 from liveexec.runtime.durable_view import DurableView
 from liveexec.runtime.ports import JournalStore
 
-__all__ = ["Difference", "differing_columns", "rebuild_tables", "verify_tables"]
+__all__ = ["Difference", "differing_columns", "folded_row", "rebuild_tables", "verify_tables"]
 
 _PAGE: Final = 2_000
 _LEASE_S: Final = 30.0
@@ -41,12 +45,18 @@ def differing_columns(row: Mapping[str, object], fold: Mapping[str, object]) -> 
     ]
 
 
+def folded_row(store: JournalStore, order: Order) -> Mapping[str, object]:
+    """What the row of an order has to be, made in the context in which rows are made."""
+    with localcontext(MONEY):
+        return store.row_of(order)
+
+
 async def verify_tables(store: JournalStore, shard: str) -> list[Difference]:
     """Fold the journal as far as the tables go, and compare orders, positions, accounts and controls.
 
     Raises:
         NotFound: there is no such shard.
-        InvariantViolation, TransitionError: the journal contradicts itself.
+        InvariantViolation, TransitionError: the journal contradicts itself, or ends before the tables do.
     """
     status = next((status for status in await store.shards() if status.shard == shard), None)
     if status is None:
@@ -55,6 +65,10 @@ async def verify_tables(store: JournalStore, shard: str) -> list[Difference]:
     position = 0
     while position < status.projected_through:
         page = await store.read_after(shard, position, _PAGE)
+        if not page:
+            raise InvariantViolation(
+                f"shard {shard}: its tables stand at {status.projected_through}, its journal ends at {position}"
+            )
         for stored in page:
             if stored.position <= status.projected_through:
                 ledger.apply(stored.record)
@@ -95,7 +109,7 @@ async def _order_differences(store: JournalStore, shard: str, ledger: Ledger) ->
             if row is None:
                 found.append(Difference("unified_orders", order_id, "", "an order", ""))
                 continue
-            for column, journal, stored in differing_columns(row, store.row_of(ledger.orders[order_id])):
+            for column, journal, stored in differing_columns(row, folded_row(store, ledger.orders[order_id])):
                 found.append(Difference("unified_orders", order_id, column, journal, stored))
     return found
 
@@ -117,18 +131,41 @@ def _state_differences(saved: SavedState, ledger: Ledger) -> list[Difference]:
             Difference("account_assets", f"{account_id} {asset}", "amount", journal, stored)
             for asset, journal, stored in differing_columns(stored_assets, assets)
         ]
-    states = {str(event.scope): str(event.state) for event in saved.states}
-    folded = {str(scope): str(event.state) for scope, event in ledger.states.items()}
-    found += [Difference("control_state", *each) for each in _as_rows(differing_columns(states, folded), "state")]
-    latches = {f"{event.scope} {event.code}": "set" for event in saved.latches}
-    set_now = {f"{scope} {code}": "set" for scope, code in ledger.latches}
-    found += [Difference("control_state", *each) for each in _as_rows(differing_columns(latches, set_now), "latch")]
-    return found
+    return found + _control_differences(saved, ledger)
 
 
-def _as_rows(differing: list[tuple[str, str, str]], column: str) -> Iterator[tuple[str, str, str, str]]:
-    for key, journal, stored in differing:
-        yield key, column, journal, stored
+def _control_differences(saved: SavedState, ledger: Ledger) -> list[Difference]:
+    """Trading states, latches, drifts and where the account and control streams stand."""
+    compared = (
+        (
+            "control_state",
+            "state",
+            {str(event.scope): str(event.state) for event in saved.states},
+            {str(scope): str(event.state) for scope, event in ledger.states.items()},
+        ),
+        (
+            "control_state",
+            "latch",
+            {f"{event.scope} {event.code}": "set" for event in saved.latches},
+            {f"{scope} {code}": "set" for scope, code in ledger.latches},
+        ),
+        (
+            "control_state",
+            "drift",
+            {f"{event.account_id} {event.subject}": _drift(event) for event in saved.drifts},
+            {f"{event.account_id} {event.subject}": _drift(event) for event in ledger.drifts.values()},
+        ),
+        ("stream_heads", "next_sequence", saved.sequences, ledger.sequences),
+    )
+    return [
+        Difference(table, key, column, journal, stored)
+        for table, column, stored_values, folded in compared
+        for key, journal, stored in differing_columns(stored_values, folded)
+    ]
+
+
+def _drift(event: DriftSeen) -> str:
+    return f"{canonical(event.ours)} here, {canonical(event.theirs)} at the venue"
 
 
 def _compare(table: str, key: str, folded: Position | None, stored: Position | None) -> list[Difference]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+import anyio
 import structlog
 
 from liveexec.domain.ids import AccountId
-from liveexec.domain.outcome import VenueReport
+from liveexec.domain.outcome import Snapshot, VenueReport
 from liveexec.engine.inputs import AccountSnapshot
+from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter
 
 __all__ = ["Reconciler"]
@@ -16,6 +18,8 @@ _log = structlog.get_logger(__name__)
 
 #: Fills are asked for from this long before the account was last trusted: clocks differ, and fills may come late.
 _OVERLAP_NS: Final = 60_000_000_000
+#: A venue that has not answered one of the questions after this long counts as lost. Real seconds.
+_ANSWER_TIMEOUT_S: Final = 60.0
 
 
 class Reconciler:
@@ -39,19 +43,18 @@ class Reconciler:
         self._trusted_until_ns: dict[AccountId, int] = {}
 
     async def reconcile(self, account_id: AccountId, adapter: ExternalAdapter) -> None:
-        """Compare one account. Returns once everything that was found is durable."""
+        """Compare one account. Returns once everything that was found is durable.
+
+        Raises:
+            TimeoutError: the venue does not answer.
+            AdapterError: the venue does not give all fills.
+        """
         requested_at_ns = self._now_ns()
-        fetched = 0
         # What an account held at its first connection is in its opening position; its earlier fills are not ours.
-        if not self._is_new(account_id):
-            since_ns = max(0, self._trusted_until_ns.get(account_id, self._start_ns) - _OVERLAP_NS)
-            fills = await adapter.fills(account_id, since_ns)
-            fetched = len(fills.items)
-            for fill in fills.items:
-                await self._deliver(fill)
-        orders = await adapter.open_orders(account_id)
-        positions = await adapter.positions(account_id)
-        balances = await adapter.balances(account_id)
+        fetched = 0 if self._is_new(account_id) else await self._fetch_fills(account_id, adapter)
+        orders = await _answered(adapter.open_orders(account_id))
+        positions = await _answered(adapter.positions(account_id))
+        balances = await _answered(adapter.balances(account_id))
         await self._tell(
             AccountSnapshot(
                 0,
@@ -65,3 +68,26 @@ class Reconciler:
         )
         self._trusted_until_ns[account_id] = requested_at_ns
         _log.info("reconciled", account=account_id, open_orders=len(orders.items), fills=fetched)
+
+    async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter) -> int:
+        """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
+        since_ns = max(0, self._trusted_until_ns.get(account_id, self._start_ns) - _OVERLAP_NS)
+        fetched = 0
+        while True:
+            fills = await _answered(adapter.fills(account_id, since_ns))
+            for fill in fills.items:
+                await self._deliver(fill)
+            fetched += len(fills.items)
+            if fills.complete:
+                return fetched
+            newest_ns = max((fill.fill.venue_time_ns for fill in fills.items), default=since_ns)
+            if newest_ns <= since_ns:
+                raise AdapterError(
+                    f"{account_id}: the venue cuts its fills off at {since_ns}, so some can't be fetched"
+                )
+            since_ns = newest_ns
+
+
+async def _answered[T](request: Coroutine[Any, Any, Snapshot[T]]) -> Snapshot[T]:
+    with anyio.fail_after(_ANSWER_TIMEOUT_S):
+        return await request

@@ -5,16 +5,15 @@ from typing import Final
 
 from attrs import define, evolve
 
-from liveexec.domain.ids import OrderId
+from liveexec.domain.ids import OrderId, is_order_id
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.position import AccountBook
-from liveexec.domain.record import CONTROL_STREAM_PREFIX
 from liveexec.domain.stored import SavedState, StoredRecord
 from liveexec.errors import InvariantViolation
 from liveexec.runtime.durable_view import DurableView
-from liveexec.runtime.hydrator import fold_family, names_of
+from liveexec.runtime.families import Streams, fold_family, names_of, read_families
 from liveexec.runtime.ports import JournalStore
-from liveexec.runtime.rebuild import differing_columns
+from liveexec.runtime.rebuild import differing_columns, folded_row
 
 __all__ = ["RecoveredShard", "recover"]
 
@@ -74,29 +73,15 @@ async def _last_at_ns(store: JournalStore, shard: str, position: int) -> int:
     return page[0].record.at_ns if page else 0
 
 
-async def _families(
-    store: JournalStore, shard: str, saved: SavedState, tail: Sequence[StoredRecord]
-) -> dict[str, Sequence[StoredRecord]]:
+async def _families(store: JournalStore, shard: str, saved: SavedState, tail: Sequence[StoredRecord]) -> Streams:
     """The whole journal streams of every order that is open or moved lately, with its parent and its siblings."""
-    touched = [stored.record.stream for stored in tail if stored.record.stream.startswith("ORD-")]
-    wanted = list(dict.fromkeys([*saved.open_orders, *touched]))
-    streams = dict(await store.read_streams(shard, wanted)) if wanted else {}
-    orders = fold_family(streams).values()
-    parents = list(
-        dict.fromkeys(
-            order.parent_id or order.order_id for order in orders if order.parent_id is not None or order.is_parent
-        )
+    touched = [stored.record.stream for stored in tail if is_order_id(stored.record.stream)]
+    return await read_families(
+        store, shard, [OrderId(stream) for stream in dict.fromkeys([*saved.open_orders, *touched])]
     )
-    if parents:
-        children = await store.find_children(shard, parents)
-        family = [*parents, *(child for members in children.values() for child in members)]
-        missing = [member for member in dict.fromkeys(family) if member not in streams]
-        if missing:
-            streams.update(await store.read_streams(shard, missing))
-    return {stream: records for stream, records in streams.items() if not stream.startswith(CONTROL_STREAM_PREFIX)}
 
 
-def _ledger(saved: SavedState, streams: Mapping[str, Sequence[StoredRecord]]) -> Ledger:
+def _ledger(saved: SavedState, streams: Streams) -> Ledger:
     """A ledger as of the last projection; positions are copied, since two ledgers start from the same ones."""
     return Ledger(
         orders=fold_family(streams),
@@ -116,13 +101,13 @@ def _ledger(saved: SavedState, streams: Mapping[str, Sequence[StoredRecord]]) ->
     )
 
 
-async def _compare_rows(store: JournalStore, shard: str, streams: Mapping[str, Sequence[StoredRecord]]) -> None:
+async def _compare_rows(store: JournalStore, shard: str, streams: Streams) -> None:
     orders = fold_family({stream: records for stream, records in streams.items() if records})
     rows = await store.order_rows(shard, list(orders)) if orders else {}
     faults = []
     for order_id, order in orders.items():
         row = rows.get(order_id)
-        differing = differing_columns(row or {}, store.row_of(order))
+        differing = differing_columns(row or {}, folded_row(store, order))
         if differing:
             faults.append(f"{order_id} ({'; '.join(f'{name}: {row} for {fold}' for name, fold, row in differing)})")
     if faults:

@@ -28,6 +28,8 @@ __all__ = ["Session", "SessionState"]
 _log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT_S: Final = 30.0
+#: What losing a session looks like; anything else is a defect of its adapter.
+_EXPECTED: Final = (AdapterError, OSError, TimeoutError, EOFError)
 #: Failures in a row after which the circuit opens.
 _BREAKER_FAILURES: Final = 8
 
@@ -111,8 +113,10 @@ class Session:
         while True:
             try:
                 await self._connected()
-            except* (AdapterError, OSError, TimeoutError, EOFError) as errors:
+            except* Exception as errors:  # noqa: BLE001  (what foreign code raises costs its session, not the others)
                 self.last_error = _first_line(errors)
+                if errors.split(_EXPECTED)[1] is not None:
+                    _log.error("session_failed", venue=self.venue, exc_info=errors)
             finally:
                 await self._down(self.last_error or "closing")
             wait_s = self._backoff.next_s()
@@ -131,32 +135,44 @@ class Session:
         await self._tell(ListingsUpdate(0, self.venue, listings))
         await self._phase(Phase.RECONCILING, "connected")
         self._become(SessionState.RECONCILING)
-        self._gap.clear()
         async with anyio.create_task_group() as group:
             group.start_soon(self._read_reports)
             if isinstance(self.adapter, StreamsMarket):
-                wanted = self._instruments or [listing.instrument_id for listing in listings]
-                group.start_soon(self._read_market, self.adapter, wanted)
+                listed = [listing.instrument_id for listing in listings]
+                wanted = [each for each in listed if self._instruments is None or each in self._instruments]
+                if wanted:
+                    group.start_soon(self._read_market, self.adapter, wanted)
             while True:
-                for account_id in self.accounts:
-                    await self._reconciler.reconcile(account_id, self.adapter)
-                await self._phase(Phase.ACTIVE, "reconciled")
-                self.active_since_ns = self._now_ns()
-                self._become(SessionState.ACTIVE)
-                self._backoff.reset()
+                await self._trusted()
                 await self._gap.wait()
-                self._gap.clear()
                 self.active_since_ns = None
                 self._become(SessionState.RECONCILING)
                 await self._phase(Phase.RECONCILING, "gap")
 
+    async def _trusted(self) -> None:
+        """Reconcile until nothing was missed meanwhile; the accounts take risk from then on."""
+        while True:
+            self._gap.clear()
+            for account_id in self.accounts:
+                await self._reconciler.reconcile(account_id, self.adapter)
+            # A gap in between: what was fetched before it says nothing about it.
+            if not self._gap.is_set():
+                break
+        # Before the engine hears of it: what it decides at that very moment is decided for this session.
+        self.active_since_ns = self._now_ns()
+        await self._phase(Phase.ACTIVE, "reconciled")
+        self._become(SessionState.ACTIVE)
+        self._backoff.reset()
+        self.last_error = None
+
     async def _read_reports(self) -> None:
         async for report in self.adapter.reports():
+            await self._deliver(report)
+            # After the engine was told, so that its account is not left waiting for a reconciliation that is over.
             if isinstance(report, Gap):
                 self._metrics.gaps.inc()
-                if self.state is SessionState.ACTIVE:
-                    self._gap.set()
-            await self._deliver(report)
+                self.active_since_ns = None
+                self._gap.set()
         raise AdapterError(f"{self.venue} ended its stream of reports")
 
     async def _read_market(self, adapter: StreamsMarket, instruments: Sequence[InstrumentId]) -> None:

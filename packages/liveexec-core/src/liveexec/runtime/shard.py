@@ -5,6 +5,7 @@ dropped, and the orchestrator recovers another life from the journal.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
@@ -214,7 +215,8 @@ class ShardRuntime:
 
     async def close(self, timeout_s: float) -> None:
         """Let what is in flight end, make everything durable and visible, and give the shard up."""
-        with anyio.move_on_after(timeout_s):
+        # A life that fails has nothing more to settle: its error is told by whoever keeps it.
+        with anyio.move_on_after(timeout_s), contextlib.suppress(LiveExecError):
             await self.dispatcher.settle(timeout_s)
             await self.journal.drained()
             if self.view.pending:
@@ -355,6 +357,10 @@ class ShardRuntime:
         while True:
             await asyncio.sleep(_EXPIRE_S)
             self.dispatcher.expire()
+            for slow in self.engine.risk.drain_slow_rules():
+                _log.warning("risk_rule_slow", rule=slow.name, order=slow.order_id, took_us=slow.took_ns // 1_000)
+            for failure in self.engine.risk.drain_failures():
+                _log.error("risk_rule_failed", rule=failure.name, order=failure.order_id, exc_info=failure.error)
 
 
 def _accounts_by_venue(adapters: Sequence[ExternalAdapter]) -> dict[VenueName, tuple[AccountId, ...]]:

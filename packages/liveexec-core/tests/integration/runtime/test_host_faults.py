@@ -176,7 +176,7 @@ async def test_a_replace_whose_answer_was_lost_ends_as_the_venue_has_it(kind: Fa
     async with desk_with(kind, FaultVerb.REPLACE, placed=placed) as desk, desk.live(store) as live:
         await desk.quoted(live)
         order = await live.submit(limit(), wait="ack", timeout_s=10)
-        await live.replace(ReplaceIntent(order.order_id, Decimal("0.8"), Decimal("58500")))
+        await live.replace(ReplaceIntent(order.order_id, Decimal("0.8"), Decimal(58500)))
         changed = await until_order(live, order.order_id, lambda order: order.replace is None)
         (at_venue,) = await desk.orders_at(VENUE_A)
         assert (changed.quantity, changed.price) == (at_venue.quantity, at_venue.price)

@@ -150,7 +150,7 @@ async def test_an_owner_that_slept_past_its_lease_writes_and_sends_nothing_any_m
             first.send(signal.SIGCONT)
             assert await anyio.to_thread.run_sync(first.process.wait, _WAIT_S) == 3
             assert [line for line in first.lines if not line.startswith("{")] == ["active", "ended: Fenced"], first.text
-            placed = await live.submit(limit(price="57000", operation_id=OperationId("of the second")), wait="ack")
+            placed = await live.submit(limit(price="57000", operation_id=OperationId("of-the-second")), wait="ack")
             assert placed.status is OrderStatus.ACCEPTED
             await live.synced()
             records = await postgres.read_after("main", after, 10_000)

@@ -139,7 +139,6 @@ async def test_an_operation_id_with_other_content_is_a_conflict_whatever_differs
 
 async def test_a_replace_that_the_listing_does_not_allow_leaves_the_order_working(desk: Desk) -> None:
 
-
     store = MemoryStore()
     async with desk.live(store) as live:
         await desk.quoted(live)
@@ -147,11 +146,11 @@ async def test_a_replace_that_the_listing_does_not_allow_leaves_the_order_workin
         for change in (
             ReplaceIntent(placed.order_id, price=Decimal("59000.001")),
             ReplaceIntent(placed.order_id, quantity=Decimal("0.0000001")),
-            ReplaceIntent(placed.order_id, quantity=Decimal("100000000000000000")),
+            ReplaceIntent(placed.order_id, quantity=Decimal(100000000000000000)),
         ):
             result = await live.replace(change)
             assert result.status is OrderStatus.ACCEPTED
             await until_order(live, placed.order_id, lambda order: order.replace is None)
         (order,) = await desk.orders_at(VENUE_A)
-        assert (order.quantity, order.price, order.instrument_id) == (Decimal("0.5"), 59000, SPOT_A)
+        assert (order.quantity, order.price, order.instrument_id) == (Decimal("0.5"), Decimal(59000), SPOT_A)
         assert await differences(live, store, desk) == []

@@ -79,9 +79,7 @@ class TestAbsence:
         harness.query(order)
         assert order.status is OrderStatus.REJECTED
 
-    def test_incident_2_a_working_order_that_a_source_does_not_show_stays_tracked(
-        self, harness: EngineHarness
-    ) -> None:
+    def test_incident_2_a_working_order_that_a_source_does_not_show_stays_tracked(self, harness: EngineHarness) -> None:
         order = harness.working()
         harness.now_ns += 60 * S
         harness.query(order)

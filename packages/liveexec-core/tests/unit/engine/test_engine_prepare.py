@@ -89,7 +89,9 @@ class TestPrepared:
         assert parts(same, "status code") == (OrderStatus.REJECTED, "NOT_SENT")
 
     def test_children_are_prepared_one_by_one(self, harness: EngineHarness) -> None:
-        parent = harness.submit(make_intent(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.6"}))
+        parent = harness.submit(
+            make_intent(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.6"})
+        )
         (first,) = harness.children(parent)
         prepare(harness, first, 1)
         harness.answer(first, Accepted(None))

@@ -229,7 +229,9 @@ class TestCrossedByEnds:
         harness.query(order, harness.said(order, VenueOrderStatus.CANCELED))
         assert order.status is OrderStatus.CANCELED
 
-    @pytest.mark.parametrize("outcome", [Accepted(VenueOrderId("V-late")), Rejected("-1", "gone"), Unknown("?"), Sent()])
+    @pytest.mark.parametrize(
+        "outcome", [Accepted(VenueOrderId("V-late")), Rejected("-1", "gone"), Unknown("?"), Sent()]
+    )
     def test_an_answer_after_the_end_changes_nothing(
         self, harness: EngineHarness, outcome: Accepted | Rejected | Sent | Unknown
     ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import PositionChange, PositionChanged
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import InstrumentId, OrderId, StrategyId, VenueOrderId, child_order_id
 from liveexec.domain.money import MONEY, ZERO
@@ -19,6 +20,7 @@ from liveexec.domain.order_state import TRANSITIONS
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.core import EngineCore
 from liveexec.engine.exposure import ExposureBook, Working
+from liveexec.engine.holdings import Holdings, Scope
 from liveexec.engine.oms import UnifiedOrderManager
 from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.risk import PreTradeRiskEngine
@@ -33,6 +35,7 @@ from support.builders import (
     SPOT,
     SPOT_AT_BETA,
     SPOT_PRODUCT,
+    TERMS,
     make_fill,
     make_intent,
     make_leg,
@@ -59,7 +62,8 @@ class Numbers:
         return self.drawn.pop() % limit if self.drawn else 0
 
     def amount(self) -> Decimal:
-        return Decimal(self.below(40) + 1) / 8
+        # Few values, so that positions come back to zero now and then.
+        return Decimal(self.below(6) + 1) / 2
 
 
 @define(eq=False)
@@ -145,6 +149,16 @@ class Life:
         if self.numbers.below(5):
             plan = make_plan(order_id)
             self.turn.emit(order_id, make_submit_requested(plan=plan, quantity=order.quantity, price=order.price))
+
+    def moves_without_an_order(self) -> None:
+        at = INSTRUMENTS[self.numbers.below(3)]
+        account_id = account_of(at)
+        quantity = Decimal(self.numbers.below(9) - 4) or Decimal(1)
+        strategy_id, price = STRATEGIES[self.numbers.below(2)], Decimal(45_000)
+        event = PositionChanged(
+            account_id, strategy_id, at, quantity, price, TERMS[at], PositionChange.ASSIGNMENT, "assigned"
+        )
+        self.turn.emit_account(account_id, event)
 
     def next_id(self) -> OrderId:
         self.made += 1
@@ -285,14 +299,41 @@ def test_what_is_reserved_covers_everything_that_may_still_fill(drawn: list[int]
             assert (working.buy_cost if is_buy else working.sell_cost) >= costs[account_id, instrument_id, side]
 
 
+@given(st.lists(st.integers(0, 1_000), min_size=10, max_size=400))
+def test_holdings_that_follow_are_those_that_are_made_anew(drawn: list[int]) -> None:
+    life, following = Life(Numbers(drawn)), Holdings()
+    state = life.turn.core.state
+    with localcontext(MONEY):
+        while life.numbers.drawn:
+            life.step()
+            if life.numbers.below(4) == 0:
+                life.moves_without_an_order()
+            if life.numbers.below(2):
+                following.refresh(state)
+                anew = Holdings()
+                anew.refresh(state)
+                assert held(following) == held(anew)
+
+
+def held(holdings: Holdings) -> dict[str, object]:
+    def amounts(scope: Scope[Any, Any]) -> tuple[object, object]:
+        return {group: dict(members) for group, members in scope.open.items()}, scope.settled
+
+    strategies = {name: amounts(scope) for name, scope in holdings.strategies.items()}
+    return {"strategies": strategies, "accounts": amounts(holdings.accounts), "nets": holdings.nets}
+
+
 def test_a_life_reaches_most_of_what_can_happen() -> None:
     """The generator above is worth something: it gets to pending changes, unknown fates, busts and families."""
     seen: set[str] = set()
+    closed = 0
     for seed in range(300):
         life = Life(Numbers([(seed * 7919 + step * 104_729 + step * step) % 1_001 for step in range(300)]))
         with localcontext(MONEY):
             while life.numbers.drawn:
                 life.step()
+        books = life.turn.core.state.ledger.books.values()
+        closed += sum(not position.quantity for book in books for position in book.positions.values())
         seen.update(type(event).__name__ for events in life.turn._events.values() for event in events)
     assert {
         "ReplaceRequested",
@@ -307,3 +348,4 @@ def test_a_life_reaches_most_of_what_can_happen() -> None:
         "NotSent",
         "Expired",
     } <= seen
+    assert closed > 10

@@ -29,9 +29,12 @@ from liveexec.engine.state import EngineState
 from liveexec.engine.valuation import MissingInput
 from liveexec.errors import InvariantViolation
 from support.builders import (
+    ALPHA_ACCOUNT,
     NOW_NS,
+    ODDS,
     SPOT,
     SPOT_PRODUCT,
+    make_bet_intent,
     make_intent,
     make_market_intent,
     make_replace_requested,
@@ -148,6 +151,39 @@ class TestFailingClosed:
         assert isinstance(verdict, Refusal)
         assert (verdict.code, verdict.message) == ("NEEDY", "no rate of XYZ in USD is known")
         assert engine.drain_failures() == ()
+
+    def test_a_book_of_nonsense_refuses_where_it_is_needed_and_stops_nothing(self) -> None:
+        config = RiskConfig(price_tolerance=Decimal("0.1"), self_match=True, max_order_notional={"*": Decimal(10**9)})
+        world = RiskWorld(config)
+        world.works(side=Side.SELL, price=Decimal(46_000))
+        world.book(SPOT, bids=[("NaN", "5")], asks=[("NaN", "NaN")])
+        assert "STALE_MARKET" in codes_of(world.leg(make_market_intent()))
+        assert "STALE_MARKET" in codes_of(world.leg(make_market_intent(side=Side.SELL)))
+
+    @pytest.mark.parametrize("price", ["NaN", "sNaN", "Infinity", "0", "-1"])
+    def test_nothing_is_reserved_at_an_absurd_price(self, price: str) -> None:
+        world = RiskWorld()
+        world.book(SPOT, bids=[(price, "5")], asks=[(price, "5")])
+        for side in (Side.BUY, Side.SELL):
+            verdict = world.leg(make_market_intent(side=side))
+            assert isinstance(verdict, Approval)
+            assert verdict.reserve_price is None
+        resting = world.leg(make_intent(side=Side.SELL))
+        assert isinstance(resting, Approval)
+        assert resting.reserve_price == 45_000
+
+    def test_what_goes_wrong_before_the_rules_is_a_refusal_too(self) -> None:
+        world = RiskWorld()
+        world.hold(SPOT, "1")
+        world.risk.check(world.check_of(RiskStage.PARENT, make_intent()), world.state)
+        (position,) = world.state.ledger.books[ALPHA_ACCOUNT].positions.values()
+        quantity, position.quantity = position.quantity, Decimal("sNaN")
+        world.deposit("1")
+        assert codes_of(world.parent(make_intent())) == [RULE_FAILED]
+        (failure,) = world.risk.drain_failures()
+        assert failure.name == ""
+        position.quantity = quantity
+        assert codes_of(world.parent(make_intent())) == []
 
     def test_what_the_shell_does_not_drain_stays_bounded(self) -> None:
         engine = engine_of(Says("broken", fails))
@@ -278,6 +314,19 @@ class TestWorstPrice:
         world = RiskWorld()
         world.book(SPOT, bids=[("44999", "5"), ("44990", "5")], asks=[("45001", "5"), ("45010", "5")])
         assert self.reserve(world, world.check_of(RiskStage.LEG, intent)) == expected
+
+    def test_is_a_layers_limit_whatever_the_market_asks(self) -> None:
+        world = RiskWorld()
+        world.book(ODDS, "3.45", "3.5")
+        laid = make_bet_intent(side=Side.LAY, odds=Decimal(3))
+        assert self.reserve(world, world.check_of(RiskStage.LEG, laid)) == 3
+
+    def test_is_the_touch_for_a_market_order_that_is_not_routed_yet(self) -> None:
+        world = RiskWorld()
+        check = world.check_of(
+            RiskStage.PARENT, make_market_intent(instrument_key=SPOT_PRODUCT), reference_price=Decimal(45_001)
+        )
+        assert self.reserve(world, check) == 45_001
 
     def test_is_not_known_for_a_market_order_without_a_market(self) -> None:
         world = RiskWorld()

@@ -15,6 +15,7 @@ from liveexec.engine.valuation import MissingInput, Valuer, worth, worth_of_work
 from support.builders import (
     INVERSE,
     INVERSE_TERMS,
+    LINEAR,
     LINEAR_TERMS,
     MULTIPLIED,
     MULTIPLIED_TERMS,
@@ -122,23 +123,48 @@ class TestMarks:
 
 
 class TestUnits:
-    def test_a_unit_is_worth_mark_times_multiplier_in_the_quote_asset(self, world: RiskWorld, valuer: Valuer) -> None:
+    def test_a_unit_is_worth_mark_times_multiplier_times_rate(self, world: RiskWorld, valuer: Valuer) -> None:
         world.book(MULTIPLIED, "4999", "5001")
-        assert valuer.product_unit(world.state, make_listing(MULTIPLIED).product_id) == (250_000, "USD")
+        assert valuer.unit(world.state, MULTIPLIED, MULTIPLIED_TERMS) == 250_000
+        pounds = evolve(LINEAR_TERMS, quote_asset="GBP")
+        assert valuer.unit(world.state, LINEAR, pounds) == 56_250
 
     def test_an_inverse_contract_and_a_stake_need_no_mark(self, world: RiskWorld, valuer: Valuer) -> None:
         world.state.market.books.clear()
-        assert valuer.product_unit(world.state, make_listing(INVERSE).product_id) == (1, "USD")
-        assert valuer.product_unit(world.state, make_listing(ODDS).product_id) == (1, "GBP")
+        assert valuer.unit(world.state, INVERSE, INVERSE_TERMS) == 1
+        assert valuer.unit(world.state, ODDS, ODDS_TERMS) == Decimal("1.25")
 
     def test_a_product_is_worth_its_highest_mark(self, world: RiskWorld, valuer: Valuer) -> None:
         world.book(SPOT_AT_BETA, "45999", "46001")
-        assert valuer.product_unit(world.state, SPOT_PRODUCT) == (46_000, "USDT")
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 46_000
         del world.state.market.books[SPOT_AT_BETA]
-        assert valuer.product_unit(world.state, SPOT_PRODUCT) == (45_000, "USDT")
+        valuer.begin(world.state)
+        assert valuer.product_unit(world.state, SPOT_PRODUCT) == 45_000
         del world.state.market.books[SPOT]
+        valuer.begin(world.state)
         with pytest.raises(MissingInput, match="no mark price"):
             valuer.product_unit(world.state, SPOT_PRODUCT)
+
+    def test_within_one_check_a_units_value_stays_what_it_was(self, world: RiskWorld, valuer: Valuer) -> None:
+        for _ in range(2):
+            assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
+            assert valuer.product_unit(world.state, SPOT_PRODUCT) == 45_000
+            world.book(SPOT, "46999", "47001")
+        valuer.begin(world.state)
+        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 47_000
+
+    def test_other_terms_are_another_unit(self, world: RiskWorld, valuer: Valuer) -> None:
+        double = evolve(SPOT_TERMS, multiplier=Decimal(2))
+        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
+        assert valuer.unit(world.state, SPOT, double) == 90_000
+        assert valuer.unit(world.state, SPOT, SPOT_TERMS) == 45_000
+
+    def test_a_new_rate_counts_from_the_next_check_on(self, world: RiskWorld) -> None:
+        patient = Valuer(RiskConfig())
+        assert patient.rate(world.state, "GBP") == Decimal("1.25")
+        world.state.rates["GBP"] = (Decimal("1.5"), NOW_NS)
+        patient.begin(world.state)
+        assert patient.rate(world.state, "GBP") == Decimal("1.5")
 
     def test_a_product_that_nobody_lists_is_worth_nothing_that_is_known(self, world: RiskWorld, valuer: Valuer) -> None:
         world.state.products = {}

@@ -46,7 +46,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 def test_what_is_built_in_registers_through_the_same_hooks() -> None:
     plugins = load_plugins(enabled=())
-    assert [(each.distribution, each.refused) for each in plugins.loaded][0] == ("liveexec-core", None)
+    assert (plugins.loaded[0].distribution, plugins.loaded[0].refused) == ("liveexec-core", None)
     assert set(plugins.adapters) == {"PAPER"}
     assert set(plugins.routing_policies) == {"pinned", "best_price", "lowest_fee", "split"}
     assert set(plugins.execution_algorithms) == {"NORMAL", "TWAP", "VWAP", "ICEBERG"}
@@ -88,7 +88,7 @@ def test_names_of_distributions_are_compared_as_package_indexes_do(install: Inst
 
 
 def test_an_allowed_distribution_that_is_not_installed_is_an_error() -> None:
-    with pytest.raises(PluginError, match="acme-risk.*no such plugin is installed"):
+    with pytest.raises(PluginError, match=r"acme-risk.*no such plugin is installed"):
         load_plugins(enabled=["acme-risk"])
 
 

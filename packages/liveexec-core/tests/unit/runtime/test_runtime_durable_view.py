@@ -15,6 +15,7 @@ from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.money import MONEY
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.stored import ProjectionBatch
+from liveexec.errors import InvariantViolation
 from liveexec.runtime.rebuild import rebuild_tables, verify_tables
 from support.builders import (
     ALPHA_ACCOUNT,
@@ -26,7 +27,9 @@ from support.builders import (
     make_fill,
     make_intent,
     make_order_id,
+    make_plan,
     make_received,
+    make_submit_requested,
 )
 from support.runtime_history import ADOPTED, CHILD, HISTORY, PARENT, PLAIN, SECOND_CHILD, Step
 from support.runtime_parts import ScriptedStore, ViewBench, tables_of
@@ -204,7 +207,14 @@ async def test_every_name_that_an_order_ever_had_finds_it(bench: ViewBench) -> N
     await tell(bench, *HISTORY)
     await bench.project()
     names: dict[OrderId, list[tuple[str, str]]] = {
-        PLAIN: [("client", "lx-new"), ("venue", "V-1"), ("venue", "V-1b"), ("tws", "17"), ("tws", "18"), ("perm", "99")],
+        PLAIN: [
+            ("client", "lx-new"),
+            ("venue", "V-1"),
+            ("venue", "V-1b"),
+            ("tws", "17"),
+            ("tws", "18"),
+            ("perm", "99"),
+        ],
         CHILD: [("tx", "0xab")],
         SECOND_CHILD: [("venue", "V-62")],
         ADOPTED: [("client", "web-77"), ("venue", "V-77"), ("perm", "77")],
@@ -213,7 +223,9 @@ async def test_every_name_that_an_order_ever_had_finds_it(bench: ViewBench) -> N
     assert await bench.writer.store.find_refs("main", list(keys)) == keys
 
 
-async def test_every_operation_id_is_kept_once_with_what_it_was_used_for(bench: ViewBench, store: ScriptedStore) -> None:
+async def test_every_operation_id_is_kept_once_with_what_it_was_used_for(
+    bench: ViewBench, store: ScriptedStore
+) -> None:
     await tell(bench, *HISTORY)
     await bench.project()
     rows = tables_of(store)["operations"]
@@ -236,7 +248,7 @@ async def test_fills_stand_in_the_table_as_they_count(bench: ViewBench, store: S
         "T-63": False,
         "T-77": False,
     }
-    assert rows["T-3"]["price"] == Decimal("44800")
+    assert rows["T-3"]["price"] == Decimal(44800)
     assert rows["T-77"]["strategy_id"] == STRATEGY, "it moved with its order"
 
 
@@ -281,3 +293,25 @@ async def test_orders_of_one_batch_are_all_there(bench: ViewBench) -> None:
     assert [order.order_id for order in batch.orders] == [make_order_id(number) for number in range(1, 6)]
     assert batch.at_ns == NOW_NS
     await assert_fold_is_row(bench)
+
+
+async def sent(bench: ViewBench, number: int, client_order_id: str) -> OrderId:
+    """An order that was sent under a client id."""
+    order_id = make_order_id(number)
+    intent = make_intent(operation_id=f"OP-{number}")
+    plan = make_plan(order_id, client_order_id=client_order_id)
+    await bench.tell(order_id, make_received(intent), *events_to(OrderStatus.PENDING), make_submit_requested(plan=plan))
+    return order_id
+
+
+async def test_a_fill_that_counts_for_two_orders_is_seen_within_one_batch(bench: ViewBench) -> None:
+    first, second = await sent(bench, 1, "c1"), await sent(bench, 2, "c2")
+    await bench.tell(first, ev.FillApplied(make_fill()))
+    with pytest.raises(InvariantViolation, match="counts for two orders"):
+        await bench.tell(second, ev.FillApplied(make_fill()))
+
+
+async def test_a_name_of_two_orders_is_seen_within_one_batch(bench: ViewBench) -> None:
+    await sent(bench, 1, "c1")
+    with pytest.raises(InvariantViolation, match="client id c1 names two orders"):
+        await sent(bench, 2, "c1")

@@ -223,9 +223,7 @@ def test_bars_that_find_no_place_are_summed_up() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from([SPOT, LINEAR]), st.integers(1, 10**24), st.booleans()), min_size=1, max_size=60
-    )
+    st.lists(st.tuples(st.sampled_from([SPOT, LINEAR]), st.integers(1, 10**24), st.booleans()), min_size=1, max_size=60)
 )
 def test_no_trade_is_lost_between_instruments_however_full_the_bars_are(
     arrivals: list[tuple[InstrumentId, int, bool]],

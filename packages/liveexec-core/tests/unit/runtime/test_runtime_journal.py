@@ -27,7 +27,7 @@ from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.journal import Journal, JournalState
 from liveexec.runtime.metrics import Metrics
 from support.builders import make_asset_moved, make_record
-from support.runtime_parts import Fault, ScriptedStore, turns, within
+from support.runtime_parts import Fault, ScriptedStore, turns, until, within
 
 LOST = TransientStorageError("connection lost")
 
@@ -279,8 +279,7 @@ async def test_a_store_that_keeps_failing_stalls_the_journal_and_its_recovery_en
     async with running(desk):
         assert desk.journal.state is JournalState.WRITING
         desk.append(1)
-        while not desk.batches("settle"):
-            await turns(1)
+        await until(lambda: desk.batches("settle"))
         assert desk.journal.state is JournalState.STALLED
         desk.append(0)
         assert desk.told == [], "effects wait for what is before them"
@@ -296,8 +295,7 @@ async def test_a_short_failure_does_not_stall() -> None:
     released = desk.store.hold("settle")
     async with running(desk):
         desk.append(1)
-        while not desk.batches("settle"):
-            await turns(1)
+        await until(lambda: desk.batches("settle"))
         assert desk.journal.state is JournalState.WRITING
         released.set()
         await drain(desk)
@@ -388,8 +386,7 @@ async def test_nothing_is_written_after_giving_up() -> None:
     released = desk.store.hold("settle")
     async with running(desk):
         desk.append(1)
-        while not desk.batches("settle"):
-            await turns(1)
+        await until(lambda: desk.batches("settle"))
         desk.journal.fail_all(OutcomeUnknown("closing"))
         desk.append(1)
         released.set()

@@ -36,7 +36,7 @@ from support.builders import (
     make_order_id,
     make_received,
 )
-from support.runtime_parts import Fault, ScriptedStore, ViewBench, tables_of, turns, within
+from support.runtime_parts import Fault, ScriptedStore, ViewBench, tables_of, turns, until, within
 
 ORDER = make_order_id(1)
 LOST = TransientStorageError("connection lost")
@@ -165,8 +165,7 @@ async def test_a_round_starts_early_when_much_waits() -> None:
         await turns()
         assert desk.rounds == []
         await desk.deposit(1)
-        while desk.bench.view.projected < 1_024:
-            await turns(1)
+        await until(lambda: desk.bench.view.projected == 1_024)
     assert desk.rounds == [(0, 1_024)]
 
 
@@ -191,8 +190,7 @@ async def test_everybody_waits_for_the_position_that_he_asked_for() -> None:
     held = desk.store.hold("project")
     async with running(desk):
         first, second = (asyncio.create_task(desk.projector.reached(position)) for position in (1, 2))
-        while not desk.rounds:
-            await turns(1)
+        await until(lambda: desk.rounds)
         await desk.deposit(1)
         following = desk.store.hold("project")
         held.set()
@@ -228,8 +226,7 @@ async def test_a_failing_projection_is_retried_with_the_same_rows_though_orders_
     desk.store.fail("project", Fault(error, carried_out), Fault(error, until=released))
     async with running(desk):
         await desk.tell(make_received(), *events_to(OrderStatus.SUBMITTED))
-        while len(desk.rounds) < 2:
-            await turns(1)
+        await until(lambda: len(desk.rounds) == 2)
         # The order goes on while the write of what it was is being retried.
         await desk.tell(ev.Accepted(None, NOW_NS))
         held = desk.store.hold("project")
@@ -275,9 +272,12 @@ async def test_a_fill_key_that_is_there_for_another_order_halts() -> None:
             order_id = make_order_id(number)
             received = make_received(operation_id=f"OP-{number}")
             await desk.bench.tell(order_id, received, *events_to(OrderStatus.ACCEPTED)[:2])
-            await desk.bench.tell(order_id, ev.SubmitRequested(1, SendPlan(ClientOrderId(f"c{number}"), 0), Decimal(1), None))
+            await desk.bench.tell(
+                order_id, ev.SubmitRequested(1, SendPlan(ClientOrderId(f"c{number}"), 0), Decimal(1), None)
+            )
             await desk.bench.tell(order_id, ev.FillApplied(make_fill(1)))
-        desk.projector.applied()
+            desk.projector.applied()
+            await turns()
         with pytest.raises(InvariantViolation, match="fills"):
             await within(task)
 
@@ -298,8 +298,7 @@ async def test_finished_orders_are_told_with_the_sequence_that_the_tables_show()
     async with running(desk):
         await desk.tell(make_received(), *events_to(OrderStatus.CANCELED))
         shown = desk.bench.view.ledger.orders[ORDER].last_sequence
-        while not desk.rounds:
-            await turns(1)
+        await until(lambda: desk.rounds)
         # A fill that comes late, while the tables are being written.
         await desk.tell(ev.FillApplied(make_fill()))
         held.set()
@@ -323,8 +322,8 @@ async def test_the_lag_counts_from_the_oldest_record_of_a_batch() -> None:
     def lag(kind: str) -> float:
         return desk.metrics.registry.get_sample_value(f"liveexec_projection_lag_seconds_{kind}") or 0.0
 
+    await desk.deposit(3)
     async with running(desk):
-        await desk.deposit(3)
         await within(desk.projector.reached(3))
         assert lag("count") == 1
         await desk.deposit(1)

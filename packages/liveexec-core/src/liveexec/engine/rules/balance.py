@@ -95,13 +95,13 @@ class BalanceRule:
         tied = ZERO
         for instrument_id, working in state.exposure.accounts.get(book.account_id, {}).items():
             tied += self._tied_in(check, state, book, instrument_id, working, asset)
-        for position in book.positions.values():
+        for position in check.holdings.accounts.open.get(book.account_id, {}).values():
             terms = position.terms
             if terms.kind is ContractKind.SPOT or terms.settlement_asset != asset:
                 continue
             if terms.kind is ContractKind.ODDS:
                 tied += position.liability
-            elif position.quantity:
+            else:
                 result = position.unrealized_pnl(check.valuer.mark(state, position.instrument_id))
                 tied += abs(position.cost) * self.margin_rate - min(result, ZERO)
         return tied

@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from attrs import define
 
+from liveexec.domain.ids import VenueName
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.gauge_cells import Total
+from liveexec.domain.position import Position
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
@@ -53,28 +55,54 @@ class ExposureLimitRule:
         of_venue, of_asset = self.per_venue.get(listing.venue), self.per_asset.get(asset)
         if (of_venue is None and of_asset is None) or not (added := check.added_value(state)):
             return None
-        totals = check.gauges.totals(state)
-        if of_venue is not None:
-            reached = added + _value(check, state, totals.venues.get(listing.venue))
-            if reached > of_venue:
-                return f"exposure at {listing.venue} could reach {reached:f}, the limit is {of_venue:f}"
-        if of_asset is not None:
-            reached = added + _value(check, state, totals.assets.get(asset))
-            if reached > of_asset:
-                return f"exposure in {asset} could reach {reached:f}, the limit is {of_asset:f}"
+        at_venue, in_asset = _reached(check, state, listing.venue, asset if of_asset is not None else None)
+        if of_venue is not None and at_venue + added > of_venue:
+            return f"exposure at {listing.venue} could reach {at_venue + added:f}, the limit is {of_venue:f}"
+        if of_asset is not None and in_asset + added > of_asset:
+            return f"exposure in {asset} could reach {in_asset + added:f}, the limit is {of_asset:f}"
         return None
 
     def _total_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        added = check.added_value(state)
+        reached = added = check.added_value(state)
         if not added:
             return None
-        totals = check.gauges.totals(state)
-        reached = added + _value(check, state, totals.held) + _value(check, state, totals.working)
+        for positions in check.holdings.accounts.open.values():
+            for position in positions.values():
+                reached += _held(check, state, position)
+        for product_id, working in state.exposure.products.items():
+            reached += check.valuer.working_value(state, check.valuer.terms(state, product_id), working)
         return None if reached <= limit else f"exposure could reach {reached:f}, the limit is {limit:f}"
 
 
-def _value(check: RiskCheck, state: EngineState, total: Total | None) -> Decimal:
-    return total.value(check.valuer, state) if total is not None else ZERO
+def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str | None) -> tuple[Decimal, Decimal]:
+    """The exposure of the accounts at a venue, and that of all accounts in one underlying, in one pass."""
+    here = state.venue_accounts.get(venue, ())
+    at_venue = in_asset = ZERO
+    for account_id, positions in check.holdings.accounts.open.items():
+        is_here = account_id in here
+        for position in positions.values():
+            is_asset = position.terms.base_asset == asset
+            if is_here or is_asset:
+                value = _held(check, state, position)
+                at_venue += value if is_here else ZERO
+                in_asset += value if is_asset else ZERO
+    for account_id, places in state.exposure.accounts.items():
+        is_here = account_id in here
+        for working in places.values():
+            assert working.terms is not None
+            is_asset = working.terms.base_asset == asset
+            if is_here or is_asset:
+                value = check.valuer.working_value(state, working.terms, working)
+                at_venue += value if is_here else ZERO
+                in_asset += value if is_asset else ZERO
+    return at_venue, in_asset
+
+
+def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:
+    terms = position.terms
+    if terms.kind is ContractKind.ODDS:
+        return position.liability * check.valuer.rate(state, terms.quote_asset)
+    return abs(position.quantity) * check.valuer.unit(state, position.instrument_id, terms)
 
 
 def make_exposure_limit(config: RiskConfig) -> ExposureLimitRule | None:

@@ -1,12 +1,14 @@
 """LOSS_LIMIT: how much may be lost before nothing but reducing is allowed."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import define
 
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
+from liveexec.engine.holdings import Scope, add_result
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
@@ -45,18 +47,36 @@ class LossLimitRule:
         return message if message is None or not reduces(check, state) else None
 
     def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
-        totals = check.gauges.totals(state)
         if self.per_strategy is not None:
             strategy_id = check.order.strategy_id
-            result = totals.results.get(strategy_id)
-            loss = -result.value(check.valuer, state) if result is not None else ZERO
+            scope = check.holdings.strategies.get(strategy_id)
+            loss = _loss(check, state, scope) if scope is not None else ZERO
             if loss > self.per_strategy:
                 return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
         if self.overall is not None:
-            loss = -totals.result.value(check.valuer, state)
+            loss = _loss(check, state, check.holdings.accounts)
             if loss > self.overall:
                 return f"all strategies together have lost {loss:f}, the limit is {self.overall:f}"
         return None
+
+
+def _loss(check: RiskCheck, state: EngineState, scope: Scope[Any, Any]) -> Decimal:
+    """What positions have lost, fees included, in the reporting asset; negative when they have earned.
+
+    Raises:
+        MissingInput: a rate, or the mark of an open position, is not known.
+    """
+    results = dict(scope.settled)
+    for members in scope.open.values():
+        for position in members.values():
+            is_bet = position.terms.kind is ContractKind.ODDS
+            mark = None if is_bet else check.valuer.mark(state, position.instrument_id)
+            add_result(results, position, mark)
+    loss = ZERO
+    for asset, amount in results.items():
+        if amount:
+            loss -= amount * check.valuer.rate(state, asset)
+    return loss
 
 
 def make_loss_limit(config: RiskConfig) -> LossLimitRule | None:

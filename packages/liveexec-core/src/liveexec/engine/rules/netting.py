@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from liveexec.domain.ids import AccountId
-from liveexec.engine.holdings import held_between, net_of
+from liveexec.engine.holdings import held_between
 from liveexec.engine.risk import RiskCheck
 from liveexec.engine.state import EngineState
 
@@ -40,5 +40,4 @@ def reduces(check: RiskCheck, state: EngineState) -> bool:
     account_id = check.account(state) if check.listing is not None else None
     if account_id is not None and reduces_account(check, state, account_id):
         return True
-    net = net_of(check.holdings.of_strategy(check.order.strategy_id, check.product_id))
-    return reduces_strategy(check, state, net)
+    return reduces_strategy(check, state, check.holdings.net_of(check.order.strategy_id, check.product_id))

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from attrs import define
 
-from liveexec.domain.ids import AccountId
-from liveexec.domain.instrument import ContractKind, Listing
+from liveexec.domain.ids import AccountId, ProductId
+from liveexec.domain.instrument import Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.exposure import Working
-from liveexec.engine.gauge_cells import Total
-from liveexec.engine.holdings import held_between, net_of, worst_net
+from liveexec.engine.exposure import NO_WORKING, Working
+from liveexec.engine.holdings import held_between, worst_net
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import ANY, RiskConfig
 from liveexec.engine.state import EngineState
@@ -82,13 +81,26 @@ class PositionLimitRule:
     def _account_fault(
         self, check: RiskCheck, state: EngineState, listing: Listing, account_id: AccountId, limit: Decimal
     ) -> str | None:
-        low, high = held_between(state, account_id, listing.instrument_id)
-        more = _enlarges(check, low, high, state.exposure.of_instrument(account_id, listing.instrument_id))
-        if not more:
+        here = listing.instrument_id
+        places = state.exposure.accounts.get(account_id, {})
+        low, high = held_between(state, account_id, here)
+        worst = _enlarged(check, low, high, places.get(here, NO_WORKING))
+        if worst is None:
             return None
-        total = check.gauges.totals(state).accounts.get(account_id)
-        reached = more * _unit(check, state, listing)
-        reached += total.value(check.valuer, state) if total is not None else ZERO
+        reached = worst * check.valuer.unit(state, here, listing.terms)
+        positions = check.holdings.accounts.open.get(account_id, {})
+        for instrument_id, position in positions.items():
+            if instrument_id != here:
+                working = places.get(instrument_id, NO_WORKING)
+                low, high = held_between(state, account_id, instrument_id)
+                worst = worst_net(low, high, working.buys, working.sells)
+                reached += worst * check.valuer.unit(state, instrument_id, position.terms)
+        for instrument_id, working in places.items():
+            if instrument_id != here and instrument_id not in positions:
+                assert working.terms is not None
+                low, high = held_between(state, account_id, instrument_id)
+                worst = worst_net(low, high, working.buys, working.sells)
+                reached += worst * check.valuer.unit(state, instrument_id, working.terms)
         if reached <= limit:
             return None
         return f"the positions of {account_id} could reach {reached:f}, the limit is {limit:f}"
@@ -97,56 +109,55 @@ class PositionLimitRule:
         limit = self.by_instrument.get(check.product_id)
         if limit is None or not check.added:
             return None
-        net = check.gauges.totals(state).nets.get(check.product_id, ZERO)
+        net = check.holdings.nets.get(check.product_id, ZERO)
         worst = net * check.sign + state.exposure.of_product(check.product_id).side(check.sign) + check.added
         if worst <= limit:
             return None
         return f"the position in {check.product_id} could reach {worst * check.sign:f}, the limit is {limit:f}"
 
     def _strategy_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        strategy_id, product_id = check.order.strategy_id, check.product_id
-        net = net_of(check.holdings.of_strategy(strategy_id, product_id))
-        more = _enlarges(check, net, net, state.exposure.of_strategy(strategy_id, product_id))
-        total = check.gauges.totals(state).strategies.get(strategy_id) if more else None
-        reached = _with_product(check, state, total, more)
+        strategy_id, holdings = check.order.strategy_id, check.holdings
+        scope = holdings.strategies.get(strategy_id)
+        nets = {product_id: holdings.net_of(strategy_id, product_id) for product_id in scope.open} if scope else {}
+        reached = _sum(check, state, nets, state.exposure.strategies.get(strategy_id, {}))
         if reached <= limit:
             return None
         return f"the positions of {strategy_id} could reach {reached:f}, the limit is {limit:f}"
 
     def _overall_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        totals = check.gauges.totals(state)
-        net = totals.nets.get(check.product_id, ZERO)
-        more = _enlarges(check, net, net, state.exposure.of_product(check.product_id))
-        reached = _with_product(check, state, totals.overall, more)
+        reached = _sum(check, state, check.holdings.nets, state.exposure.products)
         if reached <= limit:
             return None
         return f"all positions together could reach {reached:f}, the limit is {limit:f}"
 
 
-def _enlarges(check: RiskCheck, low: Decimal, high: Decimal, working: Working) -> Decimal:
-    """By how much the order makes the worst position larger; zero when it does not."""
-    before = worst_net(low, high, working.buys, working.sells)
-    reached = high + working.buys if check.sign > 0 else working.sells - low
-    more = reached + check.added - before
-    return more if more > 0 else ZERO
-
-
-def _with_product(check: RiskCheck, state: EngineState, total: Total | None, more: Decimal) -> Decimal:
-    """A total with what the order adds to it at its product's mark; zero when it adds nothing."""
-    if not more:
+def _sum(
+    check: RiskCheck, state: EngineState, nets: Mapping[ProductId, Decimal], places: Mapping[ProductId, Working]
+) -> Decimal:
+    """The sum over products of the worst net at the mark, with the order; zero when it makes none of them larger."""
+    here = check.product_id
+    net = nets.get(here, ZERO)
+    worst = _enlarged(check, net, net, places.get(here, NO_WORKING))
+    if worst is None:
         return ZERO
-    unit, asset = check.valuer.product_unit(state, check.product_id)
-    reached = more * unit * check.valuer.rate(state, asset)
-    return reached + total.value(check.valuer, state) if total is not None else reached
+    reached = worst * check.valuer.product_unit(state, here)
+    for product_id, net in nets.items():
+        if product_id != here:
+            working = places.get(product_id, NO_WORKING)
+            worst = worst_net(net, net, working.buys, working.sells)
+            reached += worst * check.valuer.product_unit(state, product_id)
+    for product_id, working in places.items():
+        if product_id != here and product_id not in nets:
+            worst = worst_net(ZERO, ZERO, working.buys, working.sells)
+            reached += worst * check.valuer.product_unit(state, product_id)
+    return reached
 
 
-def _unit(check: RiskCheck, state: EngineState, listing: Listing) -> Decimal:
-    """The value of one unit of the listing's quantity at its mark, in the reporting asset."""
-    terms = listing.terms
-    unit = terms.multiplier * check.valuer.rate(state, terms.quote_asset)
-    if terms.kind is ContractKind.SPOT or terms.kind is ContractKind.LINEAR:
-        unit *= check.valuer.mark(state, listing.instrument_id)
-    return unit
+def _enlarged(check: RiskCheck, low: Decimal, high: Decimal, working: Working) -> Decimal | None:
+    """The worst position with the order; ``None`` when that is no larger than without it."""
+    before = worst_net(low, high, working.buys, working.sells)
+    after = (high + working.buys if check.sign > 0 else working.sells - low) + check.added
+    return after if after > before else None
 
 
 def make_position_limit(config: RiskConfig) -> PositionLimitRule | None:

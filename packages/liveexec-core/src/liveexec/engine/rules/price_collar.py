@@ -7,7 +7,7 @@ from attrs import define
 
 from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.risk import LEG_STAGE, RiskCheck
+from liveexec.engine.risk import LEG_STAGE, RiskCheck, reached_price
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
 
@@ -32,21 +32,13 @@ class PriceCollarRule:
         if price is None:
             if check.order.intent.operation not in (Operation.TRADE, Operation.SWAP):
                 return None
-            price = _reached_price(check, state)
+            price = reached_price(check, state)
         reference = check.reference_price
         if reference is None or price is None or reference <= 0:
             return "no market price is known to compare the order's price with"
         if abs(price - reference) <= self.tolerance * reference:
             return None
         return f"price {price:f} lies more than {self.tolerance:f} of {reference:f} away from it"
-
-
-def _reached_price(check: RiskCheck, state: EngineState) -> Decimal | None:
-    if check.sign > 0 or check.listing is None:
-        return check.worst_price
-    # A sale is worth the touch at most, so its worst price says nothing of how deep it goes.
-    book = state.market.books.get(check.listing.instrument_id)
-    return book.sweep(check.side, check.quantity).worst_price if book is not None else None
 
 
 def make_price_collar(config: RiskConfig) -> PriceCollarRule | None:

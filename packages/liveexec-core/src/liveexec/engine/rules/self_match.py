@@ -7,7 +7,7 @@ from attrs import define
 from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.exposure import price_sign
-from liveexec.engine.risk import LEG_STAGE, RiskCheck
+from liveexec.engine.risk import LEG_STAGE, RiskCheck, reached_price
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
 
@@ -37,10 +37,7 @@ class SelfMatchRule:
         own = state.exposure.own.best(account_id, instrument_id, -sign)
         if own is None or intent.order_type.has_trigger:
             return None
-        price = check.limit_price
-        if price is None:
-            book = state.market.books.get(instrument_id)
-            price = book.sweep(check.side, check.quantity).worst_price if book is not None else None
+        price = check.limit_price if check.limit_price is not None else reached_price(check, state)
         if price is not None and (price < own if sign > 0 else price > own):
             return None
         return f"an own order on the other side may rest at {own:f}"

@@ -42,6 +42,7 @@ class VelocityRule:
         message = _reached(self.overall, activity.orders, now_ns)
         if message is None and self.per_strategy:
             message = _reached(self.per_strategy, activity.orders_of(check.order.strategy_id), now_ns)
+            message = f"{message} from {check.order.strategy_id}" if message is not None else None
         return message
 
 

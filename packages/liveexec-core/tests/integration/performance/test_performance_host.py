@@ -1,0 +1,62 @@
+"""What an order costs a whole host: journal records and objects, counted."""
+
+import gc
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from liveexec import EngineConfig, LiveExecutionOrchestrator, MemoryStore, OrderStatus
+from liveexec.domain.operation import Side
+from liveexec.domain.order import Order
+from liveexec.domain.order_event import OrderReceived
+from support.hosting import FAST, SPOT_A, VENUE_A, Desk, local_desk, market, quiet_venue, quiet_world, until
+
+KEPT = 16
+TRADERS, ORDERS_EACH = 8, 50
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    """A venue where there is enough to trade for every order."""
+    async with local_desk(quiet_world(quiet_venue())) as desk:
+        await desk.others[VENUE_A].quote(SPOT_A, "60000", "60010", "900")
+        yield desk
+
+
+async def trade(live: LiveExecutionOrchestrator, traders: int, orders_each: int) -> None:
+    """Orders that fill at once, each trader's one after the other."""
+
+    async def one_after_the_other(side: Side) -> None:
+        for _ in range(orders_each):
+            result = await live.submit(market(side, "0.001"), wait="terminal", timeout_s=30)
+            assert result.status is OrderStatus.FILLED
+
+    async with anyio.create_task_group() as group:
+        for number in range(traders):
+            group.start_soon(one_after_the_other, Side.BUY if number % 2 else Side.SELL)
+
+
+@pytest.mark.parametrize("traders", [1, TRADERS])
+async def test_an_order_that_fills_at_once_costs_two_records(desk: Desk, traders: int) -> None:
+    # The fill says that the venue has the order, so the answer to the submit needs no record of its own.
+    store = MemoryStore()
+    async with desk.live(store) as live:
+        await desk.seen(live, [SPOT_A])
+        before = live.shard.journal.position
+        await trade(live, traders, ORDERS_EACH)
+        records = live.shard.journal.position - before
+    assert records == 2 * traders * ORDERS_EACH
+
+
+async def test_finished_orders_leave_no_objects_behind(desk: Desk) -> None:
+    async with desk.live(MemoryStore(), EngineConfig(timing=FAST, finished_orders_kept=KEPT)) as live:
+        await desk.seen(live, [SPOT_A])
+        await trade(live, TRADERS, ORDERS_EACH)
+        await live.synced()
+        await until(lambda: len(live.orders) <= KEPT)
+        gc.collect()
+        alive = gc.get_objects()
+        # The engine's order and the durable view's, and nothing of what was decided about others.
+        assert sum(type(each) is Order for each in alive) <= 2 * KEPT
+        assert sum(type(each) is OrderReceived for each in alive) <= KEPT

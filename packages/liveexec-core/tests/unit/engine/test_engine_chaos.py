@@ -1,0 +1,49 @@
+"""Whatever callers and venues do, in whatever order: the engine goes on, and everything that must hold holds."""
+
+import pytest
+
+from support.engine_chaos import Chaos
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_that_anybody_does_stops_the_engine_or_breaks_an_invariant(seed: int) -> None:
+    chaos = Chaos(seed).run(250)
+    assert chaos.harness.records
+
+
+def test_between_them_the_runs_make_everything_happen_that_can() -> None:
+    happened: dict[str, None] = {}
+    for seed in range(6):
+        for record in Chaos(seed).run(250).harness.records:
+            happened |= dict.fromkeys(type(event).__name__ for event in record.events)
+    missing = {
+        "RiskRefused",
+        "Routed",
+        "ScheduleFixed",
+        "ChildSpawned",
+        "SubmitRequested",
+        "NotSent",
+        "SubmitUnknown",
+        "Accepted",
+        "VenueRejected",
+        "FillApplied",
+        "FillBusted",
+        "FillCorrected",
+        "CancelRequested",
+        "CancelUnknown",
+        "CancelRejected",
+        "Canceled",
+        "ReplaceRequested",
+        "ReplaceUnknown",
+        "Replaced",
+        "ReplaceRejected",
+        "Expired",
+        "Adopted",
+        "ParentFinished",
+        "AssetMoved",
+        "StateChanged",
+        "LatchSet",
+        "LatchCleared",
+        "ConfigApplied",
+    } - set(happened)
+    assert missing == set()
