@@ -25,6 +25,7 @@ from benchmarks.postgres import Baseline, BaselineRun, Server, started_server
 from liveexec.build import build
 from liveexec.domain.ids import VenueName
 from liveexec.domain.order_state import OrderStatus
+from liveexec.errors import LiveExecError
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.streams import Subscription
@@ -105,7 +106,7 @@ async def _together(work: Callable[[], Coroutine[Any, Any, None]], times: int) -
         async with asyncio.TaskGroup() as group:
             for _ in range(times):
                 group.create_task(work())
-    except* Exception as errors:
+    except* (RuntimeError, LiveExecError) as errors:
         # Whatever stopped one of them stopped them all.
         raise errors.exceptions[0] from None
 

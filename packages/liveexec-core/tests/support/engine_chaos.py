@@ -75,10 +75,12 @@ class Chaos:
         """Something happens."""
         orders = list(self.harness.engine.state.ledger.orders.values())
         leaves = [order for order in orders if order.account_id is not None and order.attempt and not order.is_parent]
-        newest = leaves[-12:]
+        # Mostly what is alive, now and then what is not.
+        alive = [order for order in leaves if order.is_open]
+        newest = alive[-8:] if alive and self.random.random() < 0.85 else leaves[-8:]
         act = self.random.choices(
             (self._submit, self._answer, self._report, self._fill, self._undo, self._change, self._query, self._rest),
-            (3, 4, 4, 5, 2, 3, 2, 4),
+            (5, 5, 3, 4, 2, 4, 2, 4),
         )[0]
         if act in (self._submit, self._rest):
             act(orders[-12:])
@@ -138,7 +140,7 @@ class Chaos:
         if self.fills and self.random.random() < 0.2:
             self.harness.report(self.random.choice(self.fills[-20:])[1])
             return
-        part = Decimal(self.random.choice(["0.25", "0.5", "1", "1", "1.1"]))
+        part = Decimal(self.random.choice(["0.25", "0.25", "0.5", "0.5", "1", "1", "1.1"]))
         quantity = max((order.worst_leaves or order.quantity) * part, Decimal("0.001")).quantize(Decimal("0.001"))
         fill = self.harness.filled(order, str(quantity), str(44_990 + self.random.randint(0, 20)))
         if self.random.random() < 0.2 and order.venue_order_id is not None:
@@ -160,12 +162,19 @@ class Chaos:
 
     def _change(self, orders: list[Order]) -> None:
         order = self.random.choice(orders)
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.3:
             self.harness.cancel(order)
+            if self.random.random() < 0.5:
+                self.harness.answer(
+                    order, self.random.choice([Unknown("timeout"), Rejected("-2", "?")]), SendVerb.CANCEL
+                )
         else:
             quantity = max(order.quantity * self.random.choice([1, 2]) / self.random.choice([1, 2]), Decimal("0.002"))
             price = str(44_980 + self.random.randint(0, 40)) if order.price is not None else None
             self.harness.replace(order, str(quantity.quantize(Decimal("0.001"))), price)
+            outcomes: list[SendOutcome] = [Accepted(None), Rejected("-3", "no"), Unknown("timeout"), Sent()]
+            if self.random.random() < 0.7:
+                self.harness.answer(order, self.random.choices(outcomes, (3, 1, 1, 1))[0], SendVerb.REPLACE)
 
     def _query(self, orders: list[Order]) -> None:
         order = self.random.choice(orders)
@@ -177,7 +186,7 @@ class Chaos:
         """What is neither an order's nor its venue's doing."""
         act = self.random.choices(
             (self._wait, self._books, self._session, self._snapshot, self._control, self._forget, self._restart),
-            (8, 6, 2, 3, 1, 2, 1),
+            (8, 9, 1, 3, 0.5, 2, 0.7),
         )[0]
         act(orders)
 
@@ -188,6 +197,8 @@ class Chaos:
         for instrument_id in (SPOT, SPOT_AT_BETA, LINEAR):
             asks = [("45001", "0.5"), ("45010", "5")]
             self.harness.market(instrument_id, asks=asks)
+        for latched, code in list(self.harness.engine.state.ledger.latches):
+            self.harness.tell(inputs.ClearLatch(0, latched, code, "operator", "go on"))
 
     def _session(self, orders: list[Order]) -> None:
         venue = self.random.choice([ALPHA, BETA])
@@ -234,8 +245,6 @@ class Chaos:
         )
         self.harness.kill(self.random.choice(list(ControlKind)), scope)
         self.harness.set_state(TradingState.ACTIVE, scope)
-        for latched, code in list(self.harness.engine.state.ledger.latches):
-            self.harness.tell(inputs.ClearLatch(0, latched, code, "operator", "go on"))
         self.harness.tell(inputs.RateUpdate(0, "EUR", Decimal("1.1")))
         self.harness.tell(inputs.ConfigUpdate(0, self.harness.config, "hash", "operator", "the same"))
 

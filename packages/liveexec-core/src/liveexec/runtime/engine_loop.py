@@ -10,7 +10,7 @@ from typing import Final
 
 from liveexec.domain.outcome import AssetReport, Gap
 from liveexec.engine.engine import ExecutionEngine
-from liveexec.engine.inputs import EngineInput, Report
+from liveexec.engine.inputs import AccountSnapshot, EngineInput, Report
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError, OutcomeUnknown
 from liveexec.runtime.clock import Clock
@@ -92,7 +92,7 @@ class EngineLoop:
                 return
             given, pending = item
             try:
-                if not (isinstance(given, Report) and not given.looked_up and self._has_to_wait(given)):
+                if not self._has_to_wait(given, pending):
                     self._decide(given, pending)
             except Exception as defect:  # noqa: BLE001  (any failure here halts: half a decision must not go on)
                 if pending is not None and pending.failed is not None:
@@ -128,8 +128,17 @@ class EngineLoop:
         if pending is not None and pending.done is not None:
             pending.done(decision)
 
-    def _has_to_wait(self, given: Report) -> bool:
-        """Whether the report's order has to be looked up first, or waits behind reports for which it is."""
+    def _has_to_wait(self, given: EngineInput, pending: Pending | None) -> bool:
+        """Whether what the input is about has to be looked up first, or waits behind reports for which it is."""
+        if self._inbox.served is Priority.RESUMED:
+            return False
+        if isinstance(given, Report):
+            return not given.looked_up and self._report_has_to_wait(given)
+        if isinstance(given, AccountSnapshot):
+            return self._snapshot_has_to_wait(given, pending)
+        return False
+
+    def _report_has_to_wait(self, given: Report) -> bool:
         report = given.report
         if isinstance(report, Gap):
             return False
@@ -143,18 +152,27 @@ class EngineLoop:
         if self._engine.knows(ref) and not self._hydrator.is_held(ref):
             return False
         self._inbox.set_aside()
-        self._hydrator.hold(ref, lambda: self._resume(given))
+        self._hydrator.hold([ref], lambda: self._resume(Report(0, report, looked_up=True)))
         return True
 
-    def _resume(self, given: Report) -> None:
-        self._inbox.resume(Report(0, given.report, looked_up=True))
+    def _snapshot_has_to_wait(self, given: AccountSnapshot, pending: Pending | None) -> bool:
+        """A snapshot comes after the reports before it, and may name orders that have ended here and left memory."""
+        refs = [ref for ref in map(ref_of_report, given.open_orders) if not self._engine.knows(ref)]
+        if not refs and not self._hydrator.is_busy:
+            return False
+        self._inbox.set_aside()
+        self._hydrator.hold(refs, lambda: self._resume(given, pending))
+        return True
+
+    def _resume(self, given: EngineInput, pending: Pending | None = None) -> None:
+        self._inbox.resume(given, pending)
         self.wake()
 
     def _resume_asset(self, given: Report, known: bool) -> None:
         if known:
             self._inbox.drop()
         else:
-            self._resume(given)
+            self._resume(Report(0, given.report, looked_up=True))
 
 
 def _ignore(_: LiveExecError) -> None:

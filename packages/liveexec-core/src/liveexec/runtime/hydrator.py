@@ -81,15 +81,18 @@ class Hydrator:
         self._futures: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
 
-    def hold(self, ref: OrderRef, resume: Callable[[], None]) -> None:
-        """Look the order of a report up, and call ``resume`` once it is in memory or known not to exist."""
-        keys = ref_keys(ref)
-        if not keys:
-            resume()  # without a name there is nothing to look up
-            return
+    def hold(self, refs: Sequence[OrderRef], resume: Callable[[], None]) -> None:
+        """Look orders up, and call ``resume`` once each is in memory or known not to exist, and everything that was
+        held before is resumed."""
+        keys = [key for ref in refs for key in ref_keys(ref)]
         self._held.append(_Held(keys, None, resume))
         self._held_keys.update(keys)
         self._wake.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anybody waits for an order."""
+        return bool(self._held)
 
     def is_held(self, ref: OrderRef) -> bool:
         """Whether reports about this order wait for a look-up, so that a further one has to queue behind them."""

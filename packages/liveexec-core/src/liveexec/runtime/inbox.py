@@ -51,6 +51,7 @@ class Priority(IntEnum):
     FORGET = 5
 
 
+_PRIORITIES: Final = tuple(Priority)
 #: Whose queues share the room for reports.
 _REPORTS: Final = (Priority.RESUMED, Priority.REPORT)
 
@@ -74,6 +75,8 @@ class Inbox:
     #: Newer than any bar of the same instrument that waits.
     _sums: dict[InstrumentId, TradeBar] = field(factory=dict)
     _aside: int = 0
+    #: From which queue the last item came; ``None`` for market data.
+    served: Priority | None = None
 
     def put(self, priority: Priority, given: EngineInput, pending: Pending | None = None) -> None:
         """Queue an input.
@@ -101,12 +104,14 @@ class Inbox:
 
     def pop(self) -> Item | None:
         """The next input to serve."""
-        for priority, queue in enumerate(self._queues):
+        for index, queue in enumerate(self._queues):
             if queue:
                 item = queue.popleft()
-                if priority in _REPORTS:
+                self.served = _PRIORITIES[index]
+                if self.served in _REPORTS:
                     self._room_made()
                 return item
+        self.served = None
         if self._bars:
             return MarketUpdate(0, self._bars.popleft()), None
         if self._sums:
@@ -119,10 +124,10 @@ class Inbox:
         """The report that was served last waits for a look-up."""
         self._aside += 1
 
-    def resume(self, given: EngineInput) -> None:
+    def resume(self, given: EngineInput, pending: Pending | None = None) -> None:
         """A report that was set aside is served next, in the order in which they are resumed."""
         self._aside -= 1
-        self._queues[Priority.RESUMED].append((given, None))
+        self._queues[Priority.RESUMED].append((given, pending))
 
     def drop(self) -> None:
         """A report that was set aside needs not be served any more."""

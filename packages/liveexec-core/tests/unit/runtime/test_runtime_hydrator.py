@@ -68,7 +68,7 @@ class Desk:
     resumed: list[str] = field(factory=list)
 
     def hold(self, name: str, order: OrderRef) -> None:
-        self.hydrator.hold(order, lambda: self.resumed.append(name))
+        self.hydrator.hold([order], lambda: self.resumed.append(name))
 
     def asked(self, method: str) -> list[Any]:
         return self.store.calls.get(method, [])
@@ -154,10 +154,29 @@ async def test_what_nobody_knows_resumes_as_looked_up(desk: Desk, order: OrderRe
     assert desk.asked("read_streams") == []
 
 
-async def test_a_report_without_any_name_is_not_lost(desk: Desk) -> None:
-    desk.hold("nameless", ref())
-    assert desk.resumed == ["nameless"]
+async def test_a_report_without_any_name_is_not_lost_and_keeps_its_place(desk: Desk) -> None:
+    async with running(desk):
+        desk.hold("first", ref(venue="V-1"))
+        desk.hold("nameless", ref())
+        desk.hold("last", ref(venue="V-62"))
+        await until(lambda: len(desk.resumed) == 3)
+    assert desk.resumed == ["first", "nameless", "last"]
     assert not desk.hydrator.is_held(ref())
+
+
+async def test_a_snapshot_is_resumed_once_all_of_its_orders_were_looked_up_and_what_came_before_is_resumed(
+    desk: Desk,
+) -> None:
+    async with running(desk):
+        assert not desk.hydrator.is_busy
+        desk.hold("fill", ref(venue="V-1"))
+        snapshot = [ref(venue="V-62"), ref(venue="nobody's"), ref(client="web-77")]
+        desk.hydrator.hold(snapshot, lambda: desk.resumed.append("snapshot"))
+        desk.hydrator.hold([], lambda: desk.resumed.append("snapshot without orders"))
+        assert desk.hydrator.is_busy
+        await until(lambda: not desk.hydrator.is_busy)
+    assert desk.resumed == ["fill", "snapshot", "snapshot without orders"]
+    assert all(desk.engine.knows(order) for order in (ref(venue="V-1"), ref(venue="V-62"), ref(client="web-77")))
 
 
 async def test_many_reports_are_one_look_up(desk: Desk) -> None:
