@@ -18,8 +18,9 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.ids import child_order_id
 from liveexec.domain.intent import OrderIntent
 from liveexec.domain.market import TradeBar
-from liveexec.domain.order import Order, apply_event, settle_family
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import Resolution
+from liveexec.domain.order_fold import apply_event, settle_family
 from liveexec.domain.order_state import OPEN_STATUSES, OrderStatus
 from liveexec.engine.algorithm import (
     Action,

@@ -26,8 +26,9 @@ from liveexec.domain.instrument import ContractKind, ContractTerms, Listing, Tic
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.market import Book, Level
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.order import Order, apply_event, new_order
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.order_fold import apply_event, new_order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind, OrderReport, SendPlan, VenueOrderStatus
 from liveexec.domain.record import Event, Record

@@ -8,8 +8,9 @@ from random import Random
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import OrderId, StrategyId, VenueOrderId
 from liveexec.domain.money import MONEY
-from liveexec.domain.order import Order, apply_event
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.order_fold import apply_event
 from liveexec.errors import InvariantViolation, TransitionError
 from support.builders import (
     NOW_NS,

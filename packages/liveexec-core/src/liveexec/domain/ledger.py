@@ -15,8 +15,9 @@ from liveexec.domain.account_event import AccountEvent, ControlScope, TradingSta
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId
 from liveexec.domain.money import MONEY, ZERO
-from liveexec.domain.order import Order, apply_event, new_order, settle_family
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.order_fold import apply_event, new_order, settle_family
 from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.record import Record
 from liveexec.errors import InvariantViolation

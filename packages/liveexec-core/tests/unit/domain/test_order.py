@@ -11,7 +11,8 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import ClientOrderId, StrategyId, VenueOrderId
 from liveexec.domain.operation import Side, TimeInForce
-from liveexec.domain.order import Order, PendingCancel, apply_event, new_order, settle_family
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_fold import apply_event, new_order, settle_family
 from liveexec.domain.order_state import TERMINAL_STATUSES, OrderStatus
 from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.errors import InvariantViolation, TransitionError

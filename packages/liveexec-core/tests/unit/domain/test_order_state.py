@@ -7,8 +7,9 @@ import pytest
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import StrategyId, VenueOrderId
-from liveexec.domain.order import Order, apply_event, new_order
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
+from liveexec.domain.order_fold import apply_event, new_order
 from liveexec.domain.order_state import (
     KEEP,
     OPEN_STATUSES,

@@ -1,4 +1,4 @@
-"""Operation ids: the same one with the same content gives the first result, with any other it is an error of its own."""
+"""Operation ids: the same one with the same content gives the first result, with any other it is an error."""
 
 from decimal import Decimal
 

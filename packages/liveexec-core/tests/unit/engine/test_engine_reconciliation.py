@@ -1,4 +1,4 @@
-"""Snapshots: the venue's truth against ours. What is missing here is taken in once, what differs is shown, never hidden."""
+"""Snapshots: the venue's truth against ours. What is missing here is taken in once, what differs is shown."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Changes of working orders where the venue makes them at once: accepted, refused, unknown, crossed by fills and ends."""
+"""Changes of working orders where the venue makes them at once: accepted, refused, unknown, crossed by fills."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Submitting: what is recorded and sent, what is refused with a trace and without, and what the venue's answers make."""
+"""Submitting: what is recorded and sent, what is refused with a trace and without, what the venue's answers make."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The dispatcher: effects become requests, in order where order counts, and every answer or silence becomes an input."""
+"""The dispatcher: effects become requests, in order where order counts; every answer or silence becomes an input."""
 
 import asyncio
 import math

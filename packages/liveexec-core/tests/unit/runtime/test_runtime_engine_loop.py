@@ -116,6 +116,7 @@ async def desk() -> Desk:
     for step in HISTORY:
         await bench.tell(step.stream, *step.events)
     await bench.project()
+    store.calls.clear()
     # The account and control streams go on where they stand; orders and the rest are in the store alone.
     engine, durable = make_engine(Ledger(sequences=dict(bench.view.ledger.sequences))), Ledger()
     owned = await store.acquire("main", "owner-1", 3_600.0)
@@ -128,9 +129,7 @@ async def desk() -> Desk:
     def on_durable(_: int, decision: Decision) -> None:
         became_durable.extend(event for record in decision.records for event in record.events)
 
-    loop = EngineLoop(
-        engine, journal, hydrator, inbox, clock, on_durable=on_durable, on_defect=defects.append
-    )
+    loop = EngineLoop(engine, journal, hydrator, inbox, clock, on_durable=on_durable, on_defect=defects.append)
     return Desk(store, engine, journal, hydrator, inbox, clock, became_durable, defects, loop)
 
 
@@ -192,9 +191,7 @@ async def test_nothing_is_served_before_the_event_loop_had_its_turn_and_then_64_
     assert desk.inbox.depth(Priority.CONTROL) == 0
 
 
-async def test_what_the_journal_cannot_take_yet_waits_in_its_queue(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_the_journal_cannot_take_yet_waits_in_its_queue(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_loop_module, "_MAX_BACKLOG", 3)
     for number in range(5):
         desk.ask(str(number), desk.state())
@@ -280,9 +277,7 @@ async def test_a_movement_is_recorded_once_however_often_it_is_told(desk: Desk) 
 async def test_a_snapshot_that_still_shows_an_order_that_ended_here_does_not_adopt_it(desk: Desk) -> None:
     stale = make_order_report(client_order_id=None, venue_order_id=VenueOrderId("V-1b"))
     async with running(desk):
-        desk.ask(
-            "snapshot", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (stale,), True, (), ()), Priority.REPORT
-        )
+        desk.ask("snapshot", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (stale,), True, (), ()), Priority.REPORT)
         await until(lambda: desk.told)
     assert desk.durable == []
     assert list(desk.engine.state.ledger.orders) == [PLAIN]

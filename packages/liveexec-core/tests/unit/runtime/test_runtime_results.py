@@ -7,7 +7,8 @@ import pytest
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import OrderId
-from liveexec.domain.order import Order, apply_event
+from liveexec.domain.order import Order
+from liveexec.domain.order_fold import apply_event
 from liveexec.domain.order_state import OrderStatus
 from liveexec.errors import OutcomeUnknown
 from liveexec.runtime.results import Watchers, result_of

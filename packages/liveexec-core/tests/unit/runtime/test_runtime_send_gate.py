@@ -11,7 +11,8 @@ from attrs import define
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, StateChanged, TradingState
-from liveexec.domain.order import Order, apply_event
+from liveexec.domain.order import Order
+from liveexec.domain.order_fold import apply_event
 from liveexec.domain.order_state import OrderStatus
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import SendReplace, SendSubmit

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from liveexec.domain.operation import OrderType, TimeInForce
-from liveexec.domain.order import apply_event
 from liveexec.domain.order_event import Resolution
+from liveexec.domain.order_fold import apply_event
 from liveexec.domain.order_state import OrderStatus
 from liveexec.engine.algorithm import Spawn
 from liveexec.engine.algorithms import Normal

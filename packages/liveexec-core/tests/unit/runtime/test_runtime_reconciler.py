@@ -1,0 +1,283 @@
+"""Reconciliation: the venue's truth is fetched with an overlap, told as ordinary inputs, and adds nothing twice."""
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from liveexec.domain import account_event as acc
+from liveexec.domain import order_event as ev
+from liveexec.domain.fill import fill_key
+from liveexec.domain.ids import AccountId, VenueOrderId
+from liveexec.domain.operation import Side
+from liveexec.domain.outcome import BalanceReport, FillReport, PositionReport, Snapshot, VenueReport
+from liveexec.domain.record import Event
+from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.inputs import AccountSnapshot, EngineInput, ListingsUpdate, Recovered, Report
+from liveexec.errors import AdapterError
+from liveexec.runtime import reconciler as reconciler_module
+from liveexec.runtime.clock import VirtualClock
+from liveexec.runtime.reconciler import Reconciler
+from support.builders import (
+    ALPHA,
+    ALPHA_ACCOUNT,
+    LINEAR,
+    NOW_NS,
+    SPOT,
+    make_fill,
+    make_listing,
+    make_order_report,
+)
+from support.runtime_parts import ScriptedVenue, make_engine, within
+
+_S = 1_000_000_000
+OTHER_ACCOUNT = AccountId("ALPHA-2")
+
+
+@define(eq=False)
+class Desk:
+    """A reconciler before a scripted venue; what it tells is kept, and told to an engine if there is one."""
+
+    trusted_until_ns: int = NOW_NS - 3_600 * _S
+    is_new: bool = False
+    engine: ExecutionEngine | None = None
+    venue: ScriptedVenue = field(factory=ScriptedVenue)
+    clock: VirtualClock = field(factory=lambda: VirtualClock(NOW_NS))
+    told: list[EngineInput] = field(factory=list)
+    events: list[Event] = field(factory=list)
+    reconciler: Reconciler = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.reconciler = Reconciler(
+            now_ns=self.clock.now_ns,
+            is_new=self.engine.is_new_account if self.engine is not None else lambda _: self.is_new,
+            trusted_until_ns=self.trusted_until_ns,
+            tell=self.tell,
+            deliver=self.deliver,
+        )
+
+    async def tell(self, given: EngineInput) -> None:
+        self.told.append(given)
+        if self.engine is not None:
+            self.clock.time_ns += 1_000
+            given.at_ns = self.clock.now_ns()
+            decision = self.engine.handle(given)
+            assert decision.error is None
+            self.events += [event for record in decision.records for event in record.events]
+
+    async def deliver(self, report: VenueReport) -> None:
+        await self.tell(Report(0, report, looked_up=True))
+
+    async def reconcile(self, account_id: AccountId = ALPHA_ACCOUNT) -> list[Event]:
+        """One round; what became true in it."""
+        self.events.clear()
+        await within(self.reconciler.reconcile(account_id, self.venue))
+        return list(self.events)
+
+    @property
+    def since(self) -> list[int]:
+        """Since when fills were asked for, round by round."""
+        return [given[1] for name, given in self.venue.asked if name == "fills"]
+
+    @property
+    def reports(self) -> list[VenueReport]:
+        return [each.report for each in self.told if isinstance(each, Report)]
+
+    @property
+    def snapshots(self) -> list[AccountSnapshot]:
+        return [each for each in self.told if isinstance(each, AccountSnapshot)]
+
+
+def fill_report(number: int, at_ns: int = NOW_NS, **changes: Any) -> FillReport:
+    side = changes.get("side", Side.BUY)
+    key = fill_key(SPOT, VenueOrderId("V-77"), side, f"T-{number}")
+    return FillReport(
+        ALPHA_ACCOUNT, None, VenueOrderId("V-77"), make_fill(number, venue_time_ns=at_ns, key=key, **changes)
+    )
+
+
+def balance(asset: str, total: str) -> BalanceReport:
+    return BalanceReport(ALPHA_ACCOUNT, asset, Decimal(total), Decimal(total), NOW_NS)
+
+
+def position(quantity: str) -> PositionReport:
+    return PositionReport(ALPHA_ACCOUNT, LINEAR, Decimal(quantity), Decimal(44_000), NOW_NS)
+
+
+def page(items: Sequence[FillReport], *, complete: bool) -> Snapshot[FillReport]:
+    return Snapshot(tuple(items), NOW_NS, NOW_NS, complete)
+
+
+async def test_everything_of_an_account_is_fetched_and_told_fills_first() -> None:
+    desk = Desk()
+    fills, orders = [fill_report(1), fill_report(2)], [make_order_report()]
+    positions, balances = [position("2")], [balance("USDT", "5")]
+    desk.venue.answer("fills", fills)
+    desk.venue.answer("open_orders", orders)
+    desk.venue.answer("positions", positions)
+    desk.venue.answer("balances", balances)
+    await desk.reconcile()
+    assert desk.reports == fills
+    (snapshot,) = desk.snapshots
+    assert desk.told[-1] is snapshot
+    assert (snapshot.account_id, snapshot.requested_at_ns, snapshot.orders_complete) == (ALPHA_ACCOUNT, NOW_NS, True)
+    assert list(snapshot.open_orders) == orders
+    assert list(snapshot.positions) == positions
+    assert list(snapshot.balances) == balances
+
+
+async def test_what_a_snapshot_leaves_out_proves_nothing_when_it_was_cut_off() -> None:
+    desk = Desk()
+    desk.venue.answer("open_orders", Snapshot((), NOW_NS, NOW_NS, complete=False))
+    await desk.reconcile()
+    assert not desk.snapshots[0].orders_complete
+
+
+async def test_the_snapshots_time_is_from_before_anything_was_asked() -> None:
+    desk = Desk()
+    answer = desk.venue.wait_with("fills")
+    reconciling = asyncio.create_task(desk.reconciler.reconcile(ALPHA_ACCOUNT, desk.venue))
+    await asyncio.sleep(0)
+    desk.clock.advance_to(NOW_NS + 9)
+    answer.set_result(())
+    await within(reconciling)
+    assert desk.snapshots[0].requested_at_ns == NOW_NS
+
+
+async def test_fills_are_asked_for_with_an_overlap_from_where_the_account_was_last_known() -> None:
+    desk = Desk(trusted_until_ns=NOW_NS - 3_600 * _S)
+    await desk.reconcile()
+    desk.clock.advance_to(NOW_NS + 600 * _S)
+    await desk.reconcile()
+    assert desk.since == [NOW_NS - 3_660 * _S, NOW_NS - 60 * _S]
+
+
+async def test_each_account_is_known_up_to_a_time_of_its_own() -> None:
+    desk = Desk(trusted_until_ns=NOW_NS - 3_600 * _S)
+    await desk.reconcile()
+    await desk.reconcile(OTHER_ACCOUNT)
+    await desk.reconcile()
+    assert desk.since == [NOW_NS - 3_660 * _S, NOW_NS - 3_660 * _S, NOW_NS - 60 * _S]
+
+
+async def test_nothing_is_asked_from_before_time_began() -> None:
+    desk = Desk(trusted_until_ns=0)
+    await desk.reconcile()
+    assert desk.since == [0]
+
+
+async def test_of_a_new_account_no_earlier_fills_are_asked_for() -> None:
+    desk = Desk(is_new=True)
+    await desk.reconcile()
+    assert desk.since == []
+    assert len(desk.snapshots) == 1
+    desk.is_new = False
+    desk.clock.advance_to(NOW_NS + _S)
+    await desk.reconcile()
+    assert desk.since == [NOW_NS - 60 * _S]
+
+
+async def test_fills_that_are_cut_off_are_fetched_page_after_page() -> None:
+    desk = Desk(trusted_until_ns=NOW_NS - 100 * _S)
+    pages = [
+        page([fill_report(1, NOW_NS - 90 * _S), fill_report(2, NOW_NS - 80 * _S)], complete=False),
+        page([fill_report(2, NOW_NS - 80 * _S), fill_report(3, NOW_NS - 70 * _S)], complete=False),
+        page([fill_report(3, NOW_NS - 70 * _S)], complete=True),
+    ]
+    desk.venue.answer("fills", *pages)
+    await desk.reconcile()
+    assert desk.since == [NOW_NS - 160 * _S, NOW_NS - 80 * _S, NOW_NS - 70 * _S]
+    assert len(desk.reports) == 5
+    assert len(desk.snapshots) == 1
+
+
+@pytest.mark.parametrize("items", [[], [fill_report(1, NOW_NS - 160 * _S)]])
+async def test_an_account_whose_fills_cannot_all_be_had_is_not_trusted(items: list[FillReport]) -> None:
+    desk = Desk(trusted_until_ns=NOW_NS - 100 * _S)
+    desk.venue.answer("fills", page(items, complete=False))
+    with pytest.raises(AdapterError, match="can't be fetched"):
+        await desk.reconcile()
+    assert desk.snapshots == []
+
+
+@pytest.mark.parametrize("method", ["fills", "open_orders", "positions", "balances"])
+async def test_a_round_that_fails_moves_nothing_on(method: str) -> None:
+    desk = Desk()
+    desk.venue.answer(method, AdapterError("503"))
+    with pytest.raises(AdapterError, match="503"):
+        await desk.reconcile()
+    assert desk.snapshots == []
+    await desk.reconcile()
+    assert set(desk.since) == {NOW_NS - 3_660 * _S}
+
+
+@pytest.mark.parametrize("method", ["fills", "open_orders", "positions", "balances"])
+async def test_a_venue_that_does_not_answer_is_not_waited_for_for_ever(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler_module, "_ANSWER_TIMEOUT_S", 0.0)
+    desk = Desk()
+    desk.venue.wait_with(method)
+    with pytest.raises(TimeoutError):
+        await desk.reconcile()
+
+
+# With an engine behind it
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """An account that the engine meets for the first time."""
+    desk = Desk(trusted_until_ns=0, engine=make_engine())
+    assert desk.engine is not None
+    for given in (
+        Recovered(desk.clock.now_ns()),
+        ListingsUpdate(desk.clock.now_ns(), ALPHA, (make_listing(SPOT), make_listing(LINEAR))),
+    ):
+        desk.engine.handle(given)
+    return desk
+
+
+def venue_shows(desk: Desk, *fills: FillReport, usdt: str = "1000", net: str = "2") -> None:
+    """What the venue answers in the next round."""
+    desk.venue.answers.clear()
+    desk.venue.answer("fills", fills)
+    desk.venue.answer("open_orders", [make_order_report()])
+    desk.venue.answer("positions", [position(net)] if net != "0" else [])
+    desk.venue.answer("balances", [balance("USDT", usdt)] if usdt != "0" else [])
+
+
+async def test_what_a_new_account_holds_is_its_opening_and_what_it_works_on_is_adopted(desk: Desk) -> None:
+    venue_shows(desk)
+    events = await desk.reconcile()
+    assert desk.since == []
+    kinds = [type(event) for event in events]
+    assert kinds.count(acc.AssetMoved) == 1
+    assert kinds.count(acc.PositionChanged) == 1
+    assert kinds.count(ev.Adopted) == 1
+    assert desk.engine is not None
+    assert desk.engine.state.ledger.net_quantity(ALPHA_ACCOUNT, LINEAR) == 2
+
+
+async def test_reconciling_twice_adds_nothing_the_second_time(desk: Desk) -> None:
+    venue_shows(desk)
+    assert await desk.reconcile() != []
+    fills = [fill_report(1, side=Side.SELL, price=Decimal(46_000))]
+    venue_shows(desk, *fills)
+    assert [type(event) for event in await desk.reconcile()] == [ev.FillApplied]
+    for _ in range(3):
+        venue_shows(desk, *fills)
+        assert await desk.reconcile() == []
+    assert len(desk.since) == 4
+
+
+async def test_an_account_that_holds_nothing_is_known_after_its_first_round(desk: Desk) -> None:
+    desk.venue.answer("open_orders", [])
+    await desk.reconcile()
+    assert desk.engine is not None
+    assert not desk.engine.is_new_account(ALPHA_ACCOUNT), "its fills have to be fetched after a gap"
+    await desk.reconcile()
+    assert len(desk.since) == 1
