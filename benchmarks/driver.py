@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import worlds
 from liveexec.domain.fill import Fill, Liquidity, fill_key
@@ -51,17 +51,18 @@ class EngineDriver:
     """Tells an engine what a live shell would, folds every record into a durable view as the shell does, and notes
     how long each decision took.
 
-    ``took_ns`` is the time of the last decision alone; ``on_record`` is called with each record that is durable.
+    ``limits`` change the risk configuration. ``took_ns`` is the time of the last decision alone; ``on_record`` is
+    called with each record that is durable.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: Any) -> None:
         configs = {name: worlds.venue(name) for name in VENUES}
         self.now_ns = _START_NS
         self.took_ns = 0
         self.on_record: Callable[[Record], None] = lambda _: None
         self.view = DurableView("bench", Ledger(), 0, 0)
         self.engine = ExecutionEngine(
-            worlds.engine_config(*VENUES),
+            worlds.engine_config(*VENUES, **limits),
             rules=BUILT_IN_RULES,
             policies=BUILTIN_POLICIES,
             algorithms=BUILTIN_ALGORITHMS,

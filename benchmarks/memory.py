@@ -58,7 +58,7 @@ def run(options: Options) -> Result:
 
 def bytes_per_open_order(base: int, more: int, options: Options) -> float:
     """What each of ``more`` acknowledged orders adds to a process that holds ``base`` of them already."""
-    driver = EngineDriver()
+    driver = EngineDriver(**worlds.SHORT_WINDOWS)
     options.say(f"opening {base} and then {more} orders")
     driver.open_orders(0, base)
     before = _resident()
@@ -68,18 +68,9 @@ def bytes_per_open_order(base: int, more: int, options: Options) -> float:
 
 def _soak(server: Server, orders: int, options: Options) -> tuple[int, int]:
     """Resident bytes after a tenth of the orders, and after all of them."""
-    # Windows that a limit looks back over are full long before the first look, whatever the machine's speed.
-    limits = {
-        "max_orders_per_second": 20_000,
-        "max_orders_per_minute": None,
-        "max_orders_per_second_per_strategy": 10_000,
-        "max_orders_per_minute_per_strategy": None,
-        "max_messages_per_second": 20_000,
-        "repeated_execution_count": 10_000,
-    }
 
     async def soak() -> tuple[int, int]:
-        async with hosted(server, history=1_000, limits=limits) as host:
+        async with hosted(server, history=1_000, limits=worlds.SHORT_WINDOWS) as host:
             await host.submit_many(orders // 10, SUBMITTERS)
             await host.orchestrator.synced()
             early = _resident()

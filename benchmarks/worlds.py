@@ -1,7 +1,9 @@
 """What the benchmarks trade on: one spot pair at paper venues that never run dry, with every risk rule configured."""
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import evolve
@@ -21,6 +23,7 @@ from liveexec.venues.paper.world_config import PaperWorldConfig, SyntheticMarket
 __all__ = [
     "MID",
     "PRODUCT",
+    "SHORT_WINDOWS",
     "STRATEGIES",
     "TICK",
     "accounts_of",
@@ -46,6 +49,19 @@ _QUANTITIES: Final = 50_000
 _SOURCE: Final = InstrumentId(f"SOURCE:{PRODUCT}")
 _ENDLESS: Final = Decimal(10) ** 12
 _SECOND_NS: Final = 1_000_000_000
+
+
+#: Limits whose windows are full soon, whatever the machine's speed: what they remember is in no figure of memory.
+SHORT_WINDOWS: Final[Mapping[str, int | None]] = MappingProxyType(
+    {
+        "max_orders_per_second": 20_000,
+        "max_orders_per_minute": None,
+        "max_orders_per_second_per_strategy": 10_000,
+        "max_orders_per_minute_per_strategy": None,
+        "max_messages_per_second": 20_000,
+        "repeated_execution_count": 10_000,
+    }
+)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -168,9 +168,8 @@ class Chaos:
         if self.random.random() < 0.3:
             self.harness.cancel(order)
             if self.random.random() < 0.5:
-                self.harness.answer(
-                    order, self.random.choice([Unknown("timeout"), Rejected("-2", "?")]), SendVerb.CANCEL
-                )
+                answers: list[SendOutcome] = [Unknown("timeout"), Rejected("-2", "?")]
+                self.harness.answer(order, self.random.choice(answers), SendVerb.CANCEL)
         else:
             quantity = max(order.quantity * self.random.choice([1, 2]) / self.random.choice([1, 2]), Decimal("0.002"))
             price = str(44_980 + self.random.randint(0, 40)) if order.price is not None else None

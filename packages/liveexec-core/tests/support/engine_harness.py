@@ -30,6 +30,7 @@ from liveexec.domain.outcome import (
     VenueReport,
 )
 from liveexec.domain.record import Record
+from liveexec.domain.stored import StoredRecord
 from liveexec.domain.venue import AdapterManifest, ReplaceMode
 from liveexec.engine import inputs
 from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
@@ -41,6 +42,7 @@ from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
+from liveexec.runtime.hydrator import names_of
 from support.builders import (
     ALPHA,
     ALPHA_ACCOUNT,
@@ -72,8 +74,8 @@ LISTED: Final[Mapping[VenueName, Sequence[InstrumentId]]] = {ALPHA: (SPOT, LINEA
 class EngineHarness:
     """Drives an engine. ``tell`` takes any input; everything else is a shorter way to say one.
 
-    ``timers`` are what the engine armed; :meth:`advance` lets time pass and rings them. ``records`` are all that
-    became true, ``last`` is the last decision.
+    ``timers`` are what the engine armed; :meth:`advance` lets time pass and rings them. ``outbox`` are its other
+    effects, which nobody carries out but the test. ``records`` are all that became true, ``last`` is the last decision.
     """
 
     config: EngineConfig = field(factory=EngineConfig)
@@ -84,6 +86,7 @@ class EngineHarness:
     engine: ExecutionEngine = field(init=False)
     invariants: EngineInvariants = field(factory=EngineInvariants)
     timers: dict[TimerKey, int] = field(factory=dict)
+    outbox: list[Effect] = field(factory=list)
     records: list[Record] = field(factory=list)
     trace: list[bytes] = field(factory=list)
     last: Decision = field(factory=Decision)
@@ -164,6 +167,8 @@ class EngineHarness:
                 self.timers[effect.key] = effect.at_ns
             elif isinstance(effect, DisarmTimer):
                 self.timers.pop(effect.key, None)
+            else:
+                self.outbox.append(effect)
         self.records += decision.records
         self.trace += [encoded_record(record) for record in decision.records]
         self.trace += [encoded_effect(effect) for effect in decision.effects]
@@ -193,12 +198,11 @@ class EngineHarness:
         return other
 
     def names(self) -> dict[OrderId, list[tuple[str, str]]]:
-        """Every name that orders have at their venues, as the store would give them back."""
-        found: dict[OrderId, list[tuple[str, str]]] = {}
-        for names in self.engine.orders._names.values():
-            for name, order_id in names.items():
-                found.setdefault(order_id, []).append(name)
-        return found
+        """Every name that orders had at their venues, as recovery reads them from the journal."""
+        streams: dict[str, list[StoredRecord]] = {}
+        for position, record in enumerate(self.records, 1):
+            streams.setdefault(record.stream, []).append(StoredRecord(position, 1, record))
+        return names_of(streams)
 
     # What callers ask for
 

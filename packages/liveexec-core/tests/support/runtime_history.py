@@ -4,7 +4,7 @@ Each step is one record; ``dirty`` names what of a projection it changes when no
 """
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -105,11 +105,11 @@ def _fill(number: int, venue_order_id: str, quantity: str, price: str = "45000",
     return make_fill(number, key=key, quantity=Decimal(quantity), price=Decimal(price), side=side)
 
 
-def _plan(order_id: OrderId, **changes: object) -> SendPlan:
+def _plan(order_id: OrderId, **changes: Any) -> SendPlan:
     return make_plan(order_id, **changes)
 
 
-def _requested(order_id: OrderId, quantity: str = "1.0", **plan: object) -> ev.SubmitRequested:
+def _requested(order_id: OrderId, quantity: str = "1.0", **plan: Any) -> ev.SubmitRequested:
     return make_submit_requested(plan=_plan(order_id, **plan), quantity=Decimal(quantity))
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import InstrumentId, OperationId, OrderId, ProductId, is_instrument_id, product_of
 from liveexec.domain.instrument import Listing
-from liveexec.domain.intent import OrderIntent
+from liveexec.domain.intent import OrderIntent, ReplaceIntent
 from liveexec.domain.operation import Operation
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_event import RiskStage
@@ -108,7 +108,7 @@ def replace(turn: Turn, request: ReplaceOrder) -> Decision:
     if order is None:
         return Decision(error=NotFound(f"there is no order {intent.order_id}"))
     listing = core.state.listings.get(order.instrument_id) if order.instrument_id is not None else None
-    faults = _replace_faults(order, intent.price, listing)
+    faults = _replace_faults(order, intent, listing)
     if faults:
         return Decision(error=InvalidInput(f"replace of {order.order_id}", faults))
     assert order.plan is not None
@@ -217,7 +217,7 @@ def _route_plain(turn: Turn, order: Order) -> None:
         parents.spawn_legs(turn, order, plan)
 
 
-def _replace_faults(order: Order, price: Decimal | None, listing: Listing | None) -> list[Fault]:
+def _replace_faults(order: Order, intent: ReplaceIntent, listing: Listing | None) -> list[Fault]:
     if order.is_parent:
         return [Fault("order_id", "is a parent; cancel it and submit another")]
     if order.status not in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
@@ -231,6 +231,9 @@ def _replace_faults(order: Order, price: Decimal | None, listing: Listing | None
         faults.append(Fault("order_id", "is being canceled"))
     if order.replace is not None:
         faults.append(Fault("order_id", "is being changed already"))
+    price = intent.price
+    if intent.quantity in (None, order.quantity) and price in (None, order.price):
+        faults.append(Fault("", "changes nothing"))
     if price is not None and not order.intent.order_type.has_limit and order.intent.operation is not Operation.BET:
         faults.append(Fault("price", f"does not belong to {order.intent.order_type}"))
     return faults

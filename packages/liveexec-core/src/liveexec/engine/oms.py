@@ -41,7 +41,8 @@ class UnifiedOrderManager:
     """Indexes over the ledger's orders. The engine notes each event here after it was folded."""
 
     ledger: Ledger
-    _names: dict[AccountId, dict[_Name, OrderId]] = field(factory=dict)
+    #: Orders by reference, for each account and kind: a pair as the key of every single one would cost as much again.
+    _names: dict[tuple[AccountId, str], dict[str, OrderId]] = field(factory=dict)
     #: Names beside an order's current client and venue id, so that all of them can be dropped with it.
     _earlier_names: dict[OrderId, list[tuple[AccountId, _Name]]] = field(factory=dict)
     _operations: dict[tuple[str, OperationId], UsedOperation] = field(factory=dict)
@@ -57,16 +58,14 @@ class UnifiedOrderManager:
         Raises:
             InvariantViolation: its names belong to two orders.
         """
-        names = self._names.get(ref.account_id)
-        if names is None:
-            return None
         found: OrderId | None = None
-        for name in _names_in(ref):
-            order_id = names.get(name)
+        for kind, reference in _names_in(ref):
+            names = self._names.get((ref.account_id, kind))
+            order_id = names.get(reference) if names is not None else None
             if order_id is None:
                 continue
             if found is not None and found != order_id:
-                raise InvariantViolation(f"{ref.account_id}: {name[1]} names {order_id}, another name of it {found}")
+                raise InvariantViolation(f"{ref.account_id}: {reference} names {order_id}, another name of it {found}")
             found = order_id
         return self.ledger.orders[found] if found is not None else None
 
@@ -114,8 +113,8 @@ class UnifiedOrderManager:
 
     def is_named(self, order: Order, kind: str, reference: str) -> bool:
         """Whether the order was called so at its venue, now or before."""
-        names = self._names.get(order.account_id) if order.account_id is not None else None
-        return names is not None and names.get((kind, reference)) == order.order_id
+        names = self._names.get((order.account_id, kind)) if order.account_id is not None else None
+        return names is not None and names.get(reference) == order.order_id
 
     def name(self, order: Order, kind: str, reference: str) -> None:
         """Let a name mean the order from now on.
@@ -125,29 +124,31 @@ class UnifiedOrderManager:
         """
         if order.account_id is None:
             raise InvariantViolation(f"{order.order_id}: named at a venue before it was routed")
-        names = self._names.get(order.account_id)
+        place = (order.account_id, kind)
+        names = self._names.get(place)
         if names is None:
-            names = self._names[order.account_id] = {}
-        name = (kind, reference)
-        known = names.setdefault(name, order.order_id)
+            names = self._names[place] = {}
+        known = names.setdefault(reference, order.order_id)
         if known != order.order_id:
             raise InvariantViolation(f"{order.account_id}: {kind} id {reference} of {order.order_id} is {known}'s")
         if order.attempt > 1 or kind not in ("client", "venue"):
-            self._earlier_names.setdefault(order.order_id, []).append((order.account_id, name))
+            self._earlier_names.setdefault(order.order_id, []).append((order.account_id, (kind, reference)))
 
     def forget(self, order: Order) -> None:
         """Drop a finished order from memory, with its names and operations. The store finds it from now on."""
-        account = self._names.get(order.account_id) if order.account_id is not None else None
-        if account is not None:
-            if order.client_order_id is not None:
-                account.pop(("client", order.client_order_id), None)
-            if order.venue_order_id is not None:
-                account.pop(("venue", order.venue_order_id), None)
-        for account_id, name in self._earlier_names.pop(order.order_id, ()):
-            self._names[account_id].pop(name, None)
+        if order.account_id is not None:
+            self._unname(order.account_id, "client", order.client_order_id)
+            self._unname(order.account_id, "venue", order.venue_order_id)
+        for account_id, (kind, reference) in self._earlier_names.pop(order.order_id, ()):
+            self._unname(account_id, kind, reference)
         for key in self._operations_of.pop(order.order_id, ()):
             self._operations.pop(key, None)
         del self.ledger.orders[order.order_id]
+
+    def _unname(self, account_id: AccountId, kind: str, reference: str | None) -> None:
+        names = self._names.get((account_id, kind))
+        if names is not None and reference is not None:
+            names.pop(reference, None)
 
     def restore(self, order: Order, names: list[_Name]) -> None:
         """Know an order that came back from the store by every name that its events gave it.

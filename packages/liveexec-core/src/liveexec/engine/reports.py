@@ -114,16 +114,22 @@ def _is_past(
 def _working(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | None) -> None:
     change = order.replace
     if change is not None and change.atomic:
-        if said.quantity == change.quantity and said.price == change.price:
+        # An order that had these terms before may be shown with them as it was then.
+        is_changed = said.quantity == change.quantity and said.price == change.price
+        is_recent = said.venue_time_ns >= change.plan.valid_until_ns - turn.core.state.config.timing.send_deadline_ns
+        if is_changed and is_recent:
             _replaced(turn, order, change, said)
         elif asked_at_ns is not None and _proves(turn, order, asked_at_ns):
-            turn.emit(order.order_id, ev.ReplaceRejected("NOT_APPLIED", "the venue works the order unchanged"))
+            if is_changed:
+                _replaced(turn, order, change, said)
+            else:
+                turn.emit(order.order_id, ev.ReplaceRejected("NOT_APPLIED", "the venue works the order unchanged"))
     _fetch_if_behind(turn, order, said)
 
 
 def _gone(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | None) -> None:
     """The venue says that it has the order no longer. Nothing follows before every fill that it counts has arrived."""
-    if said.filled_quantity > order.attempt_filled:
+    if _counted(said) > order.attempt_filled:
         turn.core.endings[order.order_id] = said
         _fetch_if_behind(turn, order, said)
         return
@@ -158,8 +164,8 @@ def _end(turn: Turn, order: Order, said: OrderReport) -> None:
         case VenueOrderStatus.CANCELED:
             turn.emit(order.order_id, ev.Canceled(reason or "canceled", said.venue_time_ns))
         case _:
-            # Its fills have completed it, or are all that it gets.
-            return
+            # Filled, all fills are here, and still something is left: the venue had less than we think.
+            turn.emit(order.order_id, ev.Canceled(reason or "filled for less than was asked", said.venue_time_ns))
     turn.disarm(TimerKind.CANCEL, order.order_id)
 
 
@@ -202,9 +208,15 @@ def _resubmit(turn: Turn, order: Order) -> None:
 
 
 def _fetch_if_behind(turn: Turn, order: Order, said: OrderReport) -> None:
-    missing = said.filled_quantity - order.attempt_filled
+    missing = _counted(said) - order.attempt_filled
     if missing > 0:
         _fetch_fills(turn, order, order.filled_quantity + missing)
+
+
+def _counted(said: OrderReport) -> Decimal:
+    """What the venue says is filled; one that says no more than FILLED means everything."""
+    is_all = said.status is VenueOrderStatus.FILLED
+    return max(said.filled_quantity, said.quantity) if is_all else said.filled_quantity
 
 
 def _fetch_fills(turn: Turn, order: Order, filled_quantity: Decimal) -> None:

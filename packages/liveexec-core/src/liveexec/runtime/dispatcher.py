@@ -40,6 +40,7 @@ from liveexec.engine.inputs import (
 from liveexec.engine.state import EngineState
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
 from liveexec.runtime.clock import Clock
+from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.send_gate import SendGate
 from liveexec.runtime.timers import Timers
@@ -158,7 +159,7 @@ class Dispatcher:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Outcomes are caught where they arise; what comes here is a defect, and must not pass unseen.
-            _log.error("dispatch_failed", exc_info=error)
+            _log.error("dispatch_failed", traceback=traceback_of(error))
 
     def _untail(self, key: str, task: asyncio.Task[None]) -> None:
         if self._tails.get(key) is task:

@@ -54,8 +54,10 @@ class EngineLoop:
         given: EngineInput,
         done: Done | None = None,
         failed: Callable[[LiveExecError], None] | None = None,
+        decided: Callable[[], object] | None = None,
     ) -> None:
-        """Queue an input; ``done`` is called when its decision is durable, or refused without becoming anything.
+        """Queue an input; ``done`` is called when its decision is durable, or refused without becoming anything;
+        ``decided`` as soon as the engine has decided, before anything follows from it.
 
         Once stopped nothing is taken: ``failed`` is called at once.
 
@@ -66,7 +68,8 @@ class EngineLoop:
             if failed is not None:
                 failed(self._stopped)
             return
-        self._inbox.put(priority, given, Pending(done, failed) if done is not None or failed is not None else None)
+        waits = done is not None or failed is not None or decided is not None
+        self._inbox.put(priority, given, Pending(done, failed, decided) if waits else None)
         self.wake()
 
     def wake(self) -> None:
@@ -106,6 +109,8 @@ class EngineLoop:
         self._now_ns = max(self._now_ns, self._clock.now_ns())
         given.at_ns = self._now_ns
         decision = self._engine.handle(given)
+        if pending is not None and pending.decided is not None:
+            pending.decided()
         if decision.error is not None:
             if pending is not None and pending.done is not None:
                 pending.done(decision)

@@ -29,10 +29,12 @@ Done = Callable[[Decision], None]
 @define(eq=False)
 class Pending:
     """Who waits for an input: ``done`` when its decision is durable or it was refused without becoming anything,
-    ``failed`` when what became of it can't be known here."""
+    ``failed`` when what became of it can't be known here; ``decided`` as soon as the engine has decided, before
+    anything follows from it."""
 
     done: Done | None
     failed: Callable[[LiveExecError], None] | None
+    decided: Callable[[], object] | None = None
 
 
 Item = tuple[EngineInput, Pending | None]

@@ -5,11 +5,12 @@ The library logs through structlog and configures nothing by itself: a host's ow
 
 import logging
 import sys
+import traceback
 from typing import Final
 
 import structlog
 
-__all__ = ["LEVELS", "configure_logging"]
+__all__ = ["LEVELS", "configure_logging", "traceback_of"]
 
 #: The names that configurations use.
 LEVELS: Final = {
@@ -41,3 +42,8 @@ def configure_logging(level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where a defect arose, as text to be logged: structlog's own rendering shows variables, which may be secrets."""
+    return "".join(traceback.format_exception(error))

@@ -7,7 +7,7 @@ it again from the journal. What the host was told is durable in every case.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
@@ -236,13 +236,10 @@ class LiveExecutionOrchestrator:
         """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out."""
         _check_words(principal=principal, reason=reason)
         shard = self._life()
+        request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
         shard.gate.killed[scope] = None
-        try:
-            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
-            await self._ask(shard, request, Priority.CONTROL)
-        finally:
-            # From here the engine's trading state holds; if the journal failed, the whole gate is closed.
-            shard.gate.killed.pop(scope, None)
+        # Once the engine has decided its trading state holds, and what it sends to flatten the scope has to leave.
+        await self._ask(shard, request, Priority.CONTROL, lambda: shard.gate.killed.pop(scope, None))
 
     async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
         """Set what may be sent in a scope."""
@@ -383,7 +380,13 @@ class LiveExecutionOrchestrator:
             # The lease ends by itself.
             _log.warning("shard_not_released", shard=ownership.shard, error=str(error))
 
-    async def _ask(self, shard: ShardRuntime, request: EngineInput, priority: Priority) -> Decision:
+    async def _ask(
+        self,
+        shard: ShardRuntime,
+        request: EngineInput,
+        priority: Priority,
+        decided: Callable[[], object] | None = None,
+    ) -> Decision:
         """Have the engine decide, and wait until that is durable."""
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
 
@@ -399,7 +402,7 @@ class LiveExecutionOrchestrator:
             if not future.done():
                 future.set_exception(error)
 
-        shard.loop.tell(priority, request, done, failed)
+        shard.loop.tell(priority, request, done, failed, decided)
         return await future
 
     async def _change(

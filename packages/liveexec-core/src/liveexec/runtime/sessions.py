@@ -19,6 +19,7 @@ from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.rate_limit import RateLimiter
 from liveexec.runtime.reconciler import Reconciler
@@ -116,7 +117,7 @@ class Session:
             except* Exception as errors:  # noqa: BLE001  (what foreign code raises costs its session, not the others)
                 self.last_error = _first_line(errors)
                 if errors.split(_EXPECTED)[1] is not None:
-                    _log.error("session_failed", venue=self.venue, exc_info=errors)
+                    _log.error("session_failed", venue=self.venue, traceback=traceback_of(errors))
             finally:
                 await self._down(self.last_error or "closing")
             wait_s = self._backoff.next_s()

@@ -38,6 +38,7 @@ from liveexec.runtime.engine_loop import EngineLoop
 from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
+from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.projector import Projector
@@ -149,7 +150,10 @@ class ShardRuntime:
             marks=self._marks,
             on_projected=self._projected,
         )
-        self._finished: dict[OrderId, int] = {}
+        #: What has ended and is in memory, with the sequence that the tables show; what was used last is at the end.
+        self._finished = {
+            order.order_id: order.last_sequence for order in self.view.ledger.orders.values() if not order.is_open
+        }
         parts.metrics.watch(lambda: list(self.view.ledger.orders.values()))
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -210,7 +214,6 @@ class ShardRuntime:
         self.gate.fenced = True
         unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
         self._give_up(unknown)
-        self.dispatcher.close()
         self.failure.set_result(error)
 
     async def close(self, timeout_s: float) -> None:
@@ -230,6 +233,7 @@ class ShardRuntime:
         self.journal.fail_all(error)
         self.hydrator.fail_all(error)
         self.projector.fail_all(error)
+        self.dispatcher.close()
         self._timers.close()
 
     def _session(self, adapter: ExternalAdapter) -> Session:
@@ -360,7 +364,8 @@ class ShardRuntime:
             for slow in self.engine.risk.drain_slow_rules():
                 _log.warning("risk_rule_slow", rule=slow.name, order=slow.order_id, took_us=slow.took_ns // 1_000)
             for failure in self.engine.risk.drain_failures():
-                _log.error("risk_rule_failed", rule=failure.name, order=failure.order_id, exc_info=failure.error)
+                cause = traceback_of(failure.error)
+                _log.error("risk_rule_failed", rule=failure.name, order=failure.order_id, traceback=cause)
 
 
 def _accounts_by_venue(adapters: Sequence[ExternalAdapter]) -> dict[VenueName, tuple[AccountId, ...]]:

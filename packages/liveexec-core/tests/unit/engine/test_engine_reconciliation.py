@@ -1,6 +1,7 @@
 """Snapshots: the venue's truth against ours. What is missing here is taken in once, what differs is shown."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ class TestOrders:
     def test_an_order_is_matched_by_either_name(self, harness: EngineHarness, by: str) -> None:
         working = harness.working()
         harness.advance(1)
-        unnamed = {"client_order_id": None, "venue_order_id": None}
+        unnamed: dict[str, Any] = {"client_order_id": None, "venue_order_id": None}
         del unnamed[by]
         harness.snapshot(orders=[harness.said(working, **unnamed)])
         assert (harness.last.records, harness.last.effects) == ((), ())

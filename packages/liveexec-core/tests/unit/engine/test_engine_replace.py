@@ -93,6 +93,18 @@ class TestAnswered:
         harness.report(order, quantity=Decimal(2), price=Decimal(44_990))
         assert parts(order, "quantity price replace") == (2, 44_990, None)
 
+    def test_a_report_from_when_it_had_these_terms_before_settles_nothing(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        before = harness.said(order)
+        harness.replace(order, "2")
+        harness.answer(order, Accepted(None), SendVerb.REPLACE)
+        harness.advance(1)
+        harness.replace(order, "1")
+        harness.report(before)
+        assert order.replace is not None
+        harness.answer(order, Rejected("-1", "no"), SendVerb.REPLACE)
+        assert parts(order, "quantity replace") == (2, None)
+
     def test_a_late_answer_after_it_was_settled_changes_nothing(self, harness: EngineHarness) -> None:
         order = changing(harness)
         harness.report(order, quantity=Decimal(2))
@@ -291,6 +303,11 @@ class TestRefused:
         assert "is being canceled" in str(harness.error(harness.replace(gone, "3")))
         harness.report(gone, VenueOrderStatus.CANCELED)
         assert "is CANCELED" in str(harness.error(harness.replace(gone, "3")))
+
+    def test_one_that_changes_nothing_is_a_mistake(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        for quantity, price in (("1", None), (None, "45000"), ("1.0", "45000.0")):
+            assert "changes nothing" in str(harness.error(harness.replace(order, quantity, price)))
 
     def test_a_market_order_has_no_price_to_change(self, harness: EngineHarness) -> None:
         order = harness.submit(make_market_intent())

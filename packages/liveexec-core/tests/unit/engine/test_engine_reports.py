@@ -11,7 +11,16 @@ from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import AssetKind, AssetReport, Gap, NotKnown, Unknown, VenueOrderStatus
+from liveexec.domain.outcome import (
+    AssetKind,
+    AssetReport,
+    FillReport,
+    Gap,
+    NotKnown,
+    OrderReport,
+    Unknown,
+    VenueOrderStatus,
+)
 from liveexec.engine import inputs
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import FetchFills, SendCancel
@@ -338,7 +347,7 @@ class TestReordered:
         harness = EngineHarness().start()
         order = harness.submit()
         fills = [harness.filled(order, quantity) for quantity in ("0.2", "0.3", "0.4")]
-        spoken = [
+        spoken: list[FillReport | OrderReport] = [
             *fills,
             busted(fills[0]),
             corrected(fills[1], "0.25"),

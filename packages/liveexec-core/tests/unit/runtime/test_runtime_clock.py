@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liveexec.runtime import clock as clock_module
 from liveexec.runtime.clock import Clock, ScaledClock, VirtualClock, WallClock
 from support.builders import NOW_NS
 
@@ -17,8 +16,8 @@ _S = 1_000_000_000
 def machine_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The machine's clocks read this list's only number."""
     now = [NOW_NS]
-    monkeypatch.setattr(clock_module.time, "time_ns", lambda: now[0])
-    monkeypatch.setattr(clock_module.time, "monotonic_ns", lambda: now[0])
+    monkeypatch.setattr("liveexec.runtime.clock.time.time_ns", lambda: now[0])
+    monkeypatch.setattr("liveexec.runtime.clock.time.monotonic_ns", lambda: now[0])
     return now
 
 
@@ -62,7 +61,7 @@ def test_scaled_time_never_falls_for_whatever_speed(passed: list[int], speed: fl
     told = []
     with pytest.MonkeyPatch.context() as patched:
         for after_ns in passed:
-            patched.setattr(clock_module.time, "monotonic_ns", lambda after_ns=after_ns: start + after_ns)
+            patched.setattr("liveexec.runtime.clock.time.monotonic_ns", lambda after_ns=after_ns: start + after_ns)
             told.append(ScaledClock(0, start, speed).now_ns())
     assert told == sorted(told)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -358,11 +359,13 @@ async def test_a_crowd_beyond_the_bound_is_refused_as_busy(desk: Desk, monkeypat
 
 async def test_a_movement_that_is_recorded_is_told_from_one_that_is_not(desk: Desk) -> None:
     told: list[tuple[str, bool]] = []
+
+    def note(reference: str, known: bool) -> None:
+        told.append((reference, known))
+
     async with running(desk):
         for reference in (DEPOSIT, "new", DEPOSIT, "new"):
-            desk.hydrator.hold_asset(
-                ALPHA_ACCOUNT, reference, lambda known, reference=reference: told.append((reference, known))
-            )
+            desk.hydrator.hold_asset(ALPHA_ACCOUNT, reference, partial(note, reference))
         desk.hydrator.hold_asset(BETA_ACCOUNT, DEPOSIT, lambda known: told.append(("BETA", known)))
         await until(lambda: len(told) == 5)
     assert sorted(told) == [("BETA", False), (DEPOSIT, True), (DEPOSIT, True), ("new", False), ("new", False)]

@@ -200,7 +200,11 @@ async def test_effects_alone_never_overtake_what_waits_or_is_being_written() -> 
 
 async def test_effects_that_a_durable_decision_leads_to_do_not_overtake_its_batch() -> None:
     desk = await make_desk()
-    desk.append(1, then=lambda: [desk.append(0)].clear())
+
+    def effects_only() -> None:
+        desk.append(0)
+
+    desk.append(1, then=effects_only)
     desk.append(1)
     desk.append(1)
     async with running(desk):

@@ -69,7 +69,7 @@ class Desk:
         """So many records."""
         for _ in range(count):
             self._numbers += 1
-            await self.bench.tell(ALPHA_ACCOUNT, make_asset_moved(self._numbers))
+            await self.bench.tell(ALPHA_ACCOUNT, make_asset_moved(Decimal(self._numbers)))
             self.projector.applied()
 
     async def tell(self, *events: ev.OrderEvent) -> None:

@@ -68,7 +68,7 @@ def test_never_more_leave_than_the_burst_and_what_refilled_since(
     limit = RateLimit(per_second=3.0, burst=burst, cancel_lane=min(lane, burst - 1))
     now = 50.0
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rate_limit.time, "monotonic", lambda: now)
+        patched.setattr("liveexec.runtime.rate_limit.time.monotonic", lambda: now)
         limiter = RateLimiter(limit)
         left = 0
         for cancel, pause_s in requests:

@@ -201,7 +201,7 @@ async def test_a_rebuild_that_fails_gives_the_shard_up_and_can_be_done_again(
 async def test_a_long_journal_is_rebuilt_page_by_page() -> None:
     store = ScriptedStore()
     bench = await ViewBench.of(store)
-    records = [bench.writer.record(ALPHA_ACCOUNT, make_asset_moved(number)) for number in range(1, 4_501)]
+    records = [bench.writer.record(ALPHA_ACCOUNT, make_asset_moved(Decimal(number))) for number in range(1, 4_501)]
     await bench.writer.append(*records)
     await rebuild(bench)
     assert [(batch.after, batch.through) for batch in store.calls["project"]] == [

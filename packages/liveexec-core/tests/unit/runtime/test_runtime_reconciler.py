@@ -241,12 +241,13 @@ def desk() -> Desk:
     return desk
 
 
-def venue_shows(desk: Desk, *fills: FillReport, usdt: str = "1000", net: str = "2") -> None:
+def venue_shows(desk: Desk, *fills: FillReport, usdt: str = "1000", net: str = "2", spot: str = "0") -> None:
     """What the venue answers in the next round."""
     desk.venue.answers.clear()
     desk.venue.answer("fills", fills)
     desk.venue.answer("open_orders", [make_order_report()])
-    desk.venue.answer("positions", [position(net)] if net != "0" else [])
+    held = [PositionReport(ALPHA_ACCOUNT, SPOT, Decimal(spot), None, NOW_NS)] if spot != "0" else []
+    desk.venue.answer("positions", [position(net), *held] if net != "0" else held)
     desk.venue.answer("balances", [balance("USDT", usdt)] if usdt != "0" else [])
 
 
@@ -266,10 +267,10 @@ async def test_reconciling_twice_adds_nothing_the_second_time(desk: Desk) -> Non
     venue_shows(desk)
     assert await desk.reconcile() != []
     fills = [fill_report(1, side=Side.SELL, price=Decimal(46_000))]
-    venue_shows(desk, *fills)
+    venue_shows(desk, *fills, spot="-0.5")
     assert [type(event) for event in await desk.reconcile()] == [ev.FillApplied]
     for _ in range(3):
-        venue_shows(desk, *fills)
+        venue_shows(desk, *fills, spot="-0.5")
         assert await desk.reconcile() == []
     assert len(desk.since) == 4
 

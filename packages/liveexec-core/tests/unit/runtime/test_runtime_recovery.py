@@ -175,7 +175,7 @@ async def test_a_shard_that_there_is_not_cannot_be_recovered() -> None:
 async def test_a_tail_of_many_pages_is_read_to_its_end() -> None:
     store = ScriptedStore()
     bench = await ViewBench.of(store)
-    records = [bench.writer.record(ALPHA_ACCOUNT, make_asset_moved(number)) for number in range(1, 4_001)]
+    records = [bench.writer.record(ALPHA_ACCOUNT, make_asset_moved(Decimal(number))) for number in range(1, 4_001)]
     await bench.writer.append(*records)
     recovered = await recover(store, "main")
     assert recovered.view.position == recovered.view.pending == 4_000

@@ -484,5 +484,7 @@ def _without_market(venue: ScriptedVenue) -> Any:
     class Plain(ExternalAdapter):
         manifest, accounts = venue.manifest, venue.accounts
 
-    Plain.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]  # its other methods are not asked for
-    return Plain()
+    # Its other methods are not asked for.
+    plain: Any = Plain
+    plain.__abstractmethods__ = frozenset()
+    return plain()

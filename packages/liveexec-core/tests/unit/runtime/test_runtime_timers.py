@@ -156,9 +156,9 @@ def test_timers_ring_as_a_plain_table_of_due_times_says(steps: list[tuple[str, i
         for step, subject, at_ns in steps:
             if step == "arm":
                 # A time that has passed rings at the next turn; here everything is armed at or after now.
-                at_ns = max(at_ns, bell.clock.now_ns() - NOW_NS)
-                bell.timers.arm(key(subject), NOW_NS + at_ns)
-                due[str(subject)] = at_ns
+                due_ns = max(at_ns, bell.clock.now_ns() - NOW_NS)
+                bell.timers.arm(key(subject), NOW_NS + due_ns)
+                due[str(subject)] = due_ns
             elif step == "disarm":
                 bell.timers.disarm(key(subject))
                 due.pop(str(subject), None)

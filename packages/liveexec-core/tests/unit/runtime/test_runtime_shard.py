@@ -1,0 +1,257 @@
+"""One life of a shard, its parts together: what only shows where they meet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+from attrs import define, field
+
+from liveexec import EngineConfig, LiveExecutionOrchestrator, build
+from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import ClientOrderId, OperationId, OrderId, VenueOrderId
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import Accepted, FillReport, OrderReport, PositionReport, VenueOrderStatus
+from liveexec.engine.inputs import ControlKind
+from liveexec.errors import LiveExecError
+from liveexec.runtime.clock import WallClock
+from liveexec.runtime.rebuild import verify_tables
+from liveexec.runtime.sessions import SessionState
+from support.builders import (
+    ALPHA_ACCOUNT,
+    BETA,
+    BETA_ACCOUNT,
+    NOW_NS,
+    SPOT,
+    SPOT_AT_BETA,
+    make_book,
+    make_fill,
+    make_intent,
+    make_listing,
+    make_manifest,
+)
+from support.runtime_parts import Ended, ScriptedStore, ScriptedVenue, turns, until, within
+
+EVERYTHING = ControlScope(ScopeKind.GLOBAL)
+
+
+@define(eq=False)
+class Desk:
+    """A host before a scripted venue that quotes a spot pair and takes whatever it is sent."""
+
+    store: ScriptedStore = field(factory=ScriptedStore)
+    venue: ScriptedVenue = field(factory=ScriptedVenue)
+    clock: WallClock = field(factory=WallClock)
+
+    def host(self, *others: ScriptedVenue, **config: Any) -> LiveExecutionOrchestrator:
+        return build(EngineConfig(**config), self.store, (self.venue, *others), clock=self.clock, owner="host")
+
+    @asynccontextmanager
+    async def live(self, *others: ScriptedVenue, **config: Any) -> AsyncIterator[LiveExecutionOrchestrator]:
+        async with self.host(*others, **config) as live:
+            self.venue.quotes.put(self.book())
+            await within(live.active())
+            yield live
+
+    def book(self) -> Any:
+        now_ns = self.clock.now_ns()
+        return make_book(at_ns=now_ns, venue_time_ns=now_ns)
+
+    def fill(self, order_id: str, number: int = 1, quantity: str = "1") -> FillReport:
+        """The venue filled an order."""
+        client_order_id = ClientOrderId(f"lx{order_id[4:]}")
+        fill = make_fill(number, key=FillKey(f"T-{number}"), quantity=Decimal(quantity))
+        return FillReport(ALPHA_ACCOUNT, client_order_id, VenueOrderId(f"V-{number}"), fill)
+
+    async def filled(self, live: LiveExecutionOrchestrator, number: int, **intent: Any) -> OrderId:
+        """An order that was sent and filled."""
+        result = await within(live.submit(make_intent(**intent)))
+        self.venue.told.put(self.fill(result.order_id, number))
+        await until(lambda: (order := live.orders.get(result.order_id)) is None or not order.is_open)
+        return result.order_id
+
+
+# Kill
+
+
+async def test_what_flattens_a_killed_scope_is_not_stopped_by_the_kill() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        await desk.filled(live, 1)
+        sent = desk.venue.count("submit")
+        await within(live.kill(EVERYTHING, ControlKind.FLATTEN, principal="operator", reason="going home"))
+        assert desk.venue.count("submit") == sent + 1
+        flattening = [given[0] for name, given in desk.venue.asked if name == "submit"][-1]
+        assert (flattening.side, flattening.quantity) == ("SELL", Decimal(1))
+        assert live.shard.gate.killed == {}
+        assert live.shard.engine.state.ledger.state_of(EVERYTHING) is TradingState.REDUCING
+
+
+async def test_a_kill_holds_from_the_call_on_though_its_caller_gives_up() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        killing = asyncio.create_task(
+            live.kill(EVERYTHING, ControlKind.BLOCK, principal="operator", reason="something is wrong")
+        )
+        await asyncio.sleep(0)
+        assert EVERYTHING in live.shard.gate.killed
+        killing.cancel()
+        await asyncio.wait((killing,))
+        ledger = live.shard.engine.state.ledger
+        assert EVERYTHING in live.shard.gate.killed or ledger.state_of(EVERYTHING) is TradingState.HALTED
+        await until(lambda: EVERYTHING not in live.shard.gate.killed)
+        assert ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+# Memory
+
+
+async def test_an_operation_id_is_not_forgotten_between_the_look_and_the_decision() -> None:
+    desk = Desk()
+    async with desk.live(finished_orders_kept=0) as live:
+        held = desk.store.hold("project")
+        order_id = await desk.filled(live, 1, operation_id=OperationId("OP-1"))
+        # The order is in memory still. In the turn in which it may be forgotten, the same operation comes again.
+        await until(lambda: desk.store.calls.get("project"))
+        projected = live.shard.projector._on_projected
+        again: list[asyncio.Task[Any]] = []
+
+        def forget_and_repeat(finished: list[tuple[OrderId, int]]) -> None:
+            if finished and not again:
+                again.append(asyncio.create_task(live.submit(make_intent(operation_id=OperationId("OP-1")))))
+            projected(finished)
+
+        live.shard.projector._on_projected = forget_and_repeat
+        held.set()
+        await until(lambda: again)
+        result = await within(again[0])
+        assert (result.order_id, result.repeated) == (order_id, True)
+        assert desk.venue.count("submit") == 1
+
+
+async def test_what_had_ended_when_the_last_owner_stopped_leaves_memory_again() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        for number in range(1, 6):
+            await desk.filled(live, number, quantity=Decimal(1), price=Decimal(45_000 + number))
+        await within(live.synced())
+    # A restart loads what the journal's tail touched; here all of it is loaded as if it had.
+    async with desk.live(finished_orders_kept=2) as live:
+        for order_id in list((await desk.store.load("main")).sequences):
+            assert order_id not in live.orders
+        last = await desk.filled(live, 6)
+        await until(lambda: live.shard.view.pending == 0 and not live.shard.inbox)
+        assert last in live.orders
+        assert len(live.orders) <= 3
+    assert await verify_tables(desk.store, "main") == []
+
+
+async def test_a_late_report_of_an_order_that_left_memory_counts_once_and_the_order_leaves_again() -> None:
+    desk = Desk()
+    async with desk.live(finished_orders_kept=0) as live:
+        order_id = await desk.filled(live, 1)
+        await until(lambda: order_id not in live.orders)
+        for _ in range(3):
+            desk.venue.told.put(desk.fill(order_id, 1), desk.fill(order_id, 2, "0.25"))
+        await until(lambda: live.positions[next(iter(live.positions))].quantity == Decimal("1.25"))
+        result = await within(live.result(order_id))
+        assert result.filled_quantity == Decimal("1.25")
+        await within(live.synced())
+        await until(lambda: order_id not in live.orders)
+    assert await verify_tables(desk.store, "main") == []
+
+
+async def test_a_stale_snapshot_does_not_adopt_an_order_that_left_memory() -> None:
+    desk = Desk()
+    async with desk.live(finished_orders_kept=0) as live:
+        order_id = await desk.filled(live, 1)
+        await until(lambda: order_id not in live.orders)
+        stale = OrderReport(
+            ALPHA_ACCOUNT, SPOT, ClientOrderId(f"lx{order_id[4:]}"), VenueOrderId("V-1"), VenueOrderStatus.WORKING,
+            desk.fill(order_id).fill.side, make_intent().order_type, make_intent().time_in_force, Decimal(1),
+            Decimal(45_000), Decimal(0), NOW_NS,
+        )  # fmt: skip
+        desk.venue.answer("open_orders", [stale])
+        desk.venue.answer("positions", [PositionReport(ALPHA_ACCOUNT, SPOT, Decimal(1), None, NOW_NS)])
+        desk.venue.told.put(Ended())
+        await until(lambda: desk.venue.count("connect") == 2)
+        await within(live.active())
+        await within(live.synced())
+    events = [event for stored in await desk.store.read_after("main", 0, 1_000) for event in stored.record.events]
+    assert not any(isinstance(event, ev.Adopted) for event in events)
+    assert await verify_tables(desk.store, "main") == []
+
+
+# One venue's trouble, and the end
+
+
+async def test_an_adapter_with_a_defect_does_not_take_the_others_down() -> None:
+    desk = Desk()
+    broken = ScriptedVenue(manifest=make_manifest(BETA), accounts=(BETA_ACCOUNT,), listed=(make_listing(SPOT_AT_BETA),))
+    async with desk.live(broken) as live:
+        broken.told.put(KeyError("execId"))
+        await until(lambda: broken.count("disconnect") == 1)
+        result = await within(live.submit(make_intent()))
+        assert result.status in (OrderStatus.SUBMITTED, OrderStatus.ACCEPTED)
+        assert live.error is None
+        assert live.shard.sessions[0].state is SessionState.ACTIVE
+
+
+async def test_nothing_goes_on_in_the_background_after_the_close() -> None:
+    desk = Desk()
+    host = desk.host()
+    before = asyncio.all_tasks()
+    await host.start()
+    desk.venue.quotes.put(desk.book())
+    await within(host.active())
+    desk.venue.wait_with("submit")
+    await within(host.submit(make_intent()))
+    assert asyncio.all_tasks() - before
+    await within(host.close(timeout_s=0.0))
+    await turns()
+    assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_life_that_ends_leaves_nobody_waiting() -> None:
+    desk = Desk()
+    desk.venue.answer("submit", Accepted(VenueOrderId("V-1")))
+    async with desk.host() as live:
+        desk.venue.quotes.put(desk.book())
+        await within(live.active())
+        shard = live.shard
+        desk.store.hold("append")
+        desk.store.hold("find_operations")
+        waiting = [
+            asyncio.create_task(live.submit(make_intent())),
+            asyncio.create_task(live.submit(make_intent(operation_id=OperationId("OP-1")))),
+            asyncio.create_task(shard.projector.reached(10_000)),
+            asyncio.create_task(shard.hydrator.order(OrderId("ORD-00000000000000000000000000"))),
+        ]
+        await turns()
+        shard.fail(RuntimeError("a defect"))
+        done, _ = await within(asyncio.wait(waiting))
+        assert len(done) == len(waiting)
+        for task in waiting:
+            assert isinstance(task.exception(), LiveExecError)
+        await turns()
+    assert isinstance(live.error, RuntimeError)
+
+
+async def test_the_gate_stays_closed_for_what_was_decided_before_a_gap_and_open_after_it() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        session = live.shard.sessions[0]
+        desk.venue.told.put(Ended())
+        await until(lambda: desk.venue.count("connect") == 2)
+        await within(live.active())
+        desk.venue.quotes.put(desk.book())
+        since_ns = session.active_since_ns
+        assert since_ns is not None
+        result = await within(live.submit(make_intent()))
+        order = live.orders[result.order_id]
+        assert order.created_at_ns >= since_ns
+        assert order.status is OrderStatus.SUBMITTED
+        assert desk.venue.count("submit") == 1
