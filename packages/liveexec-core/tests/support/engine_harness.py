@@ -42,7 +42,7 @@ from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
-from liveexec.runtime.hydrator import names_of
+from liveexec.runtime.families import names_of
 from support.builders import (
     ALPHA,
     ALPHA_ACCOUNT,

@@ -137,8 +137,8 @@ class EngineInvariants:
             known_events = self._requested.get(effect.order.order_id, [])
             emulates = any(isinstance(each, ev.ReplaceRequested) and not each.atomic for each in known_events)
             is_wished = any(isinstance(each, wanted) for each in known_events) or emulates
-            # What was taken for refused and turns up is canceled without anybody's wish.
-            assert is_wished or effect.order.status is OrderStatus.REJECTED, "asked without a recorded wish"
+            # What ended here and turns up at the venue is canceled without anybody's wish.
+            assert is_wished or not effect.order.is_open, "asked without a recorded wish"
 
     def _check_ledgers(self, engine: ExecutionEngine) -> None:
         """The engine's memory is what its records fold to."""

@@ -101,6 +101,7 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     turn.core.opened.setdefault(account_id, 0)
     for said in taken.open_orders:
         reports.report(turn, Report(turn.at_ns, said))
+        reports.shown_open(turn, said, taken.requested_at_ns)
     seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}
     seen_venue = {said.venue_order_id: None for said in taken.open_orders if said.venue_order_id is not None}
     for order in turn.core.oms.open_orders(account_id):

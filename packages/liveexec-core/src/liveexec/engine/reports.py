@@ -5,17 +5,17 @@ from typing import assert_never
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AssetMoved
-from liveexec.domain.ids import ClientOrderId, VenueOrderId
+from liveexec.domain.ids import EXTERNAL, ClientOrderId, VenueOrderId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetReport, CumulativeFill, FillReport, Gap, OrderReport, VenueOrderStatus
 from liveexec.engine import adoption, fills, requests
 from liveexec.engine.adoption import AboutOrder
-from liveexec.engine.effects import FetchFills, TimerKind
+from liveexec.engine.effects import FetchFills, SendCancel, TimerKind
 from liveexec.engine.inputs import Phase, Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["adopt_parked", "claim_parked", "order_report", "report"]
+__all__ = ["adopt_parked", "claim_parked", "order_report", "report", "shown_open"]
 
 
 def report(turn: Turn, delivered: Report) -> None:
@@ -70,6 +70,19 @@ def order_report(turn: Turn, order: Order, said: OrderReport, *, asked_at_ns: in
             _gone(turn, order, said, asked_at_ns)
         case unknown:
             assert_never(unknown)
+
+
+def shown_open(turn: Turn, said: OrderReport, asked_at_ns: int) -> None:
+    """A venue's list of open orders holds one that ended here before it was asked: it has to go.
+
+    Evidence that came in another order than it arose can end an order too early (a bust that was told after the fill
+    that followed it); nobody here counts on that order any more.
+    """
+    order = adoption.find(turn, said)
+    if order is None or order.is_open or order.strategy_id == EXTERNAL or order.updated_at_ns >= asked_at_ns:
+        return
+    if not _is_past(turn, order, said.client_order_id, said.venue_order_id):
+        turn.do(SendCancel(order, requests.ref_of(order)))
 
 
 def adopt_parked(turn: Turn, key: str) -> None:
@@ -129,7 +142,7 @@ def _working(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | Non
 
 def _gone(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | None) -> None:
     """The venue says that it has the order no longer. Nothing follows before every fill that it counts has arrived."""
-    if _counted(said) > order.attempt_filled:
+    if said.filled_quantity > order.attempt_filled:
         turn.core.endings[order.order_id] = said
         _fetch_if_behind(turn, order, said)
         return
@@ -148,7 +161,7 @@ def _goes_on(turn: Turn, order: Order, change: ev.ReplaceRequested, said: OrderR
         return True
     if said.status is VenueOrderStatus.FILLED:
         _filled_while_changing(turn, order, change, said)
-        return True
+        return not order.is_open
     if change.atomic and asked_at_ns is None:
         # Some venues show the cancel half of their own replace: look before believing in an end.
         requests.ask_about(turn, order)
@@ -208,15 +221,9 @@ def _resubmit(turn: Turn, order: Order) -> None:
 
 
 def _fetch_if_behind(turn: Turn, order: Order, said: OrderReport) -> None:
-    missing = _counted(said) - order.attempt_filled
+    missing = said.filled_quantity - order.attempt_filled
     if missing > 0:
         _fetch_fills(turn, order, order.filled_quantity + missing)
-
-
-def _counted(said: OrderReport) -> Decimal:
-    """What the venue says is filled; one that says no more than FILLED means everything."""
-    is_all = said.status is VenueOrderStatus.FILLED
-    return max(said.filled_quantity, said.quantity) if is_all else said.filled_quantity
 
 
 def _fetch_fills(turn: Turn, order: Order, filled_quantity: Decimal) -> None:

@@ -187,7 +187,7 @@ class DurableView:
             if self._changes.fills.setdefault(key, row).order_id != order.order_id:
                 raise InvariantViolation(f"{order.account_id}: fill {fill.key} counts for two orders")
             self._changes.fills[key] = row
-        self._note_positions(order)
+            self._note_position(order, order.strategy_id, fill.instrument_id)
         if order.parent_id is not None and (parent := self.ledger.orders.get(order.parent_id)) is not None:
             self._changes.orders[parent.order_id] = parent
 
@@ -196,21 +196,20 @@ class DurableView:
         if not order.fills:
             return
         assert order.account_id is not None
-        assert order.instrument_id is not None
         for key, fill in order.fills.items():
             noted = self._changes.fills.get((order.account_id, key))
             noted_ns = noted.at_ns if noted is not None else at_ns
             row = FillRow(order.account_id, order.strategy_id, order.order_id, fill, False, noted_ns)
             self._changes.fills[order.account_id, key] = row
-        self._changes.positions[order.account_id, EXTERNAL, order.instrument_id] = None
-        self._note_positions(order)
+            for strategy_id in (EXTERNAL, order.strategy_id):
+                self._note_position(order, strategy_id, fill.instrument_id)
 
-    def _note_positions(self, order: Order) -> None:
+    def _note_position(self, order: Order, strategy_id: StrategyId, instrument_id: InstrumentId) -> None:
+        """What a fill moved: the positions of the instrument that it names, as the ledger has them."""
         assert order.account_id is not None
-        assert order.instrument_id is not None
         changes = self._changes
-        changes.positions[order.account_id, order.strategy_id, order.instrument_id] = None
-        changes.nets.setdefault(order.account_id, {})[order.instrument_id] = None
+        changes.positions[order.account_id, strategy_id, instrument_id] = None
+        changes.nets.setdefault(order.account_id, {})[instrument_id] = None
         changes.assets[order.account_id] = None
 
     def _note_account(self, position: int, record: Record, event: Any) -> None:

@@ -7,7 +7,7 @@ order wait behind its look-up, so that their order is kept.
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from attrs import define
 
 from liveexec.domain.ids import AccountId, OperationId, OrderId
 from liveexec.domain.ledger import Ledger
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef, OrderReport
 from liveexec.domain.stored import FoundOperation, OperationKey, RefKey
 from liveexec.engine.engine import ExecutionEngine
@@ -103,15 +104,29 @@ class Hydrator:
         self._assets.setdefault((account_id, reference), []).append(resume)
         self._wake.set()
 
-    async def order(self, order_id: OrderId) -> bool:
-        """Bring an order into memory by its own id; whether there is one."""
+    async def order(self, order_id: OrderId) -> Mapping[OrderId, Order] | None:
+        """Bring an order into memory by its own id: it and its family as they durably stand; ``None`` if there is none.
+
+        What is given stays good when the order leaves memory again, which it may before its caller's next turn.
+        """
         if self._engine.orders.get(order_id) is not None:
-            return True
-        future: asyncio.Future[None] = self._future()
-        self._held.append(_Held([], order_id, lambda: None if future.done() else future.set_result(None)))
+            return self._durable.orders
+        future: asyncio.Future[Mapping[OrderId, Order] | None] = self._future()
+
+        def found() -> None:
+            if not future.done():
+                future.set_result(self._family(order_id))
+
+        self._held.append(_Held([], order_id, found))
         self._wake.set()
-        await future
-        return self._engine.orders.get(order_id) is not None
+        return await future
+
+    def _family(self, order_id: OrderId) -> Mapping[OrderId, Order] | None:
+        orders = self._durable.orders
+        order = orders.get(order_id)
+        if order is None:
+            return None
+        return {member: orders[member] for member in (order_id, *(order.children or ())) if member in orders}
 
     async def operation(self, principal: str, operation_id: OperationId) -> FoundOperation | None:
         """What an operation id was used for before, of what has left memory.

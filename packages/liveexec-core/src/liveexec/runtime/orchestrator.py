@@ -342,8 +342,9 @@ class LiveExecutionOrchestrator:
                 task.add_done_callback(self._tasks.discard)
 
     async def _look_again(self, shard: ShardRuntime, order_id: OrderId) -> None:
-        if await shard.hydrator.order(order_id):
-            self._watchers.changed(shard.view.ledger.orders[order_id])
+        family = await shard.hydrator.order(order_id)
+        if family is not None:
+            self._watchers.changed(family[order_id])
 
     async def _live(self, backoff: Backoff) -> None:
         parts = self._parts
@@ -420,14 +421,21 @@ class LiveExecutionOrchestrator:
             operation_id = own_operation_id(secrets.randbits(128))
         elif (known := await self._used_before(shard, principal, operation_id, kind, digest)) is not None:
             return await self._wait_for(known, wait, timeout_s, repeated=True)
-        if not await shard.hydrator.order(intent.order_id):
+        family = await shard.hydrator.order(intent.order_id)
+        if family is None:
             raise NotFound(f"there is no order {intent.order_id}")
         request: EngineInput
         if isinstance(intent, CancelIntent):
             request = CancelOrder(0, operation_id, intent, principal, digest)
         else:
             request = ReplaceOrder(0, operation_id, intent, principal, digest)
-        decision = await self._ask(shard, request, Priority.INTENT)
+        try:
+            decision = await self._ask(shard, request, Priority.INTENT)
+        except NotFound:
+            if not isinstance(intent, CancelIntent) or intent.order_id not in family:
+                raise
+            # A finished order that left memory again before the engine was asked: there is nothing to cancel.
+            return result_of(family[intent.order_id], family)
         assert decision.order_id is not None
         return await self._wait_for(decision.order_id, wait, timeout_s, repeated=decision.repeated)
 
@@ -450,15 +458,21 @@ class LiveExecutionOrchestrator:
         self, order_id: OrderId, wait: Wait, timeout_s: float | None, *, repeated: bool
     ) -> ExecutionResult:
         shard = self._life()
-        if order_id not in shard.view.ledger.orders and not await shard.hydrator.order(order_id):
+        orders: Mapping[OrderId, Order] | None = shard.view.ledger.orders
+        if orders is not None and order_id not in orders:
+            if shard.engine.orders.get(order_id) is not None:
+                # Decided, but not durable yet: nobody is told of it before.
+                await shard.journal.drained()
+            else:
+                orders = await shard.hydrator.order(order_id)
+        if orders is None or order_id not in orders:
             raise NotFound(f"there is no order {order_id}")
-        orders = shard.view.ledger.orders
+        order = orders[order_id]
         if wait != "durable":
-            await self._watchers.wait(orders[order_id], terminal=wait == "terminal", timeout_s=timeout_s)
-        order = orders.get(order_id)
-        if order is None:
+            await self._watchers.wait(order, terminal=wait == "terminal", timeout_s=timeout_s)
+        if order_id not in orders:
             # It ended and left memory while it was waited for.
-            await shard.hydrator.order(order_id)
+            orders = await shard.hydrator.order(order_id) or {order_id: order}
             order = orders[order_id]
         return result_of(order, orders, repeated=repeated)
 

@@ -3,19 +3,26 @@
 import asyncio
 import heapq
 from collections.abc import Callable
+from typing import Final
 
 from liveexec.engine.effects import TimerKey
 from liveexec.runtime.clock import Clock
 
 __all__ = ["Timers"]
 
+#: The clock is looked at again after this long: the wall's may be set, and a machine may have slept. Real seconds.
+_LONGEST_WAIT_S: Final = 1.0
+
 
 class Timers:
     """Rings keys at engine times. Arming a key again moves it; ``ring`` is called from the event loop."""
 
-    def __init__(self, clock: Clock, ring: Callable[[TimerKey], None]) -> None:
+    def __init__(
+        self, clock: Clock, ring: Callable[[TimerKey], None], *, longest_wait_s: float = _LONGEST_WAIT_S
+    ) -> None:
         self._clock = clock
         self._ring = ring
+        self._longest_wait_s = longest_wait_s
         self._heap: list[tuple[int, int, TimerKey]] = []
         self._due: dict[TimerKey, int] = {}
         self._count = 0
@@ -57,7 +64,8 @@ class Timers:
                 return
             self._handle.cancel()
         self._handle_at_ns = at_ns
-        self._handle = asyncio.get_running_loop().call_later(self._clock.seconds_until(at_ns), self._fire)
+        wait_s = min(self._clock.seconds_until(at_ns), self._longest_wait_s)
+        self._handle = asyncio.get_running_loop().call_later(wait_s, self._fire)
 
     def _fire(self) -> None:
         self._handle = None

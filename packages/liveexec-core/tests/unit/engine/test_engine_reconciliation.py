@@ -19,7 +19,7 @@ from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, AssetKind, AssetReport, Unknown, VenueOrderStatus
 from liveexec.engine import inputs
-from liveexec.engine.effects import QueryOrder, SendSubmit
+from liveexec.engine.effects import QueryOrder, SendCancel, SendSubmit
 from liveexec.engine.inputs import Phase
 from support.builders import (
     ALPHA,
@@ -33,7 +33,7 @@ from support.builders import (
     parts,
 )
 from support.engine_harness import EngineHarness, S
-from support.venue_words import fill_of, venue_order_id_of
+from support.venue_words import busted, fill_of, venue_order_id_of
 
 
 @pytest.fixture
@@ -181,6 +181,20 @@ class TestOrders:
         harness.answer(order, Accepted(venue_order_id_of(order)))
         harness.snapshot(asked_ago_s=0)
         assert harness.effects(QueryOrder) == [], "the same instant is not after"
+
+    def test_one_that_ended_here_and_works_there_is_canceled(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        taken_back, later = harness.filled(order, "0.4"), harness.filled(order, "0.6")
+        working = harness.said(order, filled_quantity=Decimal("0.6"))
+        # The bust came before the second fill, but is told after it.
+        for report in (taken_back, later, busted(taken_back)):
+            harness.report(report)
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.6"))
+        harness.advance(1)
+        harness.snapshot(orders=[working], positions={SPOT: "0.6"}, asked_ago_s=2)
+        assert harness.effects(SendCancel) == [], "older than the end"
+        harness.snapshot(orders=[working], positions={SPOT: "0.6"})
+        assert [send.order for send in harness.effects(SendCancel)] == [order]
 
     def test_one_that_is_behind_its_fills_fetches_them(self, harness: EngineHarness) -> None:
         order = harness.working()

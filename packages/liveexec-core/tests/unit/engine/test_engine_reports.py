@@ -311,6 +311,12 @@ class TestEndsBeforeItsFills:
         harness.report(order, filled_quantity=Decimal("0.4"))
         assert harness.last.effects == ()
 
+    def test_filled_for_less_than_was_asked_it_is_over_all_the_same(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.fill(order, "0.4")
+        harness.report(order, VenueOrderStatus.FILLED, quantity=Decimal("0.4"))
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.4"))
+
     def test_incident_15_fills_that_the_stream_left_out_are_asked_for_even_after_the_end(
         self, harness: EngineHarness
     ) -> None:
