@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 
 #: Between two rounds: what changes twice in this time is written once.
 _INTERVAL_S: Final = 0.05
+#: A projection that goes on failing alarms again after so many tries: about a minute.
+_ALARM_EVERY: Final = 32
 #: A round starts early when this many records wait.
 _EARLY_RECORDS: Final = 1_024
 
@@ -124,6 +126,7 @@ class Projector:
             except StorageError as error:
                 if backoff is None:
                     backoff = Backoff(0.1, 2.0)
+                if backoff.failures % _ALARM_EVERY == 0:
                     _log.error("projection_failed", through=batch.through, error=str(error))
                 await asyncio.sleep(backoff.next_s())
             else:

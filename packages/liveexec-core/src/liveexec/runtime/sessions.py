@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 _CONNECT_TIMEOUT_S: Final = 30.0
 #: What losing a session looks like; anything else is a defect of its adapter.
 _EXPECTED: Final = (AdapterError, OSError, TimeoutError, EOFError)
+#: A stream that has a gap in each of so many reconciliations counts as lost.
+_RECONCILE_ROUNDS: Final = 8
 #: Failures in a row after which the circuit opens.
 _BREAKER_FAILURES: Final = 8
 
@@ -152,13 +154,15 @@ class Session:
 
     async def _trusted(self) -> None:
         """Reconcile until nothing was missed meanwhile; the accounts take risk from then on."""
-        while True:
+        for _ in range(_RECONCILE_ROUNDS):
             self._gap.clear()
             for account_id in self.accounts:
                 await self._reconciler.reconcile(account_id, self.adapter)
             # A gap in between: what was fetched before it says nothing about it.
             if not self._gap.is_set():
                 break
+        else:
+            raise AdapterError(f"{self.venue}: its stream has gaps as fast as they are reconciled")
         # Before the engine hears of it: what it decides at that very moment is decided for this session.
         self.active_since_ns = self._now_ns()
         await self._phase(Phase.ACTIVE, "reconciled")

@@ -21,6 +21,7 @@ from support.builders import (
     ALPHA_ACCOUNT,
     NOW_NS,
     SPOT,
+    SPOT_AT_BETA,
     STRATEGY,
     events_to,
     make_asset_moved,
@@ -302,6 +303,14 @@ async def sent(bench: ViewBench, number: int, client_order_id: str) -> OrderId:
     plan = make_plan(order_id, client_order_id=client_order_id)
     await bench.tell(order_id, make_received(intent), *events_to(OrderStatus.PENDING), make_submit_requested(plan=plan))
     return order_id
+
+
+async def test_a_fill_moves_the_position_of_the_instrument_that_it_names(bench: ViewBench) -> None:
+    order_id = await sent(bench, 1, "c1")
+    await bench.tell(order_id, ev.FillApplied(make_fill(instrument_id=SPOT_AT_BETA)))
+    batch = await bench.project()
+    assert {instrument_id for _, _, instrument_id in batch.positions} == {SPOT_AT_BETA}
+    await assert_fold_is_row(bench)
 
 
 async def test_a_fill_that_counts_for_two_orders_is_seen_within_one_batch(bench: ViewBench) -> None:

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 from attrs import define, field
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liveexec.domain.record import Record
@@ -148,6 +148,7 @@ async def test_what_waits_while_a_batch_is_written_makes_up_the_next() -> None:
     assert desk.numbers == [1, 2, 3, 4, 5, 6]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 70), min_size=1, max_size=40))
 def test_a_batch_has_64_records_at_most_and_no_decision_is_split(sizes: list[int]) -> None:
     async def play() -> None:
@@ -440,6 +441,7 @@ async def test_the_next_owner_goes_on_where_the_last_one_stopped() -> None:
     assert len(await desk.stored()) == 4
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=25),
     st.lists(st.sampled_from(["before", "after"]), max_size=6),

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
+import structlog
 from attrs import define, field
 
 from liveexec.domain import order_event as ev
@@ -243,6 +244,20 @@ async def test_a_failing_projection_is_retried_with_the_same_rows_though_orders_
     assert batches[0] is batches[1] is batches[2]
     assert desk.rounds == [(0, 1), (0, 1), (0, 1), (1, 2)]
     assert await verify_tables(desk.store, "main") == []
+
+
+async def test_a_projection_that_goes_on_failing_alarms_again_and_again() -> None:
+    desk = await make_desk()
+    desk.store.fail("project", *[StorageError("the disk is full")] * 65)
+    with structlog.testing.capture_logs() as logs:
+        async with running(desk):
+            await desk.deposit(1)
+            await within(desk.projector.reached(1))
+    alarms = [entry for entry in logs if entry["event"] == "projection_failed"]
+    assert len(alarms) == 3
+    assert {(entry["log_level"], entry["through"], entry["error"]) for entry in alarms} == {
+        ("error", 1, "the disk is full")
+    }
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,23 @@ async def test_a_gap_while_it_is_reconciled_is_reconciled_again_before_it_is_tru
     assert desk.phases == [*UP, "DOWN"]
 
 
+async def test_a_stream_that_has_gaps_as_fast_as_they_are_reconciled_counts_as_lost() -> None:
+    desk = Desk(first_wait_s=3_600.0)
+
+    async def hear(given: EngineInput) -> None:
+        if isinstance(given, AccountSnapshot):
+            reports = len(desk.reports)
+            desk.venue.told.put(Gap(ALPHA_ACCOUNT, "again"))
+            await until(lambda: len(desk.reports) > reports)
+
+    desk.hear = hear
+    async with running(desk):
+        await until(lambda: desk.phases and desk.phases[-1] == "DOWN")
+        assert desk.rounds == 8
+        assert "gaps as fast" in (desk.session.last_error or "")
+    assert "ACTIVE" not in desk.phases
+
+
 async def test_a_gap_at_the_moment_in_which_it_becomes_active_is_not_lost() -> None:
     desk = Desk()
 

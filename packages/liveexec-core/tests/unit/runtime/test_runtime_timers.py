@@ -127,6 +127,26 @@ async def test_on_a_scaled_clock_a_far_time_comes_soon() -> None:
     assert clock.now_ns() >= due
 
 
+async def test_a_clock_that_is_set_forward_is_noticed_long_before_the_wait_is_over() -> None:
+    class WallThatIsSet:
+        def __init__(self) -> None:
+            self.time_ns = NOW_NS
+
+        def now_ns(self) -> int:
+            return self.time_ns
+
+        def seconds_until(self, at_ns: int) -> float:
+            return max(0.0, (at_ns - self.time_ns) / 1e9)
+
+    clock, rang = WallThatIsSet(), asyncio.Event()
+    timers = Timers(clock, lambda _: rang.set(), longest_wait_s=0.0)
+    timers.arm(key("in an hour"), NOW_NS + 3_600 * 10**9)
+    await turns()
+    assert not rang.is_set()
+    clock.time_ns += 3_600 * 10**9
+    await within(rang.wait())
+
+
 async def test_moving_and_taking_back_does_not_let_the_heap_grow(bell: Bell) -> None:
     for number in range(5_000):
         bell.timers.arm(key(number % 10), NOW_NS + 1_000 + number)
