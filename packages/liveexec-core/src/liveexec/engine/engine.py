@@ -9,9 +9,8 @@ from decimal import localcontext
 from types import MappingProxyType
 from typing import assert_never
 
-from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
+from liveexec.domain.ids import AccountId, OrderId, VenueName
 from liveexec.domain.ledger import Ledger
-from liveexec.domain.market import Book
 from liveexec.domain.money import MONEY
 from liveexec.domain.order import Order
 from liveexec.domain.outcome import OrderRef
@@ -196,8 +195,8 @@ class ExecutionEngine:
 
     def _market(self, turn: Turn, given: inputs.MarketUpdate) -> None:
         self._state.market.update(given.update)
-        if self._core.parameters and isinstance(given.update, Book):
-            parents.on_market(turn, InstrumentId(given.update.instrument_id))
+        if self._core.parameters:
+            parents.on_market(turn, given.update.instrument_id)
 
     def _timer(self, turn: Turn, key: TimerKey) -> None:
         kind, subject = key

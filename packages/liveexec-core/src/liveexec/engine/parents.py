@@ -54,10 +54,8 @@ def on_timer(turn: Turn, parent_id: OrderId) -> None:
     if parent.cancel is not PendingCancel.NONE:
         _act(turn, parent, _algorithm(turn, parent).on_cancel(_view(turn, parent)))
     elif _has_session(turn.core.state, parent):
+        # A slice that is due while no venue can take it is missed, not refused: a session that comes back resumes it.
         _act(turn, parent, _algorithm(turn, parent).on_timer(_view(turn, parent)))
-    else:
-        # A slice that is due while no venue can take it is missed, not refused: it is caught up with.
-        _wait(turn, parent)
 
 
 def on_market(turn: Turn, instrument_id: InstrumentId) -> None:
@@ -230,7 +228,7 @@ def _can_view(turn: Turn, parent: Order) -> bool:
     """Whether a venue that lists the parent is known; before its first connection none is, so the parent waits."""
     if _listings(turn.core.state, parent):
         return True
-    _wait(turn, parent)
+    turn.wake(TimerKind.ALGORITHM, parent.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
     return False
 
 
@@ -241,10 +239,6 @@ def _has_session(state: EngineState, parent: Order) -> bool:
         for listing in _listings(state, parent)
     ]
     return any(account_id is not None and state.phases.get(account_id) is Phase.ACTIVE for account_id in accounts)
-
-
-def _wait(turn: Turn, parent: Order) -> None:
-    turn.wake(TimerKind.ALGORITHM, parent.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
 
 
 def _view(turn: Turn, parent: Order) -> ParentView:

@@ -209,9 +209,7 @@ class TestEndedOrders:
 
 
 class TestSessions:
-    def test_incident_12_what_was_wished_while_it_was_down_is_repeated_once_it_is_back(
-        self, harness: EngineHarness
-    ) -> None:
+    def test_what_was_wished_while_it_was_down_is_repeated_once_it_is_back(self, harness: EngineHarness) -> None:
         order = harness.working()
         harness.phase(Phase.DOWN)
         harness.cancel(order)

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liveexec.domain.fill import cumulative_fill_key
+from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import VenueOrderStatus
-from support.builders import SPOT_AT_BETA, parts
+from support.builders import SPOT, SPOT_AT_BETA, parts
 from support.engine_harness import EngineHarness
-from support.venue_words import total_of
+from support.venue_words import total_of, venue_order_id_of
 
 
 @pytest.fixture
@@ -35,6 +37,14 @@ class TestRising:
         assert [fill.price for fill in (order.fills or {}).values()] == [45_000, 45_100]
         assert sum(fill.fee for fill in (order.fills or {}).values()) == Decimal("0.001")
         assert all(fill.estimated for fill in (order.fills or {}).values())
+
+    def test_the_total_reached_names_the_increment(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        tell(harness, order, "0.4")
+        tell(harness, order, "1")
+        name = venue_order_id_of(order)
+        keys = [cumulative_fill_key(SPOT, name, Side.BUY, Decimal(total)) for total in ("0.4", "1")]
+        assert list(order.fills or {}) == keys
 
     def test_the_same_total_again_changes_nothing(self, harness: EngineHarness) -> None:
         order = harness.working()
@@ -83,6 +93,7 @@ class TestFalling:
         harness.advance(1)
         tell(harness, order, "0.5", "45010")
         assert parts(order, "filled_quantity filled_cost") == (Decimal("0.5"), 22_505)
+        assert list(order.fills or {})[-1].endswith(f"cum=0.5@{harness.now_ns}")
 
     def test_an_older_total_that_comes_late_is_no_fall(self, harness: EngineHarness) -> None:
         order = harness.working()

@@ -311,7 +311,9 @@ class TestPhases:
             harness.phase(phase)
             assert harness.submit().is_open is taken
 
-    def test_a_session_that_comes_up_sends_no_order(self, harness: EngineHarness) -> None:
+    def test_incident_12_a_session_that_comes_back_sends_nothing_that_was_decided_before(
+        self, harness: EngineHarness
+    ) -> None:
         harness.submit()
         harness.working()
         harness.phase(Phase.DOWN)

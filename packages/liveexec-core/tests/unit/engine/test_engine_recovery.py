@@ -14,7 +14,7 @@ from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import QueryOrder, SendSubmit
 from liveexec.engine.inputs import Phase, SendVerb
 from liveexec.engine.risk_config import RiskConfig
-from support.builders import ALPHA_ACCOUNT, SPOT, SPOT_AT_BETA, make_intent, make_market_intent, parts
+from support.builders import ALPHA, ALPHA_ACCOUNT, SPOT, SPOT_AT_BETA, make_intent, make_market_intent, parts
 from support.engine_harness import EngineHarness
 from support.venue_words import busted, venue_order_id_of
 
@@ -75,14 +75,13 @@ class TestRecovered:
         again.answer(same(again, order), Accepted(None), SendVerb.REPLACE)
         assert parts(same(again, order), "quantity replace_unknown") == (2, False)
 
-    def test_incident_6_nothing_that_adds_risk_goes_out_before_the_account_is_trusted(
-        self, harness: EngineHarness
-    ) -> None:
-        harness.working()
+    def test_nothing_that_adds_risk_goes_out_before_the_account_is_trusted(self, harness: EngineHarness) -> None:
         again = harness.restart()
-        again.tell(inputs.ListingsUpdate(0, again.engine.state.listings.get(SPOT, again.listing(SPOT)).venue, ()))
+        again.tell(inputs.ListingsUpdate(0, ALPHA, (again.listing(SPOT),)))
         again.phase(Phase.RECONCILING)
-        assert not again.submit().is_open
+        assert again.submit().code == "NO_ROUTE"
+        again.phase(Phase.ACTIVE)
+        assert again.submit().is_open
 
     def test_unknown_orders_are_asked_about_when_their_account_comes_up(self, harness: EngineHarness) -> None:
         order, other = harness.submit(), harness.submit(instrument_key=SPOT_AT_BETA)

@@ -1,4 +1,4 @@
-"""Fills, busts and corrections in any order and number, and orders that end before their fills have arrived."""
+"""Fills, busts and corrections: each counts once, in whatever order and number they come, also after the end."""
 
 from decimal import Decimal
 
@@ -7,28 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liveexec.domain.account_event import ControlScope, LatchSet, ScopeKind
-from liveexec.domain.fill import FillKey
-from liveexec.domain.ids import VenueOrderId
-from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import (
-    AssetKind,
-    AssetReport,
     FillReport,
-    Gap,
-    NotKnown,
     OrderReport,
-    Unknown,
     VenueOrderStatus,
 )
 from liveexec.engine import inputs
 from liveexec.engine.config import EngineConfig
-from liveexec.engine.effects import FetchFills, SendCancel
-from liveexec.engine.inputs import Phase
 from liveexec.engine.risk_config import RiskConfig
-from support.builders import ALPHA_ACCOUNT, SPOT, STRATEGY, make_order_report, parts
+from support.builders import ALPHA_ACCOUNT, SPOT, STRATEGY, parts
 from support.engine_harness import EngineHarness, S
-from support.venue_words import busted, corrected, fill_of
+from support.venue_words import busted, corrected
 
 
 @pytest.fixture
@@ -274,77 +264,6 @@ class TestCorrections:
         assert order.filled_quantity == 0
 
 
-class TestEndsBeforeItsFills:
-    def test_a_cancel_waits_for_every_fill_that_the_venue_counts(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
-        assert order.status is OrderStatus.ACCEPTED
-        (fetch,) = harness.effects(FetchFills)
-        assert parts(fetch, "order_id filled_quantity") == (order.order_id, Decimal("0.4"))
-        assert fetch.since_ns < order.created_at_ns, "clocks may differ"
-        harness.fill(order, "0.1")
-        assert order.is_open
-        harness.fill(order, "0.3")
-        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.4"))
-
-    def test_incident_16_filled_before_its_fills_is_no_end_by_itself(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.report(order, VenueOrderStatus.FILLED, filled_quantity=Decimal(1))
-        assert order.status is OrderStatus.ACCEPTED
-        assert harness.effects(FetchFills)
-        harness.fill(order, "1")
-        assert order.status is OrderStatus.FILLED
-
-    def test_filled_as_the_first_word_names_the_order_and_fetches(self, harness: EngineHarness) -> None:
-        order = harness.submit()
-        harness.report(order, VenueOrderStatus.FILLED, filled_quantity=Decimal(1))
-        assert order.venue_order_id is not None
-        assert harness.effects(FetchFills)
-        harness.fill(order, "1")
-        assert order.status is OrderStatus.FILLED
-
-    def test_a_working_report_that_is_ahead_fetches_what_is_missing(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.report(order, filled_quantity=Decimal("0.4"))
-        assert harness.effects(FetchFills)
-        harness.fill(order, "0.4")
-        harness.report(order, filled_quantity=Decimal("0.4"))
-        assert harness.last.effects == ()
-
-    def test_filled_for_less_than_was_asked_it_is_over_all_the_same(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.fill(order, "0.4")
-        harness.report(order, VenueOrderStatus.FILLED, quantity=Decimal("0.4"))
-        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.4"))
-
-    def test_incident_15_fills_that_the_stream_left_out_are_asked_for_even_after_the_end(
-        self, harness: EngineHarness
-    ) -> None:
-        order = harness.working()
-        harness.report(order, VenueOrderStatus.CANCELED)
-        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
-        assert harness.effects(FetchFills)
-
-    def test_an_end_that_waits_is_forgotten_when_fills_complete_the_order(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.4"))
-        harness.fill(order, "1")
-        assert order.status is OrderStatus.FILLED
-        assert harness.engine._core.endings == {}
-
-    def test_expired_keeps_the_venues_reason(self, harness: EngineHarness) -> None:
-        order = harness.working()
-        harness.report(order, VenueOrderStatus.EXPIRED, message="end of session")
-        assert parts(order, "status message") == (OrderStatus.EXPIRED, "end of session")
-
-    def test_no_cancel_goes_to_an_order_whose_first_word_is_that_it_ended(self, harness: EngineHarness) -> None:
-        order = harness.submit()
-        harness.cancel(order)
-        harness.report(order, VenueOrderStatus.CANCELED)
-        assert order.status is OrderStatus.CANCELED
-        assert harness.effects(SendCancel) == []
-
-
 class TestReordered:
     @given(st.permutations(range(6)))
     def test_in_any_order_the_outcome_is_the_same_and_telling_it_again_changes_nothing(
@@ -352,11 +271,11 @@ class TestReordered:
     ) -> None:
         harness = EngineHarness().start()
         order = harness.submit()
-        fills = [harness.filled(order, quantity) for quantity in ("0.2", "0.3", "0.4")]
+        made = [harness.filled(order, quantity) for quantity in ("0.2", "0.3", "0.4")]
         spoken: list[FillReport | OrderReport] = [
-            *fills,
-            busted(fills[0]),
-            corrected(fills[1], "0.25"),
+            *made,
+            busted(made[0]),
+            corrected(made[1], "0.25"),
             harness.said(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.65")),
         ]
         for index in sequence:
@@ -366,91 +285,3 @@ class TestReordered:
         for report in spoken:
             harness.report(report)
             assert harness.last.records == ()
-
-
-class TestAssets:
-    def moved(self, amount: str = "-0.5", reference: str = "funding-1") -> AssetReport:
-        return AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(amount), AssetKind.FUNDING, reference, 0)
-
-    def test_a_movement_counts_once_by_its_reference(self, harness: EngineHarness) -> None:
-        for _ in range(2):
-            harness.report(self.moved())
-        harness.report(self.moved(reference="funding-2"))
-        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == Decimal(-1)
-
-    def test_what_moved_before_the_first_snapshot_is_in_it(self) -> None:
-        harness = EngineHarness()
-        harness.report(self.moved("25", "deposit-1"))
-        harness.connect(balances={"USDT": "1000"})
-        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == 1_000
-
-
-class TestGap:
-    def test_incident_14_after_one_nothing_adds_risk_until_the_account_is_reconciled(
-        self, harness: EngineHarness
-    ) -> None:
-        harness.report(Gap(ALPHA_ACCOUNT, "sequence 7 is missing"))
-        assert harness.submit().code == "NO_ROUTE"
-        harness.phase(Phase.ACTIVE)
-        assert harness.submit().status is OrderStatus.SUBMITTED
-
-
-class TestAnswersToQuestions:
-    def test_one_that_calls_the_order_by_an_id_that_is_new_here_is_about_the_order_that_was_asked_about(
-        self, harness: EngineHarness
-    ) -> None:
-        order = harness.submit()
-        harness.answer(order, Unknown("timeout"))
-        harness.query(order, harness.said(order, client_order_id=None, venue_order_id=VenueOrderId("V-7")))
-        assert parts(order, "status venue_order_id") == (OrderStatus.ACCEPTED, "V-7")
-
-    def test_not_knowing_proves_nothing_and_is_asked_again(self, harness: EngineHarness) -> None:
-        order = harness.submit()
-        harness.answer(order, Unknown("timeout"))
-        harness.query(order, NotKnown("maintenance"))
-        assert order.status is OrderStatus.UNKNOWN
-        assert harness.timers
-
-
-class TestOthersOrders:
-    def test_fills_of_an_adopted_order_belong_to_external_and_latch_nothing(self, harness: EngineHarness) -> None:
-        harness.report(make_order_report())
-        adopted = next(iter(harness.engine.state.ledger.orders.values()))
-        assert parts(adopted, "status strategy_id leaves side") == (OrderStatus.ACCEPTED, "EXTERNAL", 2, Side.SELL)
-        for number in range(3):
-            harness.report(fill_of(adopted, "1", "46000", number, harness.now_ns))
-        assert adopted.status is OrderStatus.FILLED
-        assert harness.net() == -3
-        assert harness.events("control:main") == []
-
-    def test_of_one_that_was_partly_filled_before_only_the_rest_is_awaited(self, harness: EngineHarness) -> None:
-        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
-        adopted = next(iter(harness.engine.state.ledger.orders.values()))
-        assert adopted.leaves == Decimal("1.5")
-        assert harness.effects(FetchFills) == []
-        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.5")))
-        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, 0)
-
-    def test_it_waits_for_the_fills_that_came_since(self, harness: EngineHarness) -> None:
-        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
-        adopted = next(iter(harness.engine.state.ledger.orders.values()))
-        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.8")))
-        assert adopted.is_open
-        harness.report(fill_of(adopted, "0.3", "46000", 1, harness.now_ns, key=FillKey("T")))
-        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.3"))
-
-    def test_a_fill_of_an_order_that_nobody_knows_is_adopted_when_no_order_claims_it(
-        self, harness: EngineHarness
-    ) -> None:
-        known = harness.working()
-        fill = fill_of(known, "0.3", "45000", 1, harness.now_ns, client_order_id=None, venue_order_id="V-foreign")
-        harness.report(fill)
-        assert harness.net() == 0
-        harness.advance(5)
-        assert harness.net() == Decimal("0.3")
-        strategies = {order.strategy_id for order in harness.engine.state.ledger.orders.values()}
-        assert strategies == {STRATEGY, "EXTERNAL"}
-
-    def test_what_ended_before_it_was_seen_is_nobodys_business(self, harness: EngineHarness) -> None:
-        harness.report(make_order_report(VenueOrderStatus.CANCELED))
-        assert harness.last.records == ()

@@ -1,0 +1,152 @@
+"""Reports that no order of ours can be found for: claimed when it gets its name, adopted when none does."""
+
+from decimal import Decimal
+
+import pytest
+
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import VenueOrderId
+from liveexec.domain.operation import Side, TimeInForce
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import (
+    Accepted,
+    AssetKind,
+    AssetReport,
+    VenueOrderStatus,
+)
+from liveexec.engine import fills
+from liveexec.engine.effects import FetchFills
+from support.builders import ALPHA_ACCOUNT, STRATEGY, make_order_report, parts
+from support.engine_harness import EngineHarness
+from support.venue_words import busted, fill_of, total_of
+
+
+@pytest.fixture
+def harness() -> EngineHarness:
+    return EngineHarness().start()
+
+
+class TestReportsWithoutOurName:
+    """While a submit has no venue id, a report that names only such an id may be about that order."""
+
+    def test_its_status_waits_for_the_answer_that_names_it(self, harness: EngineHarness) -> None:
+        order = harness.submit(time_in_force=TimeInForce.IOC)
+        gone = harness.said(order, VenueOrderStatus.CANCELED, client_order_id=None)
+        harness.report(gone)
+        assert harness.last.records == ()
+        harness.answer(order, Accepted(gone.venue_order_id))
+        assert order.status is OrderStatus.CANCELED
+        assert list(harness.engine.state.ledger.orders) == [order.order_id]
+
+    def test_its_fill_waits_for_as_long_as_it_may_be_ours(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        fill = harness.fill(order, "0.5", client_order_id=None)
+        for _ in range(6):
+            harness.advance(5)
+        harness.answer(order, Accepted(fill.venue_order_id))
+        assert parts(order, "filled_quantity status") == (Decimal("0.5"), OrderStatus.PARTIALLY_FILLED)
+        harness.advance(60)
+        assert len(harness.engine.state.ledger.orders) == 1
+
+    def test_but_not_for_ever(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.fill(order, "0.5", client_order_id=None, venue_order_id="V-foreign")
+        harness.advance(59)
+        assert harness.net() == 0
+        harness.advance(2)
+        assert harness.net() == Decimal("0.5")
+
+    def test_nor_once_our_order_is_known_not_to_be_it(self, harness: EngineHarness) -> None:
+        order = harness.submit()
+        harness.fill(order, "0.5", client_order_id=None, venue_order_id="V-foreign")
+        harness.answer(order, Accepted(VenueOrderId("V-ours")))
+        harness.advance(5)
+        assert (order.filled_quantity, harness.net()) == (0, Decimal("0.5"))
+
+    def test_one_that_comes_again_waits_no_longer(self, harness: EngineHarness) -> None:
+        known = harness.working()
+        fill = harness.filled(known, "0.5", client_order_id=None, venue_order_id="V-foreign")
+        harness.report(fill)
+        harness.advance(4)
+        harness.report(fill)
+        harness.advance(1)
+        assert harness.net() == Decimal("0.5")
+
+    def test_a_bust_without_its_order_is_remembered_for_the_fill(self, harness: EngineHarness) -> None:
+        known = harness.working()
+        fill = harness.filled(known, "0.5", client_order_id=None, venue_order_id="V-foreign")
+        harness.report(busted(fill))
+        assert (harness.last.records, harness.last.effects) == ((), ())
+        harness.report(fill)
+        harness.advance(5)
+        assert harness.net() == 0
+
+
+class TestOthersOrders:
+    def test_fills_of_an_adopted_order_belong_to_external_and_latch_nothing(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report())
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        assert parts(adopted, "status strategy_id leaves side") == (OrderStatus.ACCEPTED, "EXTERNAL", 2, Side.SELL)
+        for number in range(3):
+            harness.report(fill_of(adopted, "1", "46000", number, harness.now_ns))
+        assert adopted.status is OrderStatus.FILLED
+        assert harness.net() == -3
+        assert harness.events("control:main") == []
+
+    def test_of_one_that_was_partly_filled_before_only_the_rest_is_awaited(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        assert adopted.leaves == Decimal("1.5")
+        assert harness.effects(FetchFills) == []
+        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.5")))
+        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, 0)
+
+    def test_it_waits_for_the_fills_that_came_since(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
+        adopted = next(iter(harness.engine.state.ledger.orders.values()))
+        harness.report(make_order_report(VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.8")))
+        assert adopted.is_open
+        harness.report(fill_of(adopted, "0.3", "46000", 1, harness.now_ns, key=FillKey("T")))
+        assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.3"))
+
+    def test_a_fill_of_an_order_that_nobody_knows_is_adopted_when_no_order_claims_it(
+        self, harness: EngineHarness
+    ) -> None:
+        known = harness.working()
+        fill = fill_of(known, "0.3", "45000", 1, harness.now_ns, client_order_id=None, venue_order_id="V-foreign")
+        harness.report(fill)
+        assert harness.net() == 0
+        harness.advance(5)
+        assert harness.net() == Decimal("0.3")
+        strategies = {order.strategy_id for order in harness.engine.state.ledger.orders.values()}
+        assert strategies == {STRATEGY, "EXTERNAL"}
+
+    def test_what_ended_before_it_was_seen_is_nobodys_business(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report(VenueOrderStatus.CANCELED))
+        assert harness.last.records == ()
+
+
+class TestBoundedMemory:
+    def test_what_came_too_early_is_remembered_up_to_a_bound(
+        self, harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fills, "MOST_REMEMBERED", 2)
+        order = harness.working()
+        early = [harness.filled(order, "0.1") for _ in range(3)]
+        for report in early:
+            harness.report(busted(report))
+        for report in early:
+            harness.report(report)
+        assert order.filled_quantity == Decimal("0.1"), "the oldest was forgotten"
+
+    def test_so_are_references_of_assets_and_totals_that_fell(
+        self, harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fills, "MOST_REMEMBERED", 2)
+        for number in range(4):
+            harness.report(AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(1), AssetKind.FUNDING, f"f-{number}", 0))
+            order = harness.working()
+            for total in ("0.5", "0.2"):
+                harness.report(total_of(order, total, venue_time_ns=harness.now_ns))
+        core = harness.engine._core
+        assert (len(core.asset_references[ALPHA_ACCOUNT]), len(core.fallen)) == (2, 2)
