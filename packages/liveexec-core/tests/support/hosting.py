@@ -43,8 +43,10 @@ __all__ = [
     "ALICE",
     "BOB",
     "FAST",
+    "HASTY",
     "LINEAR_A",
     "OWNERS",
+    "PATIENT",
     "PRODUCT",
     "SPOT_A",
     "SPOT_B",
@@ -79,6 +81,10 @@ FAST: Final = Timing(
     clock_skew_ns=20 * _MS,
     adoption_ns=100 * _MS,
 )
+#: A configuration for hosts that lose requests or their store: what is unknown is asked about soon.
+HASTY: Final = EngineConfig(timing=FAST)
+#: The same where nothing is lost: no order misses its deadline because the machine is busy.
+PATIENT: Final = evolve(FAST, send_deadline_ns=10_000 * _MS, answer_ns=10_000 * _MS)
 #: The host's account at each venue.
 OWNERS: Final = {VENUE_A: ALICE, VENUE_B: BOB}
 _FEES: Final = {VENUE_A: ("0.0001", "0.0004"), VENUE_B: ("0.0002", "0.0006")}
@@ -165,7 +171,7 @@ class Desk:
         """An orchestrator on these venues, not started yet."""
         served = adapters if adapters is not None else self.adapters
         return build(
-            config if config is not None else EngineConfig(timing=FAST),
+            config if config is not None else EngineConfig(timing=PATIENT),
             store,
             list(served.values()),
             clock=self.clock,

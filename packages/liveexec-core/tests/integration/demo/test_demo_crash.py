@@ -39,7 +39,8 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) 
 
 
 def _check(code: int, output: Path) -> None:
-    text = " ".join(output.read_text(encoding="utf-8").split())
-    assert code == ExitCode.OK, text[-4_000:]
+    printed = output.read_text(encoding="utf-8")
+    text = " ".join(printed.split())
+    assert code == ExitCode.OK, printed
     assert "against the venues' own books: no difference" in text
     assert "did not end as expected" not in text

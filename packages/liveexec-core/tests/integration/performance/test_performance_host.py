@@ -10,7 +10,7 @@ from liveexec import EngineConfig, LiveExecutionOrchestrator, MemoryStore, Order
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderReceived
-from support.hosting import FAST, SPOT_A, VENUE_A, Desk, local_desk, market, quiet_venue, quiet_world, until
+from support.hosting import PATIENT, SPOT_A, VENUE_A, Desk, local_desk, market, quiet_venue, quiet_world, until
 
 KEPT = 16
 TRADERS, ORDERS_EACH = 8, 50
@@ -50,7 +50,7 @@ async def test_an_order_that_fills_at_once_costs_two_records(desk: Desk, traders
 
 
 async def test_finished_orders_leave_no_objects_behind(desk: Desk) -> None:
-    async with desk.live(MemoryStore(), EngineConfig(timing=FAST, finished_orders_kept=KEPT)) as live:
+    async with desk.live(MemoryStore(), EngineConfig(timing=PATIENT, finished_orders_kept=KEPT)) as live:
         await desk.seen(live, [SPOT_A])
         await trade(live, TRADERS, ORDERS_EACH)
         await live.synced()

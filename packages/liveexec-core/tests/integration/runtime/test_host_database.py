@@ -11,7 +11,18 @@ from liveexec import ExecutionResult, InvalidInput, OrderStatus, PostgresStore
 from liveexec.domain.ids import OperationId
 from liveexec.errors import Halted, LiveExecError, OutcomeUnknown
 from liveexec.runtime.journal import JournalState
-from support.hosting import VENUE_A, Desk, differences, limit, local_desk, market, quiet_venue, quiet_world, until
+from support.hosting import (
+    HASTY,
+    VENUE_A,
+    Desk,
+    differences,
+    limit,
+    local_desk,
+    market,
+    quiet_venue,
+    quiet_world,
+    until,
+)
 from support.postgres import TestServer, own_server
 
 _OVER = (OutcomeUnknown, Halted)
@@ -86,7 +97,7 @@ async def test_a_database_that_is_killed_under_load_loses_and_doubles_nothing(
 async def test_while_the_journal_is_stalled_no_risk_is_taken_and_then_it_goes_on(
     mortal: TestServer, store: PostgresStore, desk: Desk
 ) -> None:
-    async with desk.live(store) as live:
+    async with desk.live(store, HASTY) as live:
         await desk.quoted(live)
         resting = await live.submit(limit(), wait="ack", timeout_s=10)
         await live.synced()

@@ -16,6 +16,7 @@ from liveexec.runtime.ports import JournalStore
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript, FaultVerb
 from support.hosting import (
     FAST,
+    HASTY,
     SPOT_A,
     VENUE_A,
     Desk,
@@ -55,7 +56,7 @@ async def trades_on(live: LiveExecutionOrchestrator) -> bool:
 
 
 async def test_an_order_whose_answer_was_lost_is_found_at_the_venue(store: JournalStore) -> None:
-    async with desk_with(FaultKind.LOST_ACK) as desk, desk.live(store) as live:
+    async with desk_with(FaultKind.LOST_ACK) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         placed = await live.submit(limit())
         order = await until_order(live, placed.order_id, lambda order: order.status is OrderStatus.ACCEPTED)
@@ -88,7 +89,7 @@ async def test_an_order_that_never_arrived_keeps_its_exposure_until_its_absence_
 
 
 async def test_a_fill_of_an_order_whose_answer_was_lost_counts_once(store: JournalStore) -> None:
-    async with desk_with(FaultKind.LOST_ACK) as desk, desk.live(store) as live:
+    async with desk_with(FaultKind.LOST_ACK) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         result = await live.submit(market(), wait="terminal", timeout_s=10)
         assert (result.status, result.filled_quantity) == (OrderStatus.FILLED, Decimal("0.5"))
@@ -97,7 +98,7 @@ async def test_a_fill_of_an_order_whose_answer_was_lost_counts_once(store: Journ
 
 
 async def test_a_late_answer_is_waited_for(store: JournalStore) -> None:
-    async with desk_with(FaultKind.LATE_ACK, delay_ns=150 * _MS) as desk, desk.live(store) as live:
+    async with desk_with(FaultKind.LATE_ACK, delay_ns=150 * _MS) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         placed = await live.submit(limit(), wait="ack", timeout_s=10)
         assert placed.status is OrderStatus.ACCEPTED
@@ -106,7 +107,7 @@ async def test_a_late_answer_is_waited_for(store: JournalStore) -> None:
 
 
 async def test_fills_that_come_twice_count_once(store: JournalStore) -> None:
-    async with desk_with(FaultKind.DUPLICATE_FILL) as desk, desk.live(store) as live:
+    async with desk_with(FaultKind.DUPLICATE_FILL) as desk, desk.live(store, HASTY) as live:
         await desk.others[VENUE_A].quote(SPOT_A, "60000", "60010", "0.2")
         await desk.others[VENUE_A].quote(SPOT_A, "59999", "60011", "5")
         await desk.seen(live, [SPOT_A])
@@ -120,7 +121,7 @@ async def test_fills_that_come_twice_count_once(store: JournalStore) -> None:
 async def test_a_connection_lost_in_the_middle_of_a_submit_is_reconciled(store: JournalStore, placed: bool) -> None:
     async with (
         desk_with(FaultKind.DISCONNECT, placed=placed, delay_ns=50 * _MS) as desk,
-        desk.live(store) as live,
+        desk.live(store, HASTY) as live,
     ):
         await desk.quoted(live)
         (session,) = live.shard.sessions
@@ -139,8 +140,7 @@ async def test_a_connection_lost_in_the_middle_of_a_submit_is_reconciled(store: 
 
 async def test_what_happened_while_the_connection_was_down_is_fetched(store: JournalStore) -> None:
     async with desk_with(FaultKind.DISCONNECT, FaultVerb.CANCEL, placed=False, delay_ns=100 * _MS) as desk:
-        config = EngineConfig(timing=FAST)
-        async with desk.live(store, config) as live:
+        async with desk.live(store, HASTY) as live:
             await desk.quoted(live)
             first = await live.submit(limit(Side.SELL, "60005", "1"), wait="ack", timeout_s=10)
             second = await live.submit(limit(Side.SELL, "60009", "1"), wait="ack", timeout_s=10)
@@ -159,7 +159,7 @@ async def test_what_happened_while_the_connection_was_down_is_fetched(store: Jou
 @pytest.mark.parametrize("kind", [FaultKind.LOST_ACK, FaultKind.DISCONNECT])
 async def test_a_cancel_is_repeated_until_the_order_is_gone(kind: FaultKind, placed: bool) -> None:
     store = MemoryStore()
-    async with desk_with(kind, FaultVerb.CANCEL, placed=placed) as desk, desk.live(store) as live:
+    async with desk_with(kind, FaultVerb.CANCEL, placed=placed) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         order = await live.submit(limit(), wait="ack", timeout_s=10)
         result = await live.cancel(order.order_id, wait="terminal", timeout_s=10)
@@ -173,7 +173,7 @@ async def test_a_cancel_is_repeated_until_the_order_is_gone(kind: FaultKind, pla
 @pytest.mark.parametrize("kind", [FaultKind.LOST_ACK, FaultKind.DISCONNECT])
 async def test_a_replace_whose_answer_was_lost_ends_as_the_venue_has_it(kind: FaultKind, placed: bool) -> None:
     store = MemoryStore()
-    async with desk_with(kind, FaultVerb.REPLACE, placed=placed) as desk, desk.live(store) as live:
+    async with desk_with(kind, FaultVerb.REPLACE, placed=placed) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         order = await live.submit(limit(), wait="ack", timeout_s=10)
         await live.replace(ReplaceIntent(order.order_id, Decimal("0.8"), Decimal(58500)))
@@ -200,7 +200,7 @@ async def test_many_orders_through_a_bad_connection_all_come_to_an_end_that_both
         if kind is not FaultKind.DUPLICATE_FILL or verb is FaultVerb.SUBMIT
     )
     world = quiet_world(quiet_venue(faults=FaultScript(rules, seed=7)))
-    async with local_desk(world) as desk, desk.live(store) as live:
+    async with local_desk(world) as desk, desk.live(store, HASTY) as live:
         await desk.quoted(live)
         for number in range(40):
             await live.active(20)

@@ -16,7 +16,7 @@ from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.rebuild import verify_tables
 from support.hosting import (
     ALICE,
-    FAST,
+    PATIENT,
     SPOT_A,
     VENUE_A,
     Desk,
@@ -38,7 +38,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 def small() -> EngineConfig:
-    return EngineConfig(timing=FAST, finished_orders_kept=_KEPT)
+    return EngineConfig(timing=PATIENT, finished_orders_kept=_KEPT)
 
 
 async def test_thousands_of_finished_orders_leave_memory(store: JournalStore, desk: Desk) -> None:
@@ -117,7 +117,7 @@ async def test_a_late_duplicate_of_a_forgotten_fill_changes_nothing_and_a_new_fi
 async def test_a_late_fill_of_a_child_whose_parent_was_forgotten_reaches_the_parent(
     store: JournalStore, desk: Desk
 ) -> None:
-    config = EngineConfig(timing=FAST, finished_orders_kept=1)
+    config = EngineConfig(timing=PATIENT, finished_orders_kept=1)
     twap = market(exec_algorithm="TWAP", exec_algorithm_params={"horizon_secs": 0.2, "interval_secs": 0.1})
     async with desk.live(store, config) as live:
         await desk.quoted(live)

@@ -17,8 +17,8 @@ from liveexec.domain.venue import ReplaceMode
 from liveexec.runtime.ports import JournalStore
 from support.hosting import (
     ALICE,
-    FAST,
     LINEAR_A,
+    PATIENT,
     PRODUCT,
     SPOT_A,
     VENUE_A,
@@ -93,7 +93,7 @@ async def test_a_resting_order_is_filled_by_others_and_the_position_follows(stor
 
 
 async def test_a_product_goes_to_the_better_venue_and_a_split_to_both(store: JournalStore, desk: Desk) -> None:
-    config = EngineConfig(timing=FAST, router=RouterConfig(policy="split"))
+    config = EngineConfig(timing=PATIENT, router=RouterConfig(policy="split"))
     async with desk.live(store, config) as live:
         await desk.others[VENUE_A].quote(SPOT_A, "60000", "60010", "2")
         await desk.others[VENUE_B].quote(InstrumentId(f"{VENUE_B}:{PRODUCT}"), "60000", "60011", "2")

@@ -28,7 +28,7 @@ from liveexec.runtime.ports import JournalStore
 from liveexec.storage.dsn import Dsn
 from support.hosting import (
     ALICE,
-    FAST,
+    PATIENT,
     SPOT_A,
     VENUE_A,
     Desk,
@@ -52,7 +52,7 @@ async def desk() -> AsyncIterator[Desk]:
 async def test_a_repeated_operation_id_gives_the_first_result_in_memory_after_memory_and_after_a_restart(
     store: JournalStore, desk: Desk
 ) -> None:
-    config = EngineConfig(timing=FAST, finished_orders_kept=1)
+    config = EngineConfig(timing=PATIENT, finished_orders_kept=1)
     intent = market(operation_id=OperationId("OP-1"))
     async with desk.live(store, config) as live:
         await desk.quoted(live)
@@ -93,7 +93,7 @@ async def test_the_same_operation_sent_many_times_at_once_is_one_order(store: Jo
 
 
 async def test_cancels_and_replaces_of_what_is_not_there_or_has_ended(store: JournalStore, desk: Desk) -> None:
-    config = EngineConfig(timing=FAST, finished_orders_kept=1)
+    config = EngineConfig(timing=PATIENT, finished_orders_kept=1)
     async with desk.live(store, config) as live:
         await desk.quoted(live)
         with pytest.raises(NotFound):

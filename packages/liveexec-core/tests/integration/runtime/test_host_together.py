@@ -11,7 +11,7 @@ from liveexec import EngineConfig, MemoryStore, OrderStatus, PostgresStore
 from liveexec.domain.ids import InstrumentId
 from liveexec.errors import Fenced
 from liveexec.runtime.rebuild import verify_tables
-from support.hosting import FAST, PRODUCT, SPOT_A, VENUE_A, VENUE_B, local_desk, market
+from support.hosting import PATIENT, PRODUCT, SPOT_A, VENUE_A, VENUE_B, local_desk, market
 
 _PROGRAM = """
 import asyncio, sys
@@ -72,7 +72,7 @@ async def test_several_shards_share_a_process_and_a_store_and_stay_apart(postgre
     async with local_desk() as desk:
         lives = {
             venue: desk.orchestrator(
-                postgres, EngineConfig(shard=venue.lower(), timing=FAST), adapters={venue: desk.adapters[venue]}
+                postgres, EngineConfig(shard=venue.lower(), timing=PATIENT), adapters={venue: desk.adapters[venue]}
             )
             for venue in (VENUE_A, VENUE_B)
         }

@@ -2,8 +2,9 @@
 
 Each slot's slice goes out when the slot begins, as an order that takes at once: at the market, or up to the parent's
 limit. One spawn per slot; what a slice did not fill counts as missed, like a slice that was due while the process was
-down. At the horizon's end the rest goes out at once as one last slice (not with ``catch_up`` skip), and the parent
-ends when no child is open. A rest below the minimum quantity can't be sent: the parent ends with what it has.
+down. At the horizon's end the rest goes out as one last slice (not with ``catch_up`` skip), once it is known what
+became of those before it, and the parent ends when no child is open. A rest below the minimum quantity can't be sent:
+the parent ends with what it has.
 """
 
 from abc import ABC, abstractmethod
@@ -132,6 +133,9 @@ def _next_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) -> 
 
 
 def _closing_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) -> list[Action]:
+    if family.any_open(view):
+        # What it does not fill belongs to the last slice, of which there is only one.
+        return []
     if pacing.catch_up is CatchUp.SPREAD and not _was_sent_since(view, schedule.end_ns):
         rest = family.fitted(view, view.unallocated)
         retry_ns = family.retry_at_ns(view, _REFUSED)
@@ -139,8 +143,6 @@ def _closing_actions(view: ParentView, pacing: Pacing, schedule: SliceSchedule) 
             return [WakeAt(retry_ns)]
         if rest:
             return [_slice(view, rest)]
-    if family.any_open(view):
-        return []
     return [Finish(Resolution.EXPIRED, "HORIZON_ENDED", f"the horizon ended with {family.progress(view)}")]
 
 
