@@ -139,20 +139,22 @@ async def test_a_connection_lost_in_the_middle_of_a_submit_is_reconciled(store: 
 
 
 async def test_what_happened_while_the_connection_was_down_is_fetched(store: JournalStore) -> None:
-    async with desk_with(FaultKind.DISCONNECT, FaultVerb.CANCEL, placed=False, delay_ns=100 * _MS) as desk:
-        async with desk.live(store, HASTY) as live:
-            await desk.quoted(live)
-            first = await live.submit(limit(Side.SELL, "60005", "1"), wait="ack", timeout_s=10)
-            second = await live.submit(limit(Side.SELL, "60009", "1"), wait="ack", timeout_s=10)
-            await live.cancel(second.order_id)
-            (session,) = live.shard.sessions
-            await until(lambda: not session.is_connected)
-            await desk.others[VENUE_A].rest(SPOT_A, Side.BUY, "60005", "0.4")
-            await until_order(live, first.order_id, lambda order: order.filled_quantity == Decimal("0.4"))
-            await until_order(live, second.order_id, lambda order: order.status is OrderStatus.CANCELED)
-            assert [order.price for order in await desk.orders_at(VENUE_A)] == [60005]
-            assert await trades_on(live)
-            assert await differences(live, store, desk) == []
+    async with (
+        desk_with(FaultKind.DISCONNECT, FaultVerb.CANCEL, placed=False, delay_ns=100 * _MS) as desk,
+        desk.live(store, HASTY) as live,
+    ):
+        await desk.quoted(live)
+        first = await live.submit(limit(Side.SELL, "60005", "1"), wait="ack", timeout_s=10)
+        second = await live.submit(limit(Side.SELL, "60009", "1"), wait="ack", timeout_s=10)
+        await live.cancel(second.order_id)
+        (session,) = live.shard.sessions
+        await until(lambda: not session.is_connected)
+        await desk.others[VENUE_A].rest(SPOT_A, Side.BUY, "60005", "0.4")
+        await until_order(live, first.order_id, lambda order: order.filled_quantity == Decimal("0.4"))
+        await until_order(live, second.order_id, lambda order: order.status is OrderStatus.CANCELED)
+        assert [order.price for order in await desk.orders_at(VENUE_A)] == [60005]
+        assert await trades_on(live)
+        assert await differences(live, store, desk) == []
 
 
 @pytest.mark.parametrize("placed", [True, False])
