@@ -57,6 +57,9 @@ ProductId = NewType("ProductId", str)
 EXTERNAL: Final = StrategyId("EXTERNAL")
 
 _BASE32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#: Two digits at once halve the work of writing an id.
+_BASE32_PAIRS: Final = tuple(high + low for high in _BASE32 for low in _BASE32)
+_PAIR_SHIFTS: Final = tuple(range(120, -1, -10))
 _ORDER_ID: Final = re.compile(r"ORD-[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
@@ -184,11 +187,7 @@ def venue_of(instrument_id: InstrumentId) -> VenueName:
 
 def format_order_id(number: int) -> OrderId:
     """An order id from the 128 bits of a UUID."""
-    digits = []
-    for _ in range(26):
-        digits.append(_BASE32[number & 31])
-        number >>= 5
-    return OrderId("ORD-" + "".join(reversed(digits)))
+    return OrderId("ORD-" + "".join([_BASE32_PAIRS[number >> shift & 1023] for shift in _PAIR_SHIFTS]))
 
 
 def is_order_id(text: str) -> bool:

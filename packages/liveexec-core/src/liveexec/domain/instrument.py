@@ -117,7 +117,7 @@ class TickSchedule:
         if self._is_below(price):
             return False
         band = self.band_at(price)
-        return money.is_multiple(MONEY.subtract(price, band.start), band.tick)
+        return money.is_multiple(MONEY.subtract(price, band.start) if band.start else price, band.tick)
 
     def round_down(self, price: Decimal) -> Decimal:
         """Highest price on the grid that is not above ``price``; below the schedule's start there is none: off tick."""
@@ -167,6 +167,8 @@ class Listing:
     expiry_ns: int | None = None
     venue: VenueName = field(init=False)
     product_id: ProductId = field(init=False)
+    # The last quantity and price without a fault: router and rules ask about the same ones one after the other.
+    _passed: tuple[Decimal, Decimal | None] | None = field(init=False, default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         faults = [*_id_faults(self.instrument_id), *_amount_faults(self)]
@@ -202,6 +204,9 @@ class Listing:
 
     def faults(self, quantity: Decimal, price: Decimal | None) -> tuple[Fault, ...]:
         """Everything that keeps this quantity and price from being sent here; empty when nothing does."""
+        passed = self._passed
+        if passed is not None and passed[0] is quantity and passed[1] is price:
+            return ()
         faults = []
         if not money.is_multiple(quantity, self.lot):
             faults.append(Fault("quantity", f"{quantity} is not a multiple of the lot {self.lot}"))
@@ -216,6 +221,8 @@ class Listing:
                 faults.append(Fault("price", f"{price} is not on the tick {self.ticks.band_at(price).tick}"))
             elif self.min_notional is not None and self.quote_value(quantity, price) < self.min_notional:
                 faults.append(Fault("quantity", f"its value is below the minimum {self.min_notional}"))
+        if not faults:
+            object.__setattr__(self, "_passed", (quantity, price))
         return tuple(faults)
 
 

@@ -48,6 +48,8 @@ class Ledger:
     drifts: dict[tuple[AccountId, str], acc.DriftSeen] = field(factory=dict)
     #: Next sequence of each account or control stream.
     sequences: dict[str, int] = field(factory=dict)
+    #: How many account and control events were folded here: positions may have moved without an order when it rises.
+    account_events: int = 0
 
     def apply(self, record: Record) -> None:
         """Fold one record, exactly whatever the caller's decimal context is.
@@ -96,6 +98,7 @@ class Ledger:
     def apply_account_event(self, stream: str, event: AccountEvent, at_ns: int) -> None:
         """Fold one event of an account or of the shard's control stream."""
         self.sequences[stream] = self.sequences.get(stream, 1) + 1
+        self.account_events += 1
         match event:
             case acc.AssetMoved():
                 self.book(event.account_id).apply_asset(event)

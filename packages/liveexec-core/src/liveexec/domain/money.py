@@ -107,7 +107,7 @@ def canonical(value: Decimal) -> str:
 
 def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
     """Quotient rounded half-even to ``places`` digits after the point: the named division of the library."""
-    return _ROUNDING.quantize(_ROUNDING.divide(numerator, denominator), Decimal(1).scaleb(-places))
+    return round_places(_ROUNDING.divide(numerator, denominator), places)
 
 
 def storable(value: Decimal) -> Decimal:
@@ -115,13 +115,17 @@ def storable(value: Decimal) -> Decimal:
 
     Listings are refused whose ticks and lots would need that; a venue's own odd price of a fill must still count.
     """
+    text = str(value)
+    if len(text) <= STORED_PLACES and "E" not in text:
+        # Written out in so few digits, it can't have more places: the cheapest way to tell.
+        return value
     exponent = value.as_tuple().exponent
     return value if isinstance(exponent, int) and exponent >= -STORED_PLACES else round_places(value)
 
 
 def round_places(value: Decimal, places: int = STORED_PLACES) -> Decimal:
     """Value rounded half-even to ``places`` digits after the point."""
-    return _ROUNDING.quantize(value, Decimal(1).scaleb(-places))
+    return _ROUNDING.quantize(value, _QUANTUM if places == STORED_PLACES else Decimal(1).scaleb(-places))
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
@@ -142,7 +146,7 @@ def nearest_to(value: Decimal, step: Decimal) -> Decimal:
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     """Whether ``value`` lies exactly on a multiple of ``step``."""
-    return _ROUNDING.remainder(value, step) == 0
+    return not _ROUNDING.remainder(value, step)
 
 
 def _quotient(value: Decimal, step: Decimal, rounding: str) -> Decimal:

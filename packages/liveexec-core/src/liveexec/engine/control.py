@@ -44,7 +44,8 @@ def kill(turn: Turn, request: Kill) -> None:
         return
     for order in turn.core.oms.open_orders():
         if order.is_open and in_scope(order, request.scope):
-            operation_id = OperationId(f"OP.{order.order_id[4:]}.kill")
+            # Of this kill and this order: a scope may be killed again while its orders are still being cancelled.
+            operation_id = OperationId(f"OP.{request.order_id[4:]}.{order.order_id[4:]}")
             intake.request_cancel(turn, order, operation_id, "", request.principal, request.reason)
     if request.kind is ControlKind.FLATTEN:
         turn.core.flattening[request.order_id] = Flattening(request.scope, request.principal)

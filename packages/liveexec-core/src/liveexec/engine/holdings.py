@@ -4,7 +4,10 @@ A check must not cost more because many instruments were traded before it, so cl
 and only places that orders or account events moved are looked at again.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from attrs import define, field
 
@@ -16,34 +19,38 @@ from liveexec.domain.position import Position
 from liveexec.engine.exposure import product_of_key
 from liveexec.engine.state import EngineState
 
-__all__ = ["Holdings", "Scope", "add_result", "held_between", "worst_net"]
+__all__ = ["Holdings", "Scope", "held_between", "worst_net"]
 
 _Leaf = tuple[AccountId, InstrumentId]
+_NOTHING: Final[Mapping[str, Decimal]] = MappingProxyType({})
 
 
 @define(eq=False)
 class Scope[Group, Key]:
-    """Positions of a strategy or of all accounts: the open ones by group, and the closed ones' results by asset."""
+    """Positions of a strategy or of all accounts: the open ones by group, and what all of them brought, by asset.
+
+    ``brought`` is what was realised, less the fees; what is open may bring more, or less.
+    """
 
     open: dict[Group, dict[Key, Position]] = field(factory=dict)
-    settled: dict[str, Decimal] = field(factory=dict)
-    _closed: dict[tuple[Group, Key], dict[str, Decimal]] = field(factory=dict)
+    brought: dict[str, Decimal] = field(factory=dict)
+    _counted: dict[tuple[Group, Key], dict[str, Decimal]] = field(factory=dict)
 
     def renew(self, group: Group, key: Key, position: Position) -> None:
         """Look at a position again that may have changed."""
-        closed = self._closed.pop((group, key), None)
-        if closed is not None:
-            _add(self.settled, closed, -1)
-        if position.quantity or (position.cost and position.terms.kind is ContractKind.ODDS):
-            self.open.setdefault(group, {})[key] = position
-            return
+        brought, place = self.brought, (group, key)
+        for asset, amount in self._counted.get(place, _NOTHING).items():
+            brought[asset] -= amount
+        self._counted[place] = results = _brought_by(position)
+        for asset, amount in results.items():
+            brought[asset] = brought.get(asset, ZERO) + amount
         members = self.open.get(group)
-        if members is not None and members.pop(key, None) is not None and not members:
+        if position.quantity or (position.cost and position.terms.kind is ContractKind.ODDS):
+            if members is None:
+                members = self.open[group] = {}
+            members[key] = position
+        elif members is not None and members.pop(key, None) is not None and not members:
             del self.open[group]
-        results: dict[str, Decimal] = {}
-        add_result(results, position, None)
-        self._closed[group, key] = results
-        _add(self.settled, results, 1)
 
 
 class Holdings:
@@ -62,7 +69,7 @@ class Holdings:
     def refresh(self, state: EngineState) -> None:
         """Take in what changed since this was last asked."""
         ledger, (leaves, asked) = state.ledger, state.exposure.take_moved()
-        sequence = sum(ledger.sequences.values())
+        sequence = ledger.account_events
         try:
             if ledger is not self._ledger or sequence != self._sequence:
                 self._clear()
@@ -73,6 +80,8 @@ class Holdings:
                 asked = dict.fromkeys(self._known)
             elif len(ledger.positions) != self._indexed:
                 self._index(ledger)
+            elif not leaves and not asked:
+                return
             for account_id, instrument_id in leaves:
                 self._renew_leaf(ledger, account_id, instrument_id)
             for strategy_id, product_id in asked:
@@ -130,14 +139,12 @@ class Holdings:
             self.nets.pop(product_id, None)
 
 
-def add_result(results: dict[str, Decimal], position: Position, mark: Decimal | None) -> None:
-    """Add what a position brought, by asset: realised, unrealised at the mark if there is one, fees taken off."""
-    asset, brought = position.terms.settlement_asset, position.realized_pnl
-    if mark is not None:
-        brought += position.unrealized_pnl(mark)
-    results[asset] = results.get(asset, ZERO) + brought
+def _brought_by(position: Position) -> dict[str, Decimal]:
+    """What a position brought so far, by asset: realised, fees taken off."""
+    results = {position.terms.settlement_asset: position.realized_pnl}
     for asset, fee in position.fees.items():
         results[asset] = results.get(asset, ZERO) - fee
+    return results
 
 
 def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Decimal:
@@ -158,12 +165,3 @@ def held_between(state: EngineState, account_id: AccountId, instrument_id: Instr
             other = net + drift.theirs - drift.ours
             return min(net, other), max(net, other)
     return net, net
-
-
-def _add(sums: dict[str, Decimal], results: dict[str, Decimal], sign: int) -> None:
-    for asset, amount in results.items():
-        total = sums.get(asset, ZERO) + amount * sign
-        if total:
-            sums[asset] = total
-        else:
-            sums.pop(asset, None)

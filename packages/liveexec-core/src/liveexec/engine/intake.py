@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import InstrumentId, OperationId, OrderId, ProductId, is_instrument_id, product_of
+from liveexec.domain.ids import InstrumentId, OperationId, OrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.intent import OrderIntent, ReplaceIntent
 from liveexec.domain.operation import Operation
@@ -12,6 +12,7 @@ from liveexec.domain.order_event import RiskStage
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.venue import ReplaceMode
 from liveexec.engine import parents, placing, requests
+from liveexec.engine.exposure import product_of_key
 from liveexec.engine.inputs import CancelOrder, ReplaceOrder, SubmitOrder
 from liveexec.engine.oms import OperationKind, is_own_operation_id
 from liveexec.engine.risk import Refusal, RiskCheck
@@ -171,7 +172,7 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
         )
         return False
     listing = state.listings.get(InstrumentId(key))
-    product_id = product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
+    product_id = product_of_key(key)
     account_id = intent.account_id
     if listing is not None:
         account_id = state.account_for(order.strategy_id, listing.venue, account_id)

@@ -21,9 +21,12 @@ class MarketView:
 
     books: dict[InstrumentId, Book] = field(factory=dict)
     bars: dict[InstrumentId, deque[TradeBar]] = field(factory=dict)
+    #: Rises with every update: what was worked out from the market holds while it stays.
+    version: int = 0
 
     def update(self, update: Book | TradeBar) -> None:
         """Take the latest book, or one more bar."""
+        self.version += 1
         if isinstance(update, Book):
             self.books[update.instrument_id] = update
             return

@@ -13,10 +13,30 @@ from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.outcome import OrderRef
 from liveexec.errors import InvariantViolation
 
-__all__ = ["OperationKind", "UnifiedOrderManager", "UsedOperation", "is_own_operation_id", "own_operation_id"]
+__all__ = [
+    "OperationKind",
+    "UnifiedOrderManager",
+    "UsedOperation",
+    "is_own_operation_id",
+    "operation_id_of",
+    "own_operation_id",
+]
 
 #: Prefix of operation ids that were made here because the caller gave none: they need no look-up.
 _OWN_OPERATION: Final = "OP."
+
+#: Events that bring names or operation ids.
+_NAMING: Final = frozenset(
+    {
+        ev.OrderReceived,
+        ev.CancelRequested,
+        ev.ReplaceRequested,
+        ev.SubmitRequested,
+        ev.Accepted,
+        ev.Replaced,
+        ev.Adopted,
+    }
+)
 
 #: What an operation id was used for: submit, cancel or replace.
 OperationKind = str
@@ -29,6 +49,11 @@ _Name = tuple[str, str]
 def is_own_operation_id(operation_id: OperationId) -> bool:
     """Whether the id looks like one that was made here; callers may not choose such a one."""
     return operation_id.startswith(_OWN_OPERATION)
+
+
+def operation_id_of(order_id: OrderId) -> OperationId:
+    """The operation id of a submit whose caller gave none: an order is submitted once, so its id serves."""
+    return OperationId(_OWN_OPERATION + order_id[4:])
 
 
 def own_operation_id(number: int) -> OperationId:
@@ -81,6 +106,8 @@ class UnifiedOrderManager:
 
     def note(self, order: Order, event: OrderEvent) -> None:
         """Keep the indexes up with an event that was folded into the order."""
+        if type(event) not in _NAMING:
+            return
         match event:
             case ev.OrderReceived():
                 if order.parent_id is None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import InstrumentId, ProductId, is_instrument_id
+from liveexec.domain.ids import InstrumentId, ProductId
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import RiskStage
@@ -66,19 +66,21 @@ def route_request(order: Order, key: str, quantity: Decimal) -> RouteRequest:
 
 def reference_price(state: EngineState, key: str, side: Side) -> Decimal | None:
     """The price an order of this side would start at: the touch of its instrument, or the best of its product's."""
-    if is_instrument_id(key):
-        book = state.market.book(InstrumentId(key))
+    books = state.market.books
+    instruments = state.products.get(ProductId(key))
+    if instruments is None:
+        book = books.get(InstrumentId(key))
         return book.touch(side) if book is not None else None
-    touches = [
-        touch
-        for instrument_id in state.products.get(ProductId(key), ())
-        if (book := state.market.book(instrument_id)) is not None
-        and book.is_sane
-        and (touch := book.touch(side)) is not None
-    ]
-    if not touches:
-        return None
-    return min(touches) if side.sign > 0 else max(touches)
+    best: Decimal | None = None
+    buys = side.sign > 0
+    for instrument_id in instruments:
+        book = books.get(instrument_id)
+        if book is not None and book.is_sane:
+            # A sane book has both sides.
+            touch = (book.asks if buys else book.bids)[0][0]
+            if best is None or (touch < best if buys else touch > best):
+                best = touch
+    return best
 
 
 def side_of(order: Order) -> Side:

@@ -43,6 +43,8 @@ BOTH_STAGES: Final = PARENT_STAGE | LEG_STAGE
 
 #: Slow rules and failures that wait to be drained; the oldest are lost beyond it.
 _MOST_KEPT: Final = 256
+#: How many checks are measured rule by rule after a stage that took longer than a rule may.
+_WATCHED: Final = 64
 
 
 class RiskRule(Protocol):
@@ -67,7 +69,8 @@ class RiskRule(Protocol):
 
 #: Makes a rule from the configuration; ``None`` when that does not limit what the rule looks at.
 RuleFactory = Callable[[RiskConfig], RiskRule | None]
-_Call = Callable[[RiskCheck, EngineState], str | None]
+#: A rule, its call first.
+_Asked = tuple[Callable[[RiskCheck, EngineState], str | None], RiskRule]
 
 
 _ONLY_HERE: Final = object()
@@ -99,7 +102,7 @@ class Refusal:
 
 @define(eq=False)
 class SlowRule:
-    """A rule took longer than its budget."""
+    """A rule took longer than its budget; without a name, a whole stage did whose rules were not measured one by one."""
 
     name: str
     order_id: OrderId
@@ -118,8 +121,9 @@ class RuleFailure:
 class PreTradeRiskEngine:
     """Checks orders in two stages with the rules that its factories make from the configuration.
 
-    ``factories`` are by rule name, in the order of precedence. ``timer`` (monotonic nanoseconds) measures each rule
-    against ``rule_budget_ns``; without it nothing is measured.
+    ``factories`` are by rule name, in the order of precedence. ``timer`` (monotonic nanoseconds) measures rules
+    against ``rule_budget_ns``; without it nothing is measured. Reading a clock after every rule would cost as much as
+    the rules do, so a stage is measured as a whole, and after one that took longer than a rule may, its rules are.
     """
 
     def __init__(
@@ -129,6 +133,8 @@ class PreTradeRiskEngine:
         self._timer = timer
         self._slow_rules: deque[SlowRule] = deque(maxlen=_MOST_KEPT)
         self._failures: deque[RuleFailure] = deque(maxlen=_MOST_KEPT)
+        #: How many checks more are measured rule by rule.
+        self._watched = 0
         self._holdings = Holdings()
         self.configure(config)
 
@@ -139,7 +145,7 @@ class PreTradeRiskEngine:
         self._config = config
         self._valuer = Valuer(config)
         # Bound calls, since finding an instance's call anew for every order costs more than most rules.
-        self._rules: dict[RiskStage, tuple[tuple[_Call, RiskRule], ...]] = {
+        self._rules: dict[RiskStage, tuple[_Asked, ...]] = {
             stage: tuple((rule.__call__, rule) for rule in rules if stage in rule.stages) for stage in RiskStage
         }
 
@@ -150,29 +156,59 @@ class PreTradeRiskEngine:
         except Exception as error:  # noqa: BLE001 - without what rules compare with, the order does not go
             self._failures.append(RuleFailure("", check.order.order_id, error))
             return self.refuse(RULE_FAILED, f"what rules compare with could not be found: {type(error).__name__}")
-        refusals: list[RuleRefusal] = []
-        timer, budget_ns = self._timer, self._config.rule_budget_ns
-        started = timer() if timer is not None else 0
-        for call, rule in self._rules[check.stage]:
-            code = None
-            try:
-                message = call(check, state)
-            except MissingInput as missing:
-                message = str(missing)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
-                # The type alone: a message may hold addresses, and what is recorded is the same in every run.
-                message, code = f"rule {rule.name} raised {type(error).__name__}", RULE_FAILED
-                self._failures.append(RuleFailure(rule.name, check.order.order_id, error))
-            if message is not None:
-                refusals.append(RuleRefusal(code or rule.code, message))
-            if timer is not None:
-                ended = timer()
-                if ended - started > budget_ns:
-                    self._slow_rules.append(SlowRule(rule.name, check.order.order_id, ended - started))
-                started = ended
+        rules, timer = self._rules[check.stage], self._timer
+        if timer is None:
+            refusals = self._ask(rules, check, state)
+        elif self._watched:
+            self._watched -= 1
+            refusals = self._ask_measured(rules, check, state, timer)
+        else:
+            started_ns = timer()
+            refusals = self._ask(rules, check, state)
+            took_ns = timer() - started_ns
+            if took_ns > self._config.rule_budget_ns:
+                self._slow_rules.append(SlowRule("", check.order.order_id, took_ns))
+                self._watched = _WATCHED
         if refusals:
             return Refusal(refusals[0].code, refusals[0].message, tuple(refusals))
         return Approval(check.worst_price, _ONLY_HERE)
+
+    def _ask(self, rules: tuple[_Asked, ...], check: RiskCheck, state: EngineState) -> list[RuleRefusal] | None:
+        """What the rules refuse, in their order; ``None`` when all of them agree."""
+        refusals = None
+        for call, rule in rules:
+            try:
+                message = call(check, state)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
+                refusals = refusals or []
+                refusals.append(self._failed(rule, check, error))
+                continue
+            if message is not None:
+                refusals = refusals or []
+                refusals.append(RuleRefusal(rule.code, message))
+        return refusals
+
+    def _ask_measured(
+        self, rules: tuple[_Asked, ...], check: RiskCheck, state: EngineState, timer: Callable[[], int]
+    ) -> list[RuleRefusal]:
+        """The same, and which rules took longer than they may."""
+        refusals: list[RuleRefusal] = []
+        started_ns = timer()
+        for asked in rules:
+            refusals += self._ask((asked,), check, state) or ()
+            ended_ns = timer()
+            if ended_ns - started_ns > self._config.rule_budget_ns:
+                self._slow_rules.append(SlowRule(asked[1].name, check.order.order_id, ended_ns - started_ns))
+            started_ns = ended_ns
+        return refusals
+
+    def _failed(self, rule: RiskRule, check: RiskCheck, error: Exception) -> RuleRefusal:
+        """The refusal of a rule that could not tell: for want of an input, or because it is broken."""
+        if isinstance(error, MissingInput):
+            return RuleRefusal(rule.code, str(error))
+        self._failures.append(RuleFailure(rule.name, check.order.order_id, error))
+        # The type alone: a message may hold addresses, and what is recorded is the same in every run.
+        return RuleRefusal(RULE_FAILED, f"rule {rule.name} raised {type(error).__name__}")
 
     def _prepare(self, check: RiskCheck, state: EngineState) -> None:
         if state.activity.config is not self._config:

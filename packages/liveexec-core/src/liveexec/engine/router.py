@@ -7,10 +7,13 @@ candidates, with its score or with the reason.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
+
+from attrs import define
 
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId, ProductId, VenueName, is_instrument_id
-from liveexec.domain.instrument import ContractTerms, Listing
+from liveexec.domain.instrument import Listing
 from liveexec.domain.order_event import RouteCandidate, RouteLeg
 from liveexec.engine.route_filter import (
     account_fault,
@@ -30,6 +33,19 @@ from liveexec.errors import ConfigurationError, Fault
 __all__ = ["Candidate", "Choice", "RoutePlan", "RouteRequest", "RoutingPolicy", "SmartOrderRouter"]
 
 _MS_PER_NS = Decimal("0.000001")
+_ALONE: Final = (True,)
+
+
+@define(eq=False)
+class _Family:
+    """A product's listings, and which of them have the terms that most have."""
+
+    instruments: tuple[InstrumentId, ...]
+    listings: tuple[Listing, ...]
+    alike: tuple[bool, ...]
+
+
+_NOWHERE: Final = _Family((), (), ())
 
 
 class SmartOrderRouter:
@@ -51,6 +67,7 @@ class SmartOrderRouter:
         self._policy = policies[config.policy]
         self._latency_rates = {venue: self._latency_rate(venue) for venue in config.latency_ns}
         self._unknown_latency_rate = self._latency_rate(VenueName(""))
+        self._families: dict[ProductId, _Family] = {}
 
     def route(self, request: RouteRequest, state: EngineState) -> RoutePlan:
         """Where the order goes. A plan without legs is a refusal, explained by its candidates.
@@ -59,31 +76,33 @@ class SmartOrderRouter:
         """
         listing = state.listings.get(InstrumentId(request.key))
         if listing is not None:
-            return self._plan(request, (listing,), self._pinned, state, is_pinned=True)
+            return self._plan(request, _ALONE, (listing,), self._pinned, state, is_pinned=True)
         if is_instrument_id(request.key):
             unknown = RouteCandidate(InstrumentId(request.key), None, None, None, None, None, None, "not listed")
             return RoutePlan(self._pinned.name, (), (unknown,), None)
-        listings = state.listings_of(ProductId(request.key))
+        family = self._family(ProductId(request.key), state)
+        listings = family.listings
         if self._config.smart_execution_enabled:
-            return self._plan(request, listings, self._policy, state, is_pinned=False)
+            return self._plan(request, family.alike, listings, self._policy, state, is_pinned=False)
         if len(listings) == 1:
-            return self._plan(request, listings, self._pinned, state, is_pinned=True)
+            return self._plan(request, family.alike, listings, self._pinned, state, is_pinned=True)
         reason = f"smart execution is off and {len(listings)} venues list the product"
         return _answer(self._pinned.name, [Candidate(listing, None, left_out=reason) for listing in listings], ())
 
     def _plan(
         self,
         request: RouteRequest,
+        alike: Sequence[bool],
         listings: tuple[Listing, ...],
         policy: RoutingPolicy,
         state: EngineState,
         *,
         is_pinned: bool,
     ) -> RoutePlan:
-        terms = common_terms(listings) if listings else None
+        splits = policy.splits
         candidates = [
-            self._candidate(request, listing, terms, state, is_pinned=is_pinned, splits=policy.splits)
-            for listing in listings
+            self._candidate(request, listing, state, is_alike=is_alike, is_pinned=is_pinned, splits=splits)
+            for listing, is_alike in zip(listings, alike, strict=True)
         ]
         usable = [candidate for candidate in candidates if candidate.left_out is None]
         if not usable:
@@ -99,14 +118,14 @@ class SmartOrderRouter:
         self,
         request: RouteRequest,
         listing: Listing,
-        terms: ContractTerms | None,
         state: EngineState,
         *,
+        is_alike: bool,
         is_pinned: bool,
         splits: bool,
     ) -> Candidate:
         candidate = Candidate(listing, None)
-        if terms is None or not same_contract(listing.terms, terms):
+        if not is_alike:
             candidate.left_out = "its contract terms differ from other venues'"
             return candidate
         venue = listing.venue
@@ -140,6 +159,20 @@ class SmartOrderRouter:
         price_candidate(request, candidate)
         if candidate.score is not None and candidate.score <= 0 and not is_pinned:
             candidate.left_out = "its costs eat up the price"
+
+    def _family(self, product_id: ProductId, state: EngineState) -> "_Family":
+        """The listings of a product, compared once for as long as no venue lists anything else."""
+        instruments = state.products.get(product_id, ())
+        family = self._families.get(product_id)
+        # The tuple is made anew with every change of a venue's listings.
+        if family is None or family.instruments is not instruments:
+            if not instruments:
+                return _NOWHERE
+            listings = state.listings_of(product_id)
+            terms = common_terms(listings)
+            alike = tuple(terms is not None and same_contract(listing.terms, terms) for listing in listings)
+            family = self._families[product_id] = _Family(instruments, listings, alike)
+        return family
 
     def _latency_rate(self, venue: VenueName) -> Decimal:
         latency_ms = money.MONEY.multiply(Decimal(self._config.latency_of(venue)), _MS_PER_NS)

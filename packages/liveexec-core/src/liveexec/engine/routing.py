@@ -42,16 +42,13 @@ class RouteRequest:
     strategy_id: StrategyId
     account_id: AccountId | None
     sign: int = field(init=False)
+    #: Whether what is not filled at once is gone.
+    never_rests: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.sign = self.side.sign
-
-    @property
-    def never_rests(self) -> bool:
-        """Whether what is not filled at once is gone."""
-        if self.order_type is OrderType.MARKET:
-            return True
-        return self.order_type is OrderType.LIMIT and self.time_in_force in _IMMEDIATE
+        kind = self.order_type
+        self.never_rests = kind is OrderType.MARKET or (kind is OrderType.LIMIT and self.time_in_force in _IMMEDIATE)
 
 
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)

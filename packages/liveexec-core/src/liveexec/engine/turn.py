@@ -74,7 +74,12 @@ class Turn:
         state = self.core.state
         ledger = state.ledger
         before = ledger.orders.get(order_id)
-        self._collect(order_id, event)
+        events = self._events.get(order_id)
+        if events is None:
+            self._sequences[order_id] = before.last_sequence + 1 if before is not None else 1
+            self._events[order_id] = [event]
+        else:
+            events.append(event)
         kind = type(event)
         moves = kind in _MOVES_EXPOSURE
         if kind is ev.SubmitRequested and before is not None:
@@ -101,8 +106,13 @@ class Turn:
 
     def emit_account(self, stream: str, event: AccountEvent) -> None:
         """An event of an account is true from now on."""
-        self._collect(stream, event)
-        self.core.state.ledger.apply_account_event(stream, event, self.at_ns)
+        ledger = self.core.state.ledger
+        events = self._events.get(stream)
+        if events is None:
+            self._sequences[stream] = ledger.next_sequence(stream)
+            events = self._events[stream] = []
+        events.append(event)
+        ledger.apply_account_event(stream, event, self.at_ns)
 
     def emit_control(self, event: AccountEvent) -> None:
         """An event that concerns more than one account is true from now on."""
@@ -122,15 +132,8 @@ class Turn:
 
     def decision(self, order_id: OrderId | None = None, *, repeated: bool = False) -> Decision:
         """Everything of this turn, a record per stream in the order in which the streams were first touched."""
-        records = tuple(
+        records = [
             Record(stream, self._sequences[stream], tuple(events), self.cause, self.at_ns)
             for stream, events in self._events.items()
-        )
-        return Decision(records, tuple(self.effects), order_id, repeated)
-
-    def _collect(self, stream: str, event: Event) -> None:
-        events = self._events.get(stream)
-        if events is None:
-            self._sequences[stream] = self.core.state.ledger.next_sequence(stream)
-            events = self._events[stream] = []
-        events.append(event)
+        ]
+        return Decision(tuple(records), tuple(self.effects), order_id, repeated)

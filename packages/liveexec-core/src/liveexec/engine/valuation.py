@@ -25,8 +25,7 @@ class Valuer:
     """Values in the reporting asset: quantities at the mark, and open orders at their worst price.
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
-    as good as none. What was worked out from a book is kept as long as that book is the latest and recent enough,
-    a rate as long as no other came, and values of units within one check.
+    as good as none. What was worked out is kept as long as what it came from is the latest and recent enough.
     """
 
     def __init__(self, config: RiskConfig) -> None:
@@ -35,6 +34,9 @@ class Valuer:
         #: Rates that were asked for, and what each came from: ``None`` for one that counts one by configuration.
         self._rates: dict[str, Decimal] = {}
         self._rate_sources: dict[str, tuple[Decimal, int] | None] = {}
+        #: Values of units, the market that they come from, and until when (engine time) its marks may be gone by.
+        self._market_version = -1
+        self._marks_until_ns = _FOREVER_NS
         self._units: dict[InstrumentId, tuple[ContractTerms, Decimal]] = {}
         self._product_units: dict[ProductId, Decimal] = {}
         #: The last book of each instrument that was found sane, its mid, and until when it may be gone by.
@@ -43,12 +45,14 @@ class Valuer:
 
     def begin(self, state: EngineState) -> None:
         """Another check begins: forget what may have changed since the last one."""
-        self._units.clear()
-        self._product_units.clear()
+        if state.market.version != self._market_version or state.now_ns > self._marks_until_ns:
+            self._forget_units()
+            self._market_version = state.market.version
         for asset, source in self._rate_sources.items():
             if state.rates.get(asset) is not source or self._max_rate_age_ns is not None:
                 self._rates.clear()
                 self._rate_sources.clear()
+                self._forget_units()
                 return
 
     def rate(self, state: EngineState, asset: str) -> Decimal:
@@ -82,10 +86,12 @@ class Valuer:
         if sane is None or sane[0] is not state.market.books.get(instrument_id):
             sane = self.sane_book(state, instrument_id)
         if sane is not None and state.now_ns <= sane[2]:
+            self._marks_until_ns = min(self._marks_until_ns, sane[2])
             return sane[1]
         bars = state.market.bars.get(instrument_id)
         if not bars or state.now_ns - bars[-1].end_ns > self._max_mark_age_ns or bars[-1].last_price <= 0:
             raise MissingInput(f"no mark price of {instrument_id} is known that is sane and not too old")
+        self._marks_until_ns = min(self._marks_until_ns, bars[-1].end_ns + self._max_mark_age_ns)
         return bars[-1].last_price
 
     def unit(self, state: EngineState, instrument_id: InstrumentId, terms: ContractTerms) -> Decimal:
@@ -152,6 +158,11 @@ class Valuer:
             raise MissingInput(f"the contract terms of {product_id} are not known")
         self._terms[product_id] = (instruments, terms)
         return terms
+
+    def _forget_units(self) -> None:
+        self._units.clear()
+        self._product_units.clear()
+        self._marks_until_ns = _FOREVER_NS
 
     def sane_book(self, state: EngineState, instrument_id: InstrumentId) -> tuple[Book, Decimal, int] | None:
         """The latest book if it is sane, its mid, and until when (engine time) it may value a position."""

@@ -317,7 +317,7 @@ def test_holdings_that_follow_are_those_that_are_made_anew(drawn: list[int]) -> 
 
 def held(holdings: Holdings) -> dict[str, object]:
     def amounts(scope: Scope[Any, Any]) -> tuple[object, object]:
-        return {group: dict(members) for group, members in scope.open.items()}, scope.settled
+        return {group: dict(members) for group, members in scope.open.items()}, scope.brought
 
     strategies = {name: amounts(scope) for name, scope in holdings.strategies.items()}
     return {"strategies": strategies, "accounts": amounts(holdings.accounts), "nets": holdings.nets}

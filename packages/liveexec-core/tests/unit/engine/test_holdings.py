@@ -91,7 +91,7 @@ class TestOpen:
         assert list(holdings.nets) == [LINEAR_PRODUCT]
 
 
-class TestSettled:
+class TestBrought:
     def test_a_closed_position_is_out_of_the_way_with_what_it_brought(
         self, world: RiskWorld, holdings: Holdings
     ) -> None:
@@ -100,9 +100,9 @@ class TestSettled:
         world.hold(LINEAR, "-2", "45000")
         holdings.refresh(world.state)
         scope = holdings.strategies[STRATEGY]
-        assert scope.settled == {"USDT": 2_000}
+        assert scope.brought == {"USDT": 2_000}
         assert not scope.open
-        assert holdings.accounts.settled == {"USDT": 2_000}
+        assert holdings.accounts.brought == {"USDT": 2_000}
         assert not holdings.accounts.open
         assert holdings.nets == {}
 
@@ -112,13 +112,13 @@ class TestSettled:
         holdings.refresh(world.state)
         world.hold(LINEAR, "1", "45000")
         holdings.refresh(world.state)
-        assert holdings.strategies[STRATEGY].settled == {}
+        assert holdings.strategies[STRATEGY].brought == {"USDT": 2_000}
         world.hold(LINEAR, "-1", "44500")
         holdings.refresh(world.state)
-        assert holdings.strategies[STRATEGY].settled == {"USDT": 1_500}
+        assert holdings.strategies[STRATEGY].brought == {"USDT": 1_500}
 
     def test_fills_close_and_open_it_again(self, world: RiskWorld, holdings: Holdings) -> None:
-        settled = []
+        brought = []
         for number, (side, price) in enumerate(
             ((Side.BUY, 44_000), (Side.SELL, 45_000), (Side.BUY, 45_000), (Side.SELL, 44_500))
         ):
@@ -126,8 +126,8 @@ class TestSettled:
             fill = make_fill(number, side=side, quantity=Decimal(1), price=Decimal(price), fee=Decimal(0))
             world.apply(order, ev.FillApplied(fill))
             holdings.refresh(world.state)
-            settled.append(dict(holdings.strategies[STRATEGY].settled))
-        assert settled == [{}, {"USDT": 1_000}, {}, {"USDT": 500}]
+            brought.append(holdings.strategies[STRATEGY].brought["USDT"])
+        assert brought == [0, 1_000, 1_000, 500]
 
     def test_fees_count_in_their_own_asset(self, world: RiskWorld, holdings: Holdings) -> None:
         for number, side in enumerate((Side.BUY, Side.SELL)):
@@ -135,7 +135,7 @@ class TestSettled:
             fill = make_fill(number, side=side, quantity=Decimal(1), fee=Decimal("0.001"), fee_asset="BTC")
             world.apply(order, ev.FillApplied(fill))
         holdings.refresh(world.state)
-        assert holdings.strategies[STRATEGY].settled == {"BTC": Decimal("-0.002")}
+        assert holdings.strategies[STRATEGY].brought == {"BTC": Decimal("-0.002"), "USDT": 0}
 
     def test_strategies_that_offset_each_other_are_open_while_the_account_is_flat(
         self, world: RiskWorld, holdings: Holdings
@@ -145,7 +145,7 @@ class TestSettled:
         holdings.refresh(world.state)
         assert holdings.net_of(STRATEGY, LINEAR_PRODUCT) == 1
         assert holdings.net_of(OTHER, LINEAR_PRODUCT) == -1
-        assert holdings.accounts.settled == {"USDT": 1_000}
+        assert holdings.accounts.brought == {"USDT": 1_000}
         assert not holdings.accounts.open
 
     def test_bets_are_open_while_their_stakes_are_even(self, world: RiskWorld, holdings: Holdings) -> None:

@@ -178,8 +178,9 @@ class Runner:
             Decimal(step.details["price"]),
             OperationId(f"OP-{step.name}"),
         )
-        await self._live.replace(wish)
-        return await self._until(order_id, lambda order: order.replace is None)
+        asked = await self._live.replace(wish)
+        ended = await self._until(order_id, lambda order: order.replace is None)
+        return evolve(ended, repeated=asked.repeated)
 
     async def _cancel_open(self) -> ExecutionResult | None:
         result = None

@@ -8,7 +8,7 @@ from attrs import define
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.holdings import Scope, add_result
+from liveexec.engine.holdings import Scope
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules.netting import reduces
@@ -66,16 +66,16 @@ def _loss(check: RiskCheck, state: EngineState, scope: Scope[Any, Any]) -> Decim
     Raises:
         MissingInput: a rate, or the mark of an open position, is not known.
     """
-    results = dict(scope.settled)
+    valuer, loss = check.valuer, ZERO
+    for asset, amount in scope.brought.items():
+        if amount:
+            loss -= amount * valuer.rate(state, asset)
     for members in scope.open.values():
         for position in members.values():
-            is_bet = position.terms.kind is ContractKind.ODDS
-            mark = None if is_bet else check.valuer.mark(state, position.instrument_id)
-            add_result(results, position, mark)
-    loss = ZERO
-    for asset, amount in results.items():
-        if amount:
-            loss -= amount * check.valuer.rate(state, asset)
+            terms = position.terms
+            if terms.kind is not ContractKind.ODDS:
+                open_result = position.unrealized_pnl(valuer.mark(state, position.instrument_id))
+                loss -= open_result * valuer.rate(state, terms.settlement_asset)
     return loss
 
 
