@@ -109,7 +109,9 @@ def _flatten(turn: Turn, seed: OrderId, flattening: Flattening) -> None:
             account_id=account_id,
         )
         operation_id = OperationId(f"OP.{order_id[4:]}")
-        intake.accept(turn, order_id, intent, operation_id, content_hash(intent), flattening.principal, None)
+        intake.accept(
+            turn, order_id, intent, operation_id, content_hash(intent), flattening.principal, None, flattens=True
+        )
 
 
 def _held(turn: Turn, scope: ControlScope) -> list[tuple[AccountId, StrategyId, InstrumentId, Decimal]]:

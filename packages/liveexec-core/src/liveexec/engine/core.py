@@ -1,7 +1,9 @@
 """The parts of one engine, wired together: its memory and those who decide."""
 
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -17,7 +19,7 @@ from liveexec.engine.risk import PreTradeRiskEngine
 from liveexec.engine.router import SmartOrderRouter
 from liveexec.engine.state import EngineState
 
-__all__ = ["EngineCore", "Flattening"]
+__all__ = ["AlgorithmFailure", "EngineCore", "Flattening"]
 
 
 @frozen
@@ -29,6 +31,19 @@ class Flattening:
 
 
 @define(eq=False)
+class AlgorithmFailure:
+    """An algorithm raised or asked for too much, so its parent is wound down: what, to be logged with its traceback."""
+
+    name: str
+    order_id: OrderId
+    error: Exception
+
+
+#: Failures that wait to be drained; the oldest are lost beyond it.
+_MOST_KEPT: Final = 256
+
+
+@define(eq=False)
 class EngineCore:
     """What every part of the engine works with.
 
@@ -37,7 +52,8 @@ class EngineCore:
     are submits whose plan an adapter is making; ``early_undos`` are busts and corrections that came before their
     fills; ``fallen`` says when (venue time) a cumulative quantity fell; ``drifts`` are differences seen once;
     ``asset_references`` are the movements of an account that are recorded; ``opened`` says when the snapshots were
-    asked for that accounts began with, as far as they began in this process (zero if they did not).
+    asked for that accounts began with, as far as they began in this process (zero if they did not). ``failed`` says
+    of parents that are wound down what their algorithm did; ``failures`` are those that nobody has logged yet.
     """
 
     state: EngineState
@@ -55,6 +71,8 @@ class EngineCore:
     flattening: dict[OrderId, Flattening] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
     opened: dict[AccountId, int] = field(factory=dict)
+    failed: dict[OrderId, str] = field(factory=dict)
+    failures: deque[AlgorithmFailure] = field(factory=lambda: deque(maxlen=_MOST_KEPT))
 
     def is_new(self, account_id: AccountId) -> bool:
         """Whether nothing ever happened on the account: no snapshot, no event of its own, no fill, no order sent."""

@@ -18,7 +18,7 @@ from liveexec.domain.venue import AdapterManifest
 from liveexec.engine import accounts, answers, control, inputs, intake, parents, reports, requests
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
-from liveexec.engine.core import EngineCore
+from liveexec.engine.core import AlgorithmFailure, EngineCore
 from liveexec.engine.effects import TimerKey, TimerKind
 from liveexec.engine.inputs import EngineInput
 from liveexec.engine.oms import UnifiedOrderManager
@@ -87,6 +87,12 @@ class ExecutionEngine:
     def risk(self) -> PreTradeRiskEngine:
         """The risk engine, to read what it measured of its rules."""
         return self._core.risk
+
+    def drain_failures(self) -> tuple[AlgorithmFailure, ...]:
+        """What algorithms did wrong since this was last asked."""
+        failures = tuple(self._core.failures)
+        self._core.failures.clear()
+        return failures
 
     def is_new_account(self, account_id: AccountId) -> bool:
         """Whether nothing ever happened on the account, so that what it holds is its opening."""

@@ -12,6 +12,7 @@ from liveexec.domain.order_event import RiskStage
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.venue import ReplaceMode
 from liveexec.engine import parents, placing, requests
+from liveexec.engine.algorithm_calls import read_parameters
 from liveexec.engine.exposure import product_of_key
 from liveexec.engine.inputs import CancelOrder, ReplaceOrder, SubmitOrder
 from liveexec.engine.oms import OperationKind, is_own_operation_id
@@ -28,6 +29,8 @@ def submit(turn: Turn, request: SubmitOrder) -> Decision:
     known = _known(turn, request, intent.operation_id, "submit")
     if known is not None:
         return known
+    if intent.expire_at_ns is not None and intent.expire_at_ns <= turn.at_ns:
+        return Decision(error=InvalidInput("order intent", [Fault("expire_at_ns", "has passed already")]))
     parameters: object = None
     if intent.exec_algorithm != "NORMAL":
         algorithm = core.algorithms.get(intent.exec_algorithm)
@@ -36,7 +39,7 @@ def submit(turn: Turn, request: SubmitOrder) -> Decision:
             fault = Fault("exec_algorithm", f"{intent.exec_algorithm} is not registered; there are {names}")
             return Decision(error=InvalidInput("order intent", [fault]))
         try:
-            parameters = algorithm.parse(intent.exec_algorithm_params, intent)
+            parameters = read_parameters(algorithm, intent)
         except InvalidInput as error:
             return Decision(error=error)
     elif intent.exec_algorithm_params:
@@ -62,15 +65,20 @@ def accept(
     content_hash: str,
     principal: str,
     parameters: object,
+    *,
+    flattens: bool = False,
 ) -> None:
-    """Record an order that is well formed, and approve and route it, or record why not."""
+    """Record an order that is well formed, and approve and route it, or record why not.
+
+    ``flattens`` says that an operator asked for it to bring a position to zero.
+    """
     order = turn.emit(order_id, ev.OrderReceived(intent, operation_id, content_hash, principal))
-    if not _approve_parent(turn, order):
+    if not _approve_parent(turn, order, flattens=flattens):
         return
     if order.is_parent:
         parents.start(turn, order, parameters)
     else:
-        _route_plain(turn, order)
+        _route_plain(turn, order, flattens=flattens)
 
 
 def cancel(turn: Turn, request: CancelOrder) -> Decision:
@@ -161,7 +169,7 @@ def _known(
     return Decision(order_id=order_id, repeated=True)
 
 
-def _approve_parent(turn: Turn, order: Order) -> bool:
+def _approve_parent(turn: Turn, order: Order, *, flattens: bool) -> bool:
     """The first stage of risk: strategy and product. A plain order's approval is recorded once, after its leg's."""
     state, intent = turn.core.state, order.intent
     key = intent.instrument_key
@@ -188,6 +196,7 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
         account_id=account_id,
         parent=None,
         replaces=None,
+        flattens=flattens,
     )
     if listing is None and product_id not in state.products:
         turn.emit(order.order_id, placing.refused(RiskStage.PARENT, "UNKNOWN_INSTRUMENT", f"no venue here lists {key}"))
@@ -202,7 +211,7 @@ def _approve_parent(turn: Turn, order: Order) -> bool:
     return True
 
 
-def _route_plain(turn: Turn, order: Order) -> None:
+def _route_plain(turn: Turn, order: Order, *, flattens: bool) -> None:
     key = order.intent.instrument_key
     assert key is not None
     plan = turn.core.router.route(placing.route_request(order, key, order.quantity), turn.core.state)
@@ -210,7 +219,7 @@ def _route_plain(turn: Turn, order: Order) -> None:
         turn.emit(order.order_id, ev.Routed(plan.policy, (), plan.candidates))
         turn.emit(order.order_id, placing.refused(RiskStage.LEG, "NO_ROUTE", placing.no_route_message(plan)))
     elif len(plan.legs) == 1:
-        placing.place(turn, order, plan, None)
+        placing.place(turn, order, plan, None, flattens=flattens)
     else:
         reserve = placing.reference_price(turn.core.state, key, placing.side_of(order))
         turn.emit(order.order_id, ev.Routed(plan.policy, plan.legs, plan.candidates))

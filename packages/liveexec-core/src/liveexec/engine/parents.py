@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final
 
 from attrs import evolve
 
@@ -19,31 +19,29 @@ from liveexec.engine.algorithm import (
     Action,
     CancelChild,
     ChildView,
-    ExecutionAlgorithm,
     Finish,
     FixSchedule,
     ParentView,
     Spawn,
     WakeAt,
 )
+from liveexec.engine.algorithm_calls import Overreach, Question, ask, fail
 from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import Phase
 from liveexec.engine.router import RoutePlan
 from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Turn
-from liveexec.errors import InvariantViolation
 
 __all__ = ["cancel", "on_market", "on_timer", "resume", "spawn_legs", "start", "stir"]
 
-#: More rounds of child events than this within one turn mean that an algorithm chases itself.
+#: More rounds of one parent's child events than this within one turn mean that an algorithm chases itself.
 _MAX_ROUNDS: Final = 1_000
 
 
 def start(turn: Turn, parent: Order, parameters: object) -> None:
     """An approved parent begins."""
     turn.core.parameters[parent.order_id] = parameters
-    view = _view(turn, parent)
-    _act(turn, parent, _algorithm(turn, parent).start(view))
+    _ask(turn, parent, lambda algorithm, view: algorithm.start(view))
 
 
 def on_timer(turn: Turn, parent_id: OrderId) -> None:
@@ -52,20 +50,21 @@ def on_timer(turn: Turn, parent_id: OrderId) -> None:
     if parent is None or not parent.is_open or not _can_view(turn, parent):
         return
     if parent.cancel is not PendingCancel.NONE:
-        _act(turn, parent, _algorithm(turn, parent).on_cancel(_view(turn, parent)))
+        _ask(turn, parent, lambda algorithm, view: algorithm.on_cancel(view))
     elif _has_session(turn.core.state, parent):
         # A slice that is due while no venue can take it is missed, not refused: a session that comes back resumes it.
-        _act(turn, parent, _algorithm(turn, parent).on_timer(_view(turn, parent)))
+        _ask(turn, parent, lambda algorithm, view: algorithm.on_timer(view))
 
 
 def on_market(turn: Turn, instrument_id: InstrumentId) -> None:
     """The market of an instrument moved: parents whose algorithm reacts to that are asked."""
     for parent_id in list(turn.core.parameters):
         parent = turn.core.oms.get(parent_id)
-        if parent is None or not parent.is_open or not _algorithm(turn, parent).wants_market:
+        if parent is None or not parent.is_open or parent_id in turn.core.failed:
             continue
-        if instrument_id in _instruments(turn.core.state, parent):
-            _act(turn, parent, _algorithm(turn, parent).on_market(_view(turn, parent)))
+        algorithm = turn.core.algorithms[parent.intent.exec_algorithm]
+        if algorithm.wants_market and instrument_id in _instruments(turn.core.state, parent):
+            _ask(turn, parent, lambda algorithm, view: algorithm.on_market(view))
 
 
 def resume(turn: Turn) -> None:
@@ -78,26 +77,25 @@ def resume(turn: Turn) -> None:
 def cancel(turn: Turn, parent: Order) -> None:
     """A cancel of the parent: its children are cancelled, and it ends when they are gone."""
     if _can_view(turn, parent):
-        _act(turn, parent, _algorithm(turn, parent).on_cancel(_view(turn, parent)))
+        _ask(turn, parent, lambda algorithm, view: algorithm.on_cancel(view))
 
 
 def stir(turn: Turn) -> None:
     """Ask the parents whose children changed in this turn what follows, until nothing does."""
-    for _ in range(_MAX_ROUNDS):
-        if not turn.stirred:
-            return
+    rounds: dict[OrderId, int] = {}
+    while turn.stirred:
         parent_id = next(iter(turn.stirred))
         child_id = turn.stirred.pop(parent_id)
         parent, child = turn.core.oms.get(parent_id), turn.core.oms.get(child_id)
         if parent is None or child is None or not parent.is_open or not _can_view(turn, parent):
             continue
-        algorithm = _algorithm(turn, parent)
-        if parent.cancel is not PendingCancel.NONE:
-            actions = algorithm.on_cancel(_view(turn, parent))
+        rounds[parent_id] = rounds.get(parent_id, 0) + 1
+        if rounds[parent_id] > _MAX_ROUNDS and parent_id not in turn.core.failed:
+            _overreaches(turn, parent, Overreach(f"its algorithm did not settle within {_MAX_ROUNDS} rounds"))
+        elif parent.cancel is not PendingCancel.NONE:
+            _ask(turn, parent, lambda algorithm, view: algorithm.on_cancel(view))
         else:
-            actions = algorithm.on_child(_view(turn, parent), _child_view(child))
-        _act(turn, parent, actions)
-    raise InvariantViolation(f"a parent's algorithm did not settle within {_MAX_ROUNDS} rounds")
+            _ask(turn, parent, _about_child(child))
 
 
 def spawn_legs(turn: Turn, parent: Order, plan: RoutePlan) -> None:
@@ -108,8 +106,21 @@ def spawn_legs(turn: Turn, parent: Order, plan: RoutePlan) -> None:
         _spawn_routed(turn, parent, part, order_type, parent.price, tif, post_only=parent.intent.post_only)
 
 
-def _algorithm(turn: Turn, parent: Order) -> ExecutionAlgorithm:
-    return turn.core.algorithms[parent.intent.exec_algorithm]
+def _about_child(child: Order) -> Question:
+    changed = _child_view(child)
+    return lambda algorithm, view: algorithm.on_child(view, changed)
+
+
+def _ask(turn: Turn, parent: Order, question: Question) -> None:
+    """Ask the parent's algorithm and do what it wants, as far as that is allowed."""
+    try:
+        _act(turn, parent, ask(turn, parent, _view(turn, parent), question))
+    except Overreach as error:
+        _overreaches(turn, parent, error)
+
+
+def _overreaches(turn: Turn, parent: Order, error: Overreach) -> None:
+    _act(turn, parent, fail(turn, parent, _view(turn, parent), error, str(error)))
 
 
 def _act(turn: Turn, parent: Order, actions: Sequence[Action]) -> None:
@@ -128,15 +139,17 @@ def _act(turn: Turn, parent: Order, actions: Sequence[Action]) -> None:
             case Finish(resolution, code, reason):
                 _finish(turn, parent, resolution, code, reason)
             case unknown:
-                assert_never(unknown)
+                # Who answers may be a plugin that no type checker has seen.
+                raise Overreach(f"its algorithm answered with {type(unknown).__name__}")
 
 
 def _finish(turn: Turn, parent: Order, resolution: Resolution, code: str | None, reason: str) -> None:
     live = [child.order_id for child in _children(turn, parent) if child.is_open]
     if live:
-        raise InvariantViolation(f"{parent.order_id} can't finish: {live[0]} is open")
+        raise Overreach(f"its algorithm finished while {live[0]} is open")
     turn.emit(parent.order_id, ev.ParentFinished(resolution, code, reason))
     turn.core.parameters.pop(parent.order_id, None)
+    turn.core.failed.pop(parent.order_id, None)
     turn.disarm(TimerKind.ALGORITHM, parent.order_id)
 
 
@@ -144,9 +157,7 @@ def _spawn(turn: Turn, parent: Order, action: Spawn) -> None:
     """One slice: routed like any order, which can make it more than one child."""
     allocated = parent.filled_quantity + sum((child.leaves for child in _children(turn, parent)), ZERO)
     if allocated + action.quantity > parent.quantity:
-        raise InvariantViolation(
-            f"{parent.order_id}: a slice of {action.quantity} on top of {allocated} exceeds {parent.quantity}"
-        )
+        raise Overreach(f"its algorithm asked for {action.quantity} on top of {allocated} of {parent.quantity}")
     key = parent.intent.instrument_key
     assert key is not None
     request = placing.route_request(parent, key, action.quantity)
@@ -251,7 +262,7 @@ def _view(turn: Turn, parent: Order) -> ParentView:
         side=parent.intent.side,
         quantity=parent.quantity,
         limit_price=parent.price,
-        params=_parameters(turn, parent),
+        params=None,
         schedule=parent.schedule,
         children=tuple(_child_view(child) for child in _children(turn, parent)),
         now_ns=turn.at_ns,
@@ -261,14 +272,6 @@ def _view(turn: Turn, parent: Order) -> ParentView:
         book=state.market.book(instrument_id),
         bars=_bars(state, listings),
     )
-
-
-def _parameters(turn: Turn, parent: Order) -> object:
-    if parent.order_id not in turn.core.parameters:
-        # After a restart they are read from the intent again.
-        intent = parent.intent
-        turn.core.parameters[parent.order_id] = _algorithm(turn, parent).parse(intent.exec_algorithm_params, intent)
-    return turn.core.parameters[parent.order_id]
 
 
 def _children(turn: Turn, parent: Order) -> list[Order]:

@@ -16,7 +16,7 @@ from liveexec.engine.turn import Turn
 __all__ = ["no_route_message", "place", "reference_price", "refused", "route_request", "side_of"]
 
 
-def place(turn: Turn, order: Order, plan: RoutePlan, parent: Order | None) -> None:
+def place(turn: Turn, order: Order, plan: RoutePlan, parent: Order | None, *, flattens: bool = False) -> None:
     """Check an order with its one leg, reserve, and request the send; or record why not."""
     core, state = turn.core, turn.core.state
     leg = plan.legs[0]
@@ -35,6 +35,7 @@ def place(turn: Turn, order: Order, plan: RoutePlan, parent: Order | None) -> No
         account_id=leg.account_id,
         parent=parent,
         replaces=None,
+        flattens=flattens,
     )
     verdict = core.risk.check(check, state)
     if isinstance(verdict, Refusal):

@@ -82,6 +82,7 @@ def prepared(turn: Turn, answer: PlanPrepared) -> None:
 
 def send_cancel(turn: Turn, order: Order) -> None:
     """Ask the venue to cancel, and look again after a while: the wish stays until the order ends."""
+    turn.core.state.activity.note_message(turn.at_ns)
     turn.do(SendCancel(order, ref_of(order)))
     turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.answer_ns)
 
@@ -90,6 +91,7 @@ def send_replace(turn: Turn, order: Order) -> None:
     """Ask the venue for the recorded change."""
     change = order.replace
     assert change is not None
+    turn.core.state.activity.note_message(turn.at_ns)
     turn.do(SendReplace(order, ref_of(order), change.plan, change.quantity, change.price, order.filled_quantity))
 
 

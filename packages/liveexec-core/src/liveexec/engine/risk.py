@@ -10,6 +10,7 @@ from attrs import define
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order_event import RiskStage, RuleRefusal
 from liveexec.engine.holdings import Holdings
+from liveexec.engine.netting import reduces
 from liveexec.engine.risk_check import RiskCheck, reached_price, worst_price
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
@@ -40,6 +41,22 @@ RULE_FAILED: Final = "RULE_FAILED"
 PARENT_STAGE: Final = frozenset({RiskStage.PARENT})
 LEG_STAGE: Final = frozenset({RiskStage.LEG})
 BOTH_STAGES: Final = PARENT_STAGE | LEG_STAGE
+
+#: Rules that bound new risk or stop who took too much of it: an operator who closes a position is not held back.
+_BOUND_NEW_RISK: Final = frozenset(
+    {
+        "repeated_execution",
+        "latched",
+        "loss_limit",
+        "order_size",
+        "order_value",
+        "duplicate_order",
+        "velocity",
+        "open_orders",
+        "position_limit",
+        "exposure_limit",
+    }
+)
 
 #: Slow rules and failures that wait to be drained; the oldest are lost beyond it.
 _MOST_KEPT: Final = 256
@@ -102,7 +119,7 @@ class Refusal:
 
 @define(eq=False)
 class SlowRule:
-    """A rule took longer than its budget; without a name, a whole stage did whose rules were not measured one by one."""
+    """A rule took longer than its budget; without a name, a stage did whose rules were not measured one by one."""
 
     name: str
     order_id: OrderId
@@ -157,6 +174,8 @@ class PreTradeRiskEngine:
             self._failures.append(RuleFailure("", check.order.order_id, error))
             return self.refuse(RULE_FAILED, f"what rules compare with could not be found: {type(error).__name__}")
         rules, timer = self._rules[check.stage], self._timer
+        if check.flattens and reduces(check, state):
+            rules = tuple(asked for asked in rules if asked[1].name not in _BOUND_NEW_RISK)
         if timer is None:
             refusals = self._ask(rules, check, state)
         elif self._watched:

@@ -40,6 +40,8 @@ class RiskCheck:
     account_id: AccountId | None
     parent: Order | None
     replaces: Order | None
+    #: Whether an operator asked for it to bring a position to zero.
+    flattens: bool = False
     #: +1 where a fill raises the position, -1 where it lowers it.
     sign: int = field(init=False)
     #: The quantity that would work beyond what is reserved for the order already.

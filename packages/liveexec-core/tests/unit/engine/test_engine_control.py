@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from attrs import evolve
 
+from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import child_order_id
 from liveexec.domain.operation import OrderType, Side
@@ -14,6 +17,7 @@ from liveexec.domain.outcome import Accepted, Rejected, Unknown, VenueOrderStatu
 from liveexec.engine import inputs
 from liveexec.engine.effects import SendCancel, SendSubmit
 from liveexec.engine.inputs import ControlKind, SendVerb
+from liveexec.engine.risk_config import RiskConfig
 from liveexec.errors import NotFound
 from support.builders import (
     ALPHA,
@@ -29,7 +33,7 @@ from support.builders import (
     make_order_report,
     parts,
 )
-from support.engine_harness import EngineHarness
+from support.engine_harness import EngineHarness, S
 from support.venue_words import venue_order_id_of
 
 EVERYTHING = ControlScope(ScopeKind.GLOBAL)
@@ -170,7 +174,6 @@ class TestKill:
 class TestFlatten:
     def test_with_nothing_open_the_position_is_closed_at_once(self, harness: EngineHarness) -> None:
         harness.fill(harness.working(), "1.5")
-        harness.tell(inputs.ClearLatch(0, ControlScope(ScopeKind.INSTRUMENT, SPOT), "OVERFILL", "operator", "known"))
         harness.kill(ControlKind.FLATTEN)
         (send,) = harness.effects(SendSubmit)
         assert parts(send.order, "quantity strategy_id account_id") == (Decimal("1.5"), "FLATTEN", ALPHA_ACCOUNT)
@@ -237,6 +240,33 @@ class TestFlatten:
         owners = {send.order.strategy_id for send in sends}
         assert owners == ({scope.name} if scope.kind is ScopeKind.STRATEGY else {"FLATTEN"})
 
+    @pytest.mark.parametrize(
+        "limits",
+        [
+            {"live": True, "max_position_per_instrument": {SPOT: Decimal(0)}},
+            {"max_order_quantity": {"*": Decimal("0.5")}, "max_order_notional": {"*": Decimal(1)}},
+            {"max_orders_per_second": 1, "duplicate_window_ns": S},
+        ],
+        ids=["no position allowed", "larger than an order may be", "too many orders"],
+    )
+    def test_what_bounds_new_risk_holds_nobody_in_a_position(
+        self, harness: EngineHarness, limits: dict[str, Any]
+    ) -> None:
+        harness.fill(harness.working(), "1.5")
+        assert (ControlScope(ScopeKind.INSTRUMENT, SPOT), "OVERFILL") in harness.engine.state.ledger.latches
+        config = evolve(harness.config, risk=RiskConfig(**limits))
+        harness.tell(inputs.ConfigUpdate(0, config, "hash", "operator", "stricter"))
+        assert harness.submit(side=Side.SELL, quantity=Decimal(1)).status is OrderStatus.REJECTED
+        harness.kill(ControlKind.FLATTEN)
+        (send,) = harness.effects(SendSubmit)
+        assert send.quantity == Decimal("1.5")
+
+    def test_a_halt_of_a_wider_scope_holds_it_back(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        harness.set_state(TradingState.HALTED)
+        harness.kill(ControlKind.FLATTEN, ControlScope(ScopeKind.INSTRUMENT, SPOT))
+        assert harness.effects(SendSubmit) == []
+
     def test_flat_there_is_nothing_to_send(self, harness: EngineHarness) -> None:
         harness.kill(ControlKind.FLATTEN)
         assert harness.effects(SendSubmit) == []
@@ -265,6 +295,16 @@ class TestFlatten:
         harness.advance(30)
         assert send.order.status is OrderStatus.REJECTED
         assert harness.net() == 1
+
+
+class TestKillRepeated:
+    def test_every_kill_of_an_order_is_an_operation_of_its_own(self, harness: EngineHarness) -> None:
+        harness.working()
+        harness.kill(ControlKind.CANCEL_ALL)
+        harness.kill(ControlKind.CANCEL_ALL)
+        events = [event for record in harness.records for event in record.events]
+        wishes = [event.operation_id for event in events if isinstance(event, ev.CancelRequested)]
+        assert len(wishes) == len(set(wishes)) == 2
 
 
 class TestLatches:

@@ -10,16 +10,16 @@ from attrs import define, field
 from liveexec.domain.intent import OrderIntent
 from liveexec.domain.market import TradeBar
 from liveexec.domain.operation import OrderType, TimeInForce
-from liveexec.domain.order import Order
+from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_event import Resolution
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import VenueOrderStatus
+from liveexec.domain.outcome import Rejected, VenueOrderStatus
 from liveexec.engine import inputs
 from liveexec.engine.algorithm import Action, CancelChild, ChildView, Finish, FixSchedule, ParentView, Spawn, WakeAt
 from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
 from liveexec.engine.effects import SendCancel, SendSubmit
 from liveexec.engine.inputs import Phase
-from liveexec.errors import InvariantViolation
+from liveexec.errors import InvalidInput
 from support.builders import BETA, SPOT, SPOT_AT_BETA, make_market_intent, parts
 from support.engine_harness import EngineHarness, S
 
@@ -31,10 +31,13 @@ class Scripted:
     name = "SCRIPTED"
     wants_market = True
     says: dict[str, list[Action]] = field(factory=dict)
+    breaks: list[str] = field(factory=list)
     asked: list[str] = field(factory=list)
     views: list[ParentView] = field(factory=list)
 
     def parse(self, params: Mapping[str, Any] | None, _intent: OrderIntent) -> object:
+        if "parse" in self.breaks:
+            raise KeyError("parse")
         return dict(params or {})
 
     def start(self, view: ParentView) -> Sequence[Action]:
@@ -55,6 +58,8 @@ class Scripted:
     def _say(self, asked: str, view: ParentView) -> Sequence[Action]:
         self.asked.append(asked)
         self.views.append(view)
+        if asked in self.breaks:
+            raise KeyError(asked)
         return self.says.get(asked, [])
 
 
@@ -155,20 +160,29 @@ class TestAsked:
 class TestBounds:
     def test_it_spawns_no_more_than_its_parent(self, harness: EngineHarness, scripted: Scripted) -> None:
         scripted.says["start"] = [spawn("0.7"), spawn("0.4")]
-        with pytest.raises(InvariantViolation, match=r"0\.4 on top of 0\.7 exceeds 1"):
-            submit(harness)
+        parent = submit(harness)
+        (child,) = harness.children(parent)
+        assert child.cancel is PendingCancel.REQUESTED
+        harness.answer(child, Rejected("FULL", "no room"))
+        assert parts(parent, "status code") == (OrderStatus.CANCELED, "ALGORITHM_FAILED")
+        assert parent.message == "its algorithm asked for 0.4 on top of 0.7 of 1.0"
 
     def test_it_does_not_finish_while_a_child_is_open(self, harness: EngineHarness, scripted: Scripted) -> None:
         scripted.says["start"] = [spawn(), FINISH]
-        with pytest.raises(InvariantViolation, match="can't finish"):
-            submit(harness)
+        parent = submit(harness)
+        (child,) = harness.children(parent)
+        harness.report(child)
+        harness.report(child, VenueOrderStatus.CANCELED)
+        assert parts(parent, "status code") == (OrderStatus.CANCELED, "ALGORITHM_FAILED")
+        assert parent.message == f"its algorithm finished while {child.order_id} is open"
 
     def test_it_does_not_chase_itself(self, harness: EngineHarness, scripted: Scripted) -> None:
         # Every slice is refused here, so that the next follows in the same turn.
         scripted.says |= {"start": [spawn("0.0001")], "child 1 REJECTED": [spawn("0.0001")]}
         scripted.says |= {f"child {number} REJECTED": [spawn("0.0001")] for number in range(2, 1_100)}
-        with pytest.raises(InvariantViolation, match="did not settle"):
-            submit(harness)
+        parent = submit(harness)
+        assert parts(parent, "status code") == (OrderStatus.CANCELED, "ALGORITHM_FAILED")
+        assert "did not settle" in (parent.message or "")
 
     def test_it_cancels_what_it_has_and_that_once(self, harness: EngineHarness, scripted: Scripted) -> None:
         scripted.says |= {"start": [spawn()], "market": [CancelChild(7), CancelChild(0), CancelChild(1)]}
@@ -186,6 +200,65 @@ class TestBounds:
         assert parts(child, "status code") == (OrderStatus.REJECTED, "NO_ROUTE")
         assert harness.effects(SendSubmit) == []
         assert scripted.asked[-1] == "child 1 REJECTED"
+
+
+class TestFailures:
+    """What an algorithm raises ends its own parent, and stops no other order."""
+
+    def test_one_that_breaks_over_its_parameters_refuses_the_order(
+        self, harness: EngineHarness, scripted: Scripted
+    ) -> None:
+        scripted.breaks.append("parse")
+        decision = harness.ask(make_market_intent(exec_algorithm="SCRIPTED"))
+        assert isinstance(decision.error, InvalidInput)
+        assert str(decision.error) == "order intent: exec_algorithm_params: SCRIPTED broke over them: KeyError"
+        assert harness.engine.state.ledger.orders == {}
+
+    def test_one_that_raises_at_the_start_rejects_it(self, harness: EngineHarness, scripted: Scripted) -> None:
+        scripted.breaks.append("start")
+        parent = submit(harness)
+        assert parts(parent, "status code message") == (
+            OrderStatus.REJECTED, "ALGORITHM_FAILED", "its algorithm SCRIPTED raised KeyError",
+        )  # fmt: skip
+        (failure,) = harness.engine.drain_failures()
+        assert (failure.name, failure.order_id, type(failure.error)) == ("SCRIPTED", parent.order_id, KeyError)
+        assert harness.engine.drain_failures() == ()
+
+    @pytest.mark.parametrize("asked", ["market", "timer", "child 1 PARTIALLY_FILLED", "cancel"])
+    def test_one_that_raises_later_has_its_children_cancelled(
+        self, harness: EngineHarness, scripted: Scripted, asked: str
+    ) -> None:
+        scripted.says["start"] = [spawn(), WakeAt(harness.now_ns + S)]
+        scripted.breaks.append(asked)
+        parent = submit(harness)
+        (child,) = harness.children(parent)
+        harness.report(child)
+        harness.market()
+        harness.advance(1)
+        if asked == "cancel":
+            harness.cancel(parent)
+        harness.fill(child, "0.1")
+        assert (child.cancel, parent.cancel) == (PendingCancel.REQUESTED, PendingCancel.REQUESTED)
+        harness.report(child, VenueOrderStatus.CANCELED)
+        assert parts(parent, "status code filled_quantity") == (
+            OrderStatus.CANCELED, "ALGORITHM_FAILED", Decimal("0.1"),
+        )  # fmt: skip
+        other = harness.submit(make_market_intent())
+        assert other.status is OrderStatus.SUBMITTED
+
+    def test_after_a_restart_it_is_wound_down_still(self, harness: EngineHarness, scripted: Scripted) -> None:
+        scripted.says["start"] = [spawn()]
+        scripted.breaks += ["market", "cancel"]
+        parent = submit(harness)
+        (child,) = harness.children(parent)
+        harness.report(child)
+        harness.market()
+        again = harness.restart()
+        again.connect(orders=[harness.said(child)])
+        same = again.engine.state.ledger.orders[child.order_id]
+        assert again.effects(SendCancel) or same.cancel is PendingCancel.REQUESTED
+        again.report(same, VenueOrderStatus.CANCELED)
+        assert again.engine.state.ledger.orders[parent.order_id].status is OrderStatus.CANCELED
 
 
 class TestBars:

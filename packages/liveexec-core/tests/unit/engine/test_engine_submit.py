@@ -363,3 +363,12 @@ def test_an_answer_timer_is_armed_only_when_the_venue_will_answer_by_report(harn
     order = harness.submit()
     harness.answer(order, Accepted(VenueOrderId("V-1")))
     assert harness.effects(ArmTimer) == []
+
+
+def test_an_order_that_is_good_until_a_time_gone_by_is_refused(harness: EngineHarness) -> None:
+    for expires_ns in (harness.now_ns, harness.now_ns - 1):
+        decision = harness.ask(make_intent(time_in_force=TimeInForce.GTD, expire_at_ns=expires_ns))
+        assert str(decision.error) == "order intent: expire_at_ns: has passed already"
+    assert harness.engine.state.ledger.orders == {}
+    good = harness.submit(time_in_force=TimeInForce.GTD, expire_at_ns=harness.now_ns + 1)
+    assert good.status is OrderStatus.SUBMITTED

@@ -125,8 +125,7 @@ def _cost(request: RouteRequest, legs: Sequence[Choice]) -> tuple[Decimal, Decim
             cost -= money.divide(quantity, price) * request.sign
         else:
             cost += quantity * price * request.sign
-    loses = request.never_rests and request.limit_price is not None
-    return (missing if loses else ZERO), cost
+    return (missing if request.never_rests else ZERO), cost
 
 
 def _price(request: RouteRequest, candidate: Candidate, quantity: Decimal) -> tuple[Decimal, Decimal]:

@@ -9,9 +9,9 @@ from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.holdings import Scope
+from liveexec.engine.netting import reduces
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
-from liveexec.engine.rules.netting import reduces
 from liveexec.engine.state import EngineState
 from liveexec.engine.valuation import MissingInput
 

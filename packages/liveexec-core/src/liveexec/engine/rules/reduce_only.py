@@ -5,9 +5,9 @@ from typing import ClassVar
 from attrs import define
 
 from liveexec.domain.order_event import RiskStage
+from liveexec.engine.netting import reduces_account
 from liveexec.engine.risk import LEG_STAGE, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
-from liveexec.engine.rules.netting import reduces_account
 from liveexec.engine.state import EngineState
 
 __all__ = ["ReduceOnlyRule", "make_reduce_only"]

@@ -7,9 +7,9 @@ from attrs import define
 from liveexec.domain.account_event import ScopeKind, TradingState
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
+from liveexec.engine.netting import reduces_account, reduces_strategy
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
-from liveexec.engine.rules.netting import reduces_account, reduces_strategy
 from liveexec.engine.state import EngineState
 
 __all__ = ["TradingStateRule", "make_trading_state"]

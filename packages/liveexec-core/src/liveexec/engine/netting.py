@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from liveexec.domain.ids import AccountId
 from liveexec.engine.holdings import held_between
-from liveexec.engine.risk import RiskCheck
+from liveexec.engine.risk_check import RiskCheck
 from liveexec.engine.state import EngineState
 
 __all__ = ["closes", "reduces", "reduces_account", "reduces_strategy"]
