@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from liveexec.build import build
+    from liveexec.blocking import BlockingOrchestrator
+    from liveexec.build import LiveExecutionOrchestrator, build
     from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
     from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
     from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from liveexec.engine.router_config import RouterConfig
     from liveexec.errors import InvalidInput, LiveExecError, OutcomeUnknown
     from liveexec.messages import parse_order
-    from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
     from liveexec.storage.journal_store import PostgresStore
     from liveexec.storage.memory import MemoryStore
 
 __all__ = [
+    "BlockingOrchestrator",
     "CancelIntent",
     "ControlKind",
     "ControlScope",
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "BlockingOrchestrator": "liveexec.blocking",
     "CancelIntent": "liveexec.domain.intent",
     "ControlKind": "liveexec.engine.inputs",
     "ControlScope": "liveexec.domain.account_event",
@@ -63,7 +65,7 @@ _HOMES: Final = {
     "ExecutionResult": "liveexec.domain.result",
     "InvalidInput": "liveexec.errors",
     "LiveExecError": "liveexec.errors",
-    "LiveExecutionOrchestrator": "liveexec.runtime.orchestrator",
+    "LiveExecutionOrchestrator": "liveexec.build",
     "MemoryStore": "liveexec.storage.memory",
     "Operation": "liveexec.domain.operation",
     "Order": "liveexec.domain.order",

@@ -1,15 +1,17 @@
 """What comes with the library, registered through the same hooks as anybody's plugin."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
 from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
 from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
-from liveexec.plugins.adapter import API_VERSION
+from liveexec.plugins.adapter import API_VERSION, ExternalAdapter
 from liveexec.plugins.hookspecs import hookimpl
 from liveexec.plugins.registrars import AdapterRegistration, Registry
+from liveexec.venues.paper.section import PaperSection
 
 __all__ = ["LIVEEXEC_API"]
 
@@ -19,9 +21,7 @@ LIVEEXEC_API: Final = API_VERSION
 @hookimpl
 def liveexec_register_adapters(registry: Registry[AdapterRegistration]) -> None:
     """The paper venues."""
-    from liveexec.venues.paper.adapter import paper_adapters  # noqa: PLC0415  (factories import what they need)
-
-    registry.add("PAPER", AdapterRegistration(lambda config: tuple(paper_adapters(config).values())))
+    registry.add("PAPER", AdapterRegistration(_paper_adapters, PaperSection))
 
 
 @hookimpl
@@ -43,6 +43,12 @@ def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]
     """The built-in algorithms."""
     for name, algorithm in BUILTIN_ALGORITHMS.items():
         registry.add(name, partial(_given, algorithm))
+
+
+def _paper_adapters(section: PaperSection) -> Sequence[ExternalAdapter]:
+    from liveexec.venues.paper.adapter import paper_adapters  # noqa: PLC0415  (factories import what they need)
+
+    return tuple(paper_adapters(section.world_from(time.time_ns())).values())
 
 
 def _given[T](value: T) -> T:

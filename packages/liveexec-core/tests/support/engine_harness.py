@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define
 
-from liveexec.domain.account_event import AccountEvent, ControlScope, ScopeKind, TradingState
+from liveexec.domain.account_event import AccountEvent, AccountOpened, ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import InstrumentId, OperationId, venue_of
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.order import Order
@@ -175,8 +175,9 @@ class EngineHarness(EngineWorld):
         return decision.error
 
     def account_events(self) -> list[AccountEvent]:
-        """Everything that became true about accounts and controls."""
-        return [event for record in self.records for event in record.events if isinstance(event, AccountEvent)]
+        """Everything that became true about accounts and controls, beside that the accounts began."""
+        events = [event for record in self.records for event in record.events]
+        return [event for event in events if isinstance(event, AccountEvent) and not isinstance(event, AccountOpened)]
 
 
 def _names_of_events(records: Iterable[Record], of: Order | str) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any, Final
 import anyio
 from attrs import evolve, frozen
 
-from liveexec import EngineConfig, LiveExecutionOrchestrator, OrderIntent, build
+from liveexec import EngineConfig, LiveExecutionOrchestrator, OrderIntent
+from liveexec.build import build
 from liveexec.cli.demo.verification import compare_with_venues
 from liveexec.domain import order_event as ev
 from liveexec.domain.fill import Fill, FillKey

@@ -143,7 +143,7 @@ class ShardWriter:
         order = self.ledger.orders[order_id]
         strategy_id, account_id = order.strategy_id, order.account_id or AccountId("")
         match event:
-            case ev.OrderReceived():
+            case ev.OrderReceived(parent_order_id=None):
                 values["operations"].append(
                     OperationRow(event.principal, event.operation_id, "submit", event.content_hash, order_id, at_ns)
                 )

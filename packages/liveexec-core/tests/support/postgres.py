@@ -99,6 +99,14 @@ class TestServer:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the postmaster runs."""
+        try:
+            return self._postmaster().is_running()
+        except (psutil.NoSuchProcess, FileNotFoundError):
+            return False
+
     def restart(self) -> None:
         """Bring a killed server back under the same address; blocks until it takes connections."""
         assert self.home is not None
@@ -140,10 +148,12 @@ def started_server(name: str) -> Iterator[TestServer]:
 
 
 @contextmanager
-def own_server(binaries: PostgresBinaries | None = None, name: str = "own") -> Iterator[TestServer]:
-    """A server in a folder of its own, which the user of it may kill or fill."""
+def own_server(
+    binaries: PostgresBinaries | None = None, name: str = "own", folder: Path | None = None
+) -> Iterator[TestServer]:
+    """A server in a folder of its own (within ``folder``), which the user of it may kill or fill."""
     # Not a folder of pytest's: it closes those to other accounts, and as root the server runs as one of them.
-    folder = Path(tempfile.mkdtemp(prefix="lxt-", dir=_base_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="lxt-", dir=folder if folder is not None else _base_folder()))
     folder.chmod(0o755)
     binaries = binaries if binaries is not None else PostgresBinaries.locate()
     try:

@@ -121,6 +121,12 @@ _HALF: Final = make_leg(quantity="0.5")
 
 
 HISTORY: Final[tuple[Step, ...]] = (
+    Step(
+        "account opened",
+        ALPHA_ACCOUNT,
+        (acc.AccountOpened(ALPHA_ACCOUNT, NOW_NS - 60_000_000_000),),
+        frozenset({"sequences"}),
+    ),
     Step("deposit", ALPHA_ACCOUNT, (make_asset_moved("100000"),), frozenset({"asset_moves", "books", "sequences"})),
     Step(
         "opening position",

@@ -56,6 +56,14 @@ app.command("liveexec.cli.order:order", name="order", help="Show one order: time
 app.command("liveexec.cli.listings:fills", name="fills", help="List fills, newest first.")
 app.command("liveexec.cli.listings:positions", name="positions", help="Show positions by product, or broken down.")
 app.command("liveexec.cli.listings:log", name="log", help="Show what happened, in order.")
+app.command("liveexec.cli.operations:status", name="status", help="Show how the running host stands.")
+app.command("liveexec.cli.operations:venues", name="venues", help="Show the running host's venues and accounts.")
+app.command("liveexec.cli.operations:risk", name="risk", help="Show what holds orders back, and the exposure.")
+app.command("liveexec.cli.operations:kill", name="kill", help="Stop a scope of the running host.")
+app.command("liveexec.cli.operations:resume", name="resume", help="Let a scope trade again, or clear a latch.")
+app.command("liveexec.cli.plugins:plugins", name="plugins", help="List the plugins that are installed.")
+app.command("liveexec.cli.config:app", name="config", help="Check and show configurations.")
+app.command("liveexec.cli.reconcile:reconcile", name="reconcile", help="Compare every account with its venue.")
 app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
 
 

@@ -14,6 +14,7 @@ from liveexec.domain.outcome import AssetKind
 
 __all__ = [
     "AccountEvent",
+    "AccountOpened",
     "AssetMoved",
     "ConfigApplied",
     "ControlScope",
@@ -61,6 +62,15 @@ class ControlScope:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else str(self.kind)
+
+
+@define(eq=False)
+class AccountOpened:
+    """The account began here with what the venue told when it was asked at ``asked_at_ns``; what was filled before is
+    part of that. Always the first event of an account's stream."""
+
+    account_id: AccountId
+    asked_at_ns: int
 
 
 @define(eq=False)
@@ -159,5 +169,13 @@ class ConfigApplied:
 
 
 AccountEvent = (
-    AssetMoved | PositionChanged | StateChanged | LatchSet | LatchCleared | DriftSeen | DriftAccepted | ConfigApplied
+    AssetMoved
+    | PositionChanged
+    | StateChanged
+    | LatchSet
+    | LatchCleared
+    | DriftSeen
+    | DriftAccepted
+    | ConfigApplied
+    | AccountOpened
 )

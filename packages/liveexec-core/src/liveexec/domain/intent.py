@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from liveexec.domain import checks
 from liveexec.domain.ids import (
@@ -30,6 +30,11 @@ __all__ = ["CancelIntent", "OrderIntent", "ReplaceIntent", "content_hash"]
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
+def _strategy_id(name: str) -> StrategyId:
+    """Callers name their strategy as text."""
+    return StrategyId(name)
+
+
 @frozen(eq=False)
 class OrderIntent:
     """An order as its owner means it (FIX NewOrderSingle), before anything was decided about it.
@@ -47,7 +52,7 @@ class OrderIntent:
 
     operation: Operation
     quantity: Decimal
-    strategy_id: StrategyId
+    strategy_id: StrategyId = field(converter=_strategy_id)
     instrument_key: str | None = None
     side: Side | None = None
     order_type: OrderType = OrderType.MARKET

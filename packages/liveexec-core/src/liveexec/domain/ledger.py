@@ -46,6 +46,8 @@ class Ledger:
     states: dict[ControlScope, acc.StateChanged] = field(factory=dict)
     latches: dict[Latch, acc.LatchSet] = field(factory=dict)
     drifts: dict[tuple[AccountId, str], acc.DriftSeen] = field(factory=dict)
+    #: When the snapshots were asked for that accounts began with. UTC nanoseconds.
+    opened: dict[AccountId, int] = field(factory=dict)
     #: Next sequence of each account or control stream.
     sequences: dict[str, int] = field(factory=dict)
     #: How many account and control events were folded here: positions may have moved without an order when it rises.
@@ -100,6 +102,8 @@ class Ledger:
         self.sequences[stream] = self.sequences.get(stream, 1) + 1
         self.account_events += 1
         match event:
+            case acc.AccountOpened():
+                self.opened[event.account_id] = event.asked_at_ns
             case acc.AssetMoved():
                 self.book(event.account_id).apply_asset(event)
             case acc.PositionChanged():

@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from liveexec.domain.ids import ClientOrderId, OrderId, VenueName
 from liveexec.domain.operation import Operation, OrderType, TimeInForce, VenueClass
+from liveexec.errors import ConfigurationError, Fault
 
 __all__ = [
     "AdapterManifest",
@@ -64,11 +65,26 @@ class ClientIdRule:
 @frozen
 class RateLimit:
     """Requests that the venue takes: ``burst`` at once, ``per_second`` on average; the last ``cancel_lane`` of the
-    burst are kept for cancels."""
+    burst are kept for cancels.
+
+    Raises:
+        ConfigurationError: no request, or none but cancels, would ever leave.
+    """
 
     per_second: float
     burst: int
     cancel_lane: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        faults = []
+        if not 0 < self.per_second < float("inf"):
+            faults.append(Fault("per_second", f"must be more than 0, not {self.per_second}"))
+        if self.burst < 1:
+            faults.append(Fault("burst", f"must be at least 1, not {self.burst}"))
+        if not 0 <= self.cancel_lane < max(self.burst, 1):
+            faults.append(Fault("cancel_lane", f"must be less than the burst ({self.burst}), not {self.cancel_lane}"))
+        if faults:
+            raise ConfigurationError("rate limit", faults)
 
 
 @frozen

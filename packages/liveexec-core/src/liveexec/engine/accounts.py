@@ -5,6 +5,7 @@ from typing import Final
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import (
+    AccountOpened,
     AssetMoved,
     ControlScope,
     DriftSeen,
@@ -16,7 +17,7 @@ from liveexec.domain.account_event import (
 )
 from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
 from liveexec.domain.money import ONE, ZERO
-from liveexec.domain.order import PendingCancel
+from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
 from liveexec.engine import parents, reports, requests
@@ -97,16 +98,15 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
     if turn.core.is_new(account_id):
         _open_account(turn, taken)
-        turn.core.opened[account_id] = taken.requested_at_ns
-    turn.core.opened.setdefault(account_id, 0)
     for said in taken.open_orders:
         reports.report(turn, Report(turn.at_ns, said))
         reports.shown_open(turn, said, taken.requested_at_ns)
     seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}
     seen_venue = {said.venue_order_id: None for said in taken.open_orders if said.venue_order_id is not None}
     for order in turn.core.oms.open_orders(account_id):
-        # A snapshot says nothing of what was sent or changed after it was asked for.
-        if order.is_parent or order.attempt == 0 or order.updated_at_ns >= taken.requested_at_ns:
+        # A snapshot says nothing of what was sent after it was asked for. What only changed since is asked about all
+        # the same: the change may be a fill that this very reconciliation fetched, and asking proves nothing wrong.
+        if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:
             continue
         if order.client_order_id in seen_client or order.venue_order_id in seen_venue:
             continue
@@ -114,8 +114,17 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     _compare_positions(turn, taken)
 
 
+def _sent_at_ns(turn: Turn, order: Order) -> int:
+    """When the order's present attempt, or its change, was decided; for one that others sent, when it was met."""
+    plan = order.replace.plan if order.replace is not None and order.replace.atomic else order.plan
+    if plan is None:
+        return order.created_at_ns
+    return plan.valid_until_ns - turn.core.state.config.timing.send_deadline_ns
+
+
 def _open_account(turn: Turn, taken: AccountSnapshot) -> None:
     """The account's first connection: what it holds already belongs to nobody here, so to EXTERNAL."""
+    turn.emit_account(taken.account_id, AccountOpened(taken.account_id, taken.requested_at_ns))
     for said in taken.balances:
         if said.total:
             turn.emit_account(

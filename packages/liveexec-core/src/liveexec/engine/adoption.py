@@ -37,7 +37,7 @@ def is_in_opening(turn: Turn, order: Order | None, said: AboutOrder) -> bool:
     if isinstance(said, OrderReport) or (order is not None and order.strategy_id != EXTERNAL):
         return False
     at_ns = said.fill.venue_time_ns if isinstance(said, FillReport) else said.venue_time_ns
-    return at_ns < turn.core.opened.get(said.account_id, 0)
+    return at_ns < turn.core.state.ledger.opened.get(said.account_id, 0)
 
 
 def take_in(turn: Turn, delivered: Report, said: AboutOrder) -> None:
@@ -94,7 +94,7 @@ def claimed(turn: Turn, order: Order) -> list[AboutOrder]:
 
 def adopt(turn: Turn, said: AboutOrder) -> None:
     """Track an order that we did not send from now on, under the same id in every process that meets it."""
-    report = _without_waiting(turn, said) if isinstance(said, OrderReport) else _order_of(said)
+    report = _without_waiting(turn, said) if isinstance(said, OrderReport) else _order_behind(turn, said)
     listing = turn.core.state.listings.get(report.instrument_id)
     name = report.venue_order_id or report.client_order_id
     if listing is None or name is None:
@@ -116,6 +116,23 @@ def _without_waiting(turn: Turn, said: OrderReport) -> OrderReport:
         if name is not None and name in (said.venue_order_id, said.client_order_id):
             waiting += fill.fill.quantity
     return evolve(said, filled_quantity=max(ZERO, said.filled_quantity - waiting)) if waiting else said
+
+
+def _order_behind(turn: Turn, said: FillReport | CumulativeFill) -> OrderReport:
+    """The order that was filled: as a report shows it that waits as well, else as far as its fill tells."""
+    quantity = said.fill.quantity if isinstance(said, FillReport) else said.quantity
+    for delivered in (each for parked in turn.core.parked.values() for each in parked):
+        shown = delivered.report
+        if (
+            isinstance(shown, OrderReport)
+            and shown.account_id == said.account_id
+            and shown.venue_order_id is not None
+            and shown.venue_order_id == said.venue_order_id
+        ):
+            rest = _without_waiting(turn, shown)
+            # This fill waits no longer, and counts once the order is known.
+            return evolve(rest, filled_quantity=max(ZERO, rest.filled_quantity - quantity))
+    return _order_of(said)
 
 
 def _park(turn: Turn, delivered: Report, name: str) -> None:

@@ -51,9 +51,8 @@ class EngineCore:
     still missing; ``parked`` are reports that no order could be found for, by the key of their timer; ``preparing``
     are submits whose plan an adapter is making; ``early_undos`` are busts and corrections that came before their
     fills; ``fallen`` says when (venue time) a cumulative quantity fell; ``drifts`` are differences seen once;
-    ``asset_references`` are the movements of an account that are recorded; ``opened`` says when the snapshots were
-    asked for that accounts began with, as far as they began in this process (zero if they did not). ``failed`` says
-    of parents that are wound down what their algorithm did; ``failures`` are those that nobody has logged yet.
+    ``asset_references`` are the movements of an account that are recorded; ``failed`` says of parents that are wound
+    down what their algorithm did; ``failures`` are those that nobody has logged yet.
     """
 
     state: EngineState
@@ -70,13 +69,12 @@ class EngineCore:
     drifts: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = field(factory=dict)
     flattening: dict[OrderId, Flattening] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
-    opened: dict[AccountId, int] = field(factory=dict)
     failed: dict[OrderId, str] = field(factory=dict)
     failures: deque[AlgorithmFailure] = field(factory=lambda: deque(maxlen=_MOST_KEPT))
 
     def is_new(self, account_id: AccountId) -> bool:
-        """Whether nothing ever happened on the account: no snapshot, no event of its own, no fill, no order sent."""
+        """Whether nothing ever happened on the account: neither snapshot nor fill nor order sent."""
         ledger = self.state.ledger
-        if account_id in self.opened or account_id in ledger.sequences or account_id in ledger.books:
+        if account_id in ledger.sequences or account_id in ledger.books:
             return False
         return not any(order.account_id == account_id and order.attempt for order in ledger.orders.values())

@@ -67,7 +67,7 @@ class SendCancel:
 
 @define(eq=False)
 class SendReplace:
-    """Ask for the change of the order."""
+    """Ask for the change of the order. ``decided_at_ns`` is the age of the decision."""
 
     order: Order
     ref: OrderRef
@@ -75,6 +75,7 @@ class SendReplace:
     quantity: Decimal
     price: Decimal | None
     filled_quantity: Decimal
+    decided_at_ns: int
 
 
 @define(eq=False)

@@ -39,8 +39,12 @@ _MAX_ROUNDS: Final = 1_000
 
 
 def start(turn: Turn, parent: Order, parameters: object) -> None:
-    """An approved parent begins."""
+    """An approved parent begins; one that no venue is known to list has nothing to begin with."""
     turn.core.parameters[parent.order_id] = parameters
+    if not _listings(turn.core.state, parent):
+        reason = f"{parent.intent.instrument_key} is not listed anywhere"
+        _finish(turn, parent, Resolution.REJECTED, "NO_ROUTE", reason)
+        return
     _ask(turn, parent, lambda algorithm, view: algorithm.start(view))
 
 

@@ -92,7 +92,8 @@ def send_replace(turn: Turn, order: Order) -> None:
     change = order.replace
     assert change is not None
     turn.core.state.activity.note_message(turn.at_ns)
-    turn.do(SendReplace(order, ref_of(order), change.plan, change.quantity, change.price, order.filled_quantity))
+    filled = order.filled_quantity
+    turn.do(SendReplace(order, ref_of(order), change.plan, change.quantity, change.price, filled, turn.at_ns))
 
 
 def proof_ns(turn: Turn, order: Order) -> int:

@@ -65,14 +65,14 @@ def _faults(config: RouterConfig) -> list[Fault]:
     elif config.policy == PINNED:
         faults.append(Fault("policy", "pinned is for orders that name their instrument; it can't choose a venue"))
     faults += [
-        Fault(f"latency_ns.{venue}", f"must be between 0 and {_MAX_LATENCY_NS} nanoseconds")
+        Fault(f"latency_ns.{venue}", f"must be between 0 and {_MAX_LATENCY_NS // _S} seconds")
         for venue, latency_ns in config.latency_ns.items()
         if not 0 <= latency_ns <= _MAX_LATENCY_NS
     ]
     faults += _fraction_faults("latency_penalty_per_ms", config.latency_penalty_per_ms)
     faults += _fraction_faults("min_slice", config.min_slice)
     if not 0 < config.max_book_age_ns <= _MAX_BOOK_AGE_NS:
-        faults.append(Fault("max_book_age_ns", f"must be between 1 and {_MAX_BOOK_AGE_NS} nanoseconds"))
+        faults.append(Fault("max_book_age_ns", f"must be above zero and at most {_MAX_BOOK_AGE_NS // _S} seconds"))
     if not 1 <= config.max_legs <= _MAX_LEGS:
         faults.append(Fault("max_legs", f"must be between 1 and {_MAX_LEGS}"))
     return faults

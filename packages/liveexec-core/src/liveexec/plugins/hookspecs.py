@@ -1,5 +1,5 @@
-"""Every hook. They only register, run once at start-up, and what they registered is then fixed: none is called per
-order. A hook may get further arguments in a later version; the meaning of one never changes.
+"""Every hook. But for ``liveexec_observe`` they only register, run once at start-up, and what they registered is then
+fixed: none is called per order. A hook may get further arguments in a later version; the meaning of one never changes.
 """
 
 from collections.abc import Callable
@@ -7,10 +7,13 @@ from typing import Any
 
 import pluggy
 
+from liveexec.domain.order import Order
+from liveexec.domain.record import Event
 from liveexec.plugins.registrars import AdapterRegistration, Registry
 
 __all__ = [
     "hookimpl",
+    "liveexec_observe",
     "liveexec_register_adapters",
     "liveexec_register_execution_algorithms",
     "liveexec_register_risk_rules",
@@ -50,6 +53,17 @@ def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -
 @hookspec
 def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]) -> None:
     """Register execution algorithms: a name, as intents say it, and a factory without arguments.
+
+    .. versionadded:: 1.0
+    """
+
+
+@hookspec
+def liveexec_observe(event: Event, order: Order | None) -> None:
+    """See every event once it is durable, in the journal's order, in a thread of the observer's own.
+
+    ``order`` is a copy of the event's order as it stood when the event was handed on; ``None`` for events of accounts.
+    What an observer raises is logged; one that is slow loses events, which is logged too. Neither holds anything up.
 
     .. versionadded:: 1.0
     """

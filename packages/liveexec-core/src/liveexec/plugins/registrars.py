@@ -17,9 +17,15 @@ AdapterFactory = Callable[[Any], Sequence[ExternalAdapter]]
 
 @frozen
 class AdapterRegistration:
-    """A kind of venue that can be configured, and how its adapters are made. Their manifests say what they can do."""
+    """A kind of venue that can be configured, and how its adapters are made. Their manifests say what they can do.
+
+    ``config`` is the attrs class of its configuration section, which the factory is then given an instance of; fields
+    that hold keys are of type :class:`~liveexec.domain.secret.Secret`. Without one it is given the section as it is
+    written.
+    """
 
     factory: AdapterFactory
+    config: type[Any] | None = None
 
 
 class Registry[T]:

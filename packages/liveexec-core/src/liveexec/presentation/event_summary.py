@@ -114,6 +114,8 @@ def _order_event(event: OrderEvent, precision: Precision) -> str:
 
 def _account_event(event: AccountEvent) -> str:
     match event:
+        case acc.AccountOpened():
+            return f"{event.account_id} begins with what its venue told at {time_text(event.asked_at_ns)}"
         case acc.AssetMoved():
             return f"{_signed(event.amount)} {event.asset} ({event.kind}, {event.reference})"
         case acc.PositionChanged():

@@ -40,6 +40,7 @@ from liveexec.engine.inputs import (
 from liveexec.engine.state import EngineState
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
 from liveexec.runtime.clock import Clock
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.send_gate import SendGate
@@ -153,6 +154,7 @@ class Dispatcher:
         else:
             self._tasks.add(task)
             task.add_done_callback(self._ended)
+            reach(FailPoint.IN_FLIGHT)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -182,7 +184,9 @@ class Dispatcher:
             return
         adapter = self._session(order)
         venue_order = _venue_order(order, effect.quantity, effect.price)
+        reach(FailPoint.BEFORE_SUBMIT)
         outcome = await self._ask(lambda: adapter.submit(venue_order, effect.plan), SendVerb.SUBMIT)
+        reach(FailPoint.AFTER_SUBMIT)
         self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
 
     async def _cancel(self, effect: SendCancel) -> None:
@@ -193,7 +197,9 @@ class Dispatcher:
             self._stop(order, order.attempt, SendVerb.CANCEL, reason)
             return
         attempt, adapter = order.attempt, self._session(order)
+        reach(FailPoint.BEFORE_CANCEL)
         outcome = await self._ask(lambda: adapter.cancel(effect.ref), SendVerb.CANCEL)
+        reach(FailPoint.AFTER_CANCEL)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.CANCEL, outcome))
 
     async def _replace(self, effect: SendReplace) -> None:
@@ -209,9 +215,11 @@ class Dispatcher:
             outcome: SendOutcome = Rejected("NO_REPLACE", "the adapter's manifest offers what it can't do")
         else:
             venue_order = _venue_order(order, effect.quantity, effect.price)
+            reach(FailPoint.BEFORE_REPLACE)
             outcome = await self._ask(
                 lambda: adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity), SendVerb.REPLACE
             )
+            reach(FailPoint.AFTER_REPLACE)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome))
 
     async def _prepare(self, effect: PrepareOrder) -> None:
@@ -244,7 +252,9 @@ class Dispatcher:
                 await slot
             asked_at_ns = self._clock.now_ns()
             if (adapter := self._adapter_of(order.account_id)) is not None:
+                reach(FailPoint.BEFORE_QUERY)
                 said: object = await self._answered(adapter.order(effect.ref))
+                reach(FailPoint.AFTER_QUERY)
                 answer = (
                     said
                     if isinstance(said, OrderReportAnswer)

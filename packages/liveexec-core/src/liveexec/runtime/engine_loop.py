@@ -14,6 +14,7 @@ from liveexec.engine.inputs import AccountSnapshot, EngineInput, Report
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError, OutcomeUnknown
 from liveexec.runtime.clock import Clock
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.hydrator import Hydrator, ref_of_report
 from liveexec.runtime.inbox import Done, Inbox, Pending, Priority
 from liveexec.runtime.journal import Journal
@@ -88,7 +89,7 @@ class EngineLoop:
     def _serve(self) -> None:
         self._scheduled = False
         for _ in range(_MAX_SERVED):
-            if self._stopped is not None or self._journal.backlog >= _MAX_BACKLOG:
+            if self._stopped is not None or (self._journal.backlog >= _MAX_BACKLOG and not self._is_urgent):
                 return
             item = self._inbox.pop()
             if item is None:
@@ -105,10 +106,16 @@ class EngineLoop:
         if self._inbox:
             self.wake()
 
+    @property
+    def _is_urgent(self) -> bool:
+        """Whether an operator asks for something while the journal can't write: a kill does not wait for it."""
+        return self._journal.is_stalled and self._inbox.depth(Priority.CONTROL) > 0
+
     def _decide(self, given: EngineInput, pending: Pending | None) -> None:
         self._now_ns = max(self._now_ns, self._clock.now_ns())
         given.at_ns = self._now_ns
         decision = self._engine.handle(given)
+        reach(FailPoint.DECIDED)
         if pending is not None and pending.decided is not None:
             pending.decided()
         if decision.error is not None:
@@ -132,6 +139,7 @@ class EngineLoop:
             raise
         if pending is not None and pending.done is not None:
             pending.done(decision)
+            reach(FailPoint.TOLD)
 
     def _has_to_wait(self, given: EngineInput, pending: Pending | None) -> bool:
         """Whether what the input is about has to be looked up first, or waits behind reports for which it is."""
@@ -162,10 +170,11 @@ class EngineLoop:
 
     def _snapshot_has_to_wait(self, given: AccountSnapshot, pending: Pending | None) -> bool:
         """A snapshot comes after the reports before it, and may name orders that have ended here and left memory."""
-        refs = [ref for ref in map(ref_of_report, given.open_orders) if not self._engine.knows(ref)]
-        if not refs and not self._hydrator.is_busy:
+        refs = list(map(ref_of_report, given.open_orders))
+        if not self._hydrator.is_busy and all(map(self._engine.knows, refs)):
             return False
         self._inbox.set_aside()
+        # All of them, since one that is in memory now may have left it when the others are there.
         self._hydrator.hold(refs, lambda: self._resume(given, pending))
         return True
 

@@ -7,7 +7,7 @@ order wait behind its look-up, so that their order is kept.
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from liveexec.domain.stored import FoundOperation, OperationKey, RefKey
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.errors import Busy, Halted, LiveExecError, StorageError
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.families import fold_family, names_of, read_families
 from liveexec.runtime.ports import JournalStore
 
@@ -218,11 +219,12 @@ class Hydrator:
         if not batch:
             return
         keys = list(dict.fromkeys(key for held in batch for key in held.keys))
+        reach(FailPoint.BEFORE_LOOK_UP)
         found = await self._store.find_refs(self._shard, keys) if keys else {}
         wanted = dict.fromkeys(found.values())
         wanted.update({held.order_id: None for held in batch if held.order_id is not None})
-        missing = [order_id for order_id in wanted if self._engine.orders.get(order_id) is None]
-        finished = await self._bring_in(missing) if missing else []
+        finished = await self._bring_in_all(wanted)
+        reach(FailPoint.BROUGHT_IN)
         for held in batch:
             self._held.popleft()
             self._held_keys.subtract(held.keys)
@@ -231,6 +233,15 @@ class Hydrator:
         # Only now, so that whoever waited is served before any of them leaves again.
         if finished:
             self._on_finished(finished)
+
+    async def _bring_in_all(self, wanted: Iterable[OrderId]) -> list[tuple[OrderId, int]]:
+        """Have all of these in memory at once: one that was there may leave it while others are read."""
+        finished: list[tuple[OrderId, int]] = []
+        read: dict[OrderId, None] = {}
+        while missing := [each for each in wanted if self._engine.orders.get(each) is None and each not in read]:
+            finished += await self._bring_in(missing)
+            read.update(dict.fromkeys(missing))
+        return finished
 
     async def _bring_in(self, order_ids: Sequence[OrderId]) -> list[tuple[OrderId, int]]:
         """Orders come back with their whole family, so that a parent's sums stay whole; those of them that have ended

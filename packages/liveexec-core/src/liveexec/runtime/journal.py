@@ -2,6 +2,9 @@
 
 Whatever waits while a batch is being written makes up the next one; nobody lingers for more to come. A batch whose
 outcome is unknown is settled before anything else: if it is not there it is written again, the identical one.
+
+A store that fails, or does not answer, stalls the journal: what was decided waits for it, in order. Of what waits
+``on_delayed`` hears at once, since cancels may leave without being durable then.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ from liveexec.domain.stored import AppendBatch, Ownership
 from liveexec.engine.turn import Decision
 from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown, TransientStorageError
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
 
@@ -29,6 +33,8 @@ _log = structlog.get_logger(__name__)
 
 #: Larger batches put everybody who waits in lockstep with the server; this size keeps both busy.
 _MAX_RECORDS: Final = 64
+#: A batch that is not durable after this long stalls the journal. Real seconds.
+_STALL_AFTER_S: Final = 1.0
 
 
 class JournalState(StrEnum):
@@ -54,16 +60,26 @@ class Journal:
     """One shard's writer. ``append`` only queues; ``run`` writes until it is cancelled or has to stop.
 
     Whoever appends is told exactly once what became of it. Who cancels ``run`` calls :meth:`fail_all`.
+    ``on_delayed`` is called once for each decision that waits while the journal is STALLED.
     """
 
     def __init__(
-        self, store: JournalStore, ownership: Ownership, metrics: Metrics, *, stall_after_s: float = 1.0
+        self,
+        store: JournalStore,
+        ownership: Ownership,
+        metrics: Metrics,
+        *,
+        stall_after_s: float = _STALL_AFTER_S,
+        on_delayed: Callable[[Decision], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._shard, self._epoch = ownership.shard, ownership.epoch
         self._batch, self._position = ownership.batch, ownership.position
         self._metrics = metrics
         self._stall_after_s = stall_after_s
+        self._on_delayed = on_delayed
+        #: Since when the batch at hand is being written. Monotonic seconds.
+        self._since_s: float | None = None
         self._waiting: deque[_Waiting] = deque()
         #: The batch at hand: those who are not told yet what became of it.
         self._taken: deque[_Waiting] = deque()
@@ -77,6 +93,11 @@ class Journal:
     def backlog(self) -> int:
         """How many decisions wait to become durable."""
         return len(self._waiting)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the store fails, so that what is decided waits for it."""
+        return self.state is JournalState.STALLED
 
     @property
     def position(self) -> int:
@@ -110,6 +131,13 @@ class Journal:
         self._waiting.append(_Waiting(decision, encoded, done, failed, time.perf_counter()))
         self._idle.clear()
         self._wake.set()
+        if self.state is JournalState.STALLED:
+            self._on_delayed(decision)
+
+    def check(self) -> None:
+        """Notice a store that takes too long, whether it fails or says nothing. Called a few times a second."""
+        if self._since_s is not None and (took_s := time.monotonic() - self._since_s) >= self._stall_after_s:
+            self._stall(f"no answer for {took_s:.1f} s")
 
     async def run(self) -> None:
         """Write batch after batch.
@@ -126,6 +154,7 @@ class Journal:
                     self._taken = self._take()
                     await self._write(self._taken)
                     self._complete()
+                    reach(FailPoint.BATCH_TOLD)
                 self._idle.set()
         except Exception as error:
             unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
@@ -147,6 +176,14 @@ class Journal:
             item.failed(error)
         self._idle.set()
 
+    def _stall(self, reason: str) -> None:
+        if self.state is not JournalState.WRITING:
+            return
+        self.state = JournalState.STALLED
+        _log.error("journal_stalled", shard=self._shard, batch=self._batch + 1, error=reason)
+        for item in [*self._taken, *self._waiting]:
+            self._on_delayed(item.decision)
+
     def _take(self) -> deque[_Waiting]:
         taken: deque[_Waiting] = deque()
         records = 0
@@ -164,7 +201,7 @@ class Journal:
         batch = AppendBatch(self._shard, self._epoch, self._batch + 1, self._position + 1, records, encoded)
         # Made with the first failure: seeding its jitter costs a third of encoding a batch.
         backoff: Backoff | None = None
-        started_s = time.monotonic()
+        self._since_s = started_s = time.monotonic()
         while True:
             try:
                 # Not there yet is not absent: settling waits for a backend that may still commit it.
@@ -172,15 +209,17 @@ class Journal:
                 if self.state is JournalState.STOPPED:
                     return
                 if not written:
+                    reach(FailPoint.BEFORE_APPEND)
                     await self._store.append(batch)
+                    reach(FailPoint.AFTER_APPEND)
                 break
             except TransientStorageError as error:
-                if self.state is JournalState.WRITING and time.monotonic() - started_s >= self._stall_after_s:
-                    self.state = JournalState.STALLED
-                    _log.error("journal_stalled", shard=self._shard, batch=batch.batch, error=str(error))
+                if time.monotonic() - started_s >= self._stall_after_s:
+                    self._stall(str(error))
                 self._metrics.journal_retries.inc()
                 backoff = backoff if backoff is not None else Backoff(0.05, 1.0)
                 await asyncio.sleep(backoff.next_s())
+        self._since_s = None
         if self.state is JournalState.STALLED:
             self.state = JournalState.WRITING
             _log.warning("journal_recovered", shard=self._shard, batch=batch.batch)

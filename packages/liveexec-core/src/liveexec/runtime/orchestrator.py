@@ -22,9 +22,11 @@ from liveexec.domain.order import Order
 from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.result import ExecutionResult
 from liveexec.domain.stored import Ownership
+from liveexec.engine.config import EngineConfig
 from liveexec.engine.inputs import (
     CancelOrder,
     ClearLatch,
+    ConfigUpdate,
     ControlKind,
     EngineInput,
     Kill,
@@ -32,7 +34,7 @@ from liveexec.engine.inputs import (
     SetTradingState,
     SubmitOrder,
 )
-from liveexec.engine.oms import own_operation_id
+from liveexec.engine.oms import operation_id_of, own_operation_id
 from liveexec.engine.turn import Decision
 from liveexec.errors import (
     Draining,
@@ -43,12 +45,15 @@ from liveexec.errors import (
     LiveExecError,
     NotFound,
     OperationConflict,
+    OutcomeUnknown,
     StorageError,
+    TransientStorageError,
 )
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.journal import JournalState
-from liveexec.runtime.recovery import recover
+from liveexec.runtime.recovery import RecoveredShard, recover
 from liveexec.runtime.results import Watchers, result_of
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec.runtime.streams import Broadcaster, Subscription
@@ -59,6 +64,8 @@ _log = structlog.get_logger(__name__)
 
 #: How long a venue's first book is waited for. Real seconds.
 _FIRST_PRICES_S: Final = 0.5
+#: Records that are read at once for listeners who missed them.
+_PAGE: Final = 2_000
 
 #: What a request waits for: that it is recorded, that the venue answered, or that the order ended.
 Wait = Literal["durable", "ack", "terminal"]
@@ -80,6 +87,9 @@ class LiveExecutionOrchestrator:
         self._keeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._draining = False
+        #: Scopes that an operator killed and of which the journal does not know yet, whatever becomes of the shard.
+        self._killed: dict[ControlScope, None] = {}
+        self._up = asyncio.Event()
         self._error: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,6 +138,11 @@ class LiveExecutionOrchestrator:
             # Market data is served last, so an inbox without any says that it has been.
             while shard.inbox.has_market:  # noqa: ASYNC110  (a turn or two of the loop)
                 await asyncio.sleep(0)
+
+    async def compared(self, times: int) -> None:
+        """Wait until every account was compared with its venue so many times."""
+        for session in self._life().sessions:
+            await session.compared(times)
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Stop taking risk, let what is in flight end, make it durable and visible, and give the shard up.
@@ -178,12 +193,14 @@ class LiveExecutionOrchestrator:
         if shard.journal.state is not JournalState.WRITING:
             raise Halted("the journal can't write now; no new orders are taken until it can")
         digest = intent.content_hash()
+        order_id = self._new_order_id()
         operation_id = intent.operation_id
         if operation_id is None:
-            operation_id = own_operation_id(secrets.randbits(128))
+            operation_id = operation_id_of(order_id)
         elif (known := await self._used_before(shard, principal, operation_id, "submit", digest)) is not None:
             return await self._wait_for(known, wait, timeout_s, repeated=True)
-        request = SubmitOrder(0, self._new_order_id(), operation_id, intent, principal, digest)
+        request = SubmitOrder(0, order_id, operation_id, intent, principal, digest)
+        reach(FailPoint.SUBMIT_ASKED)
         decision = await self._ask(shard, request, Priority.INTENT)
         assert decision.order_id is not None
         return await self._wait_for(decision.order_id, wait, timeout_s, repeated=decision.repeated)
@@ -197,6 +214,8 @@ class LiveExecutionOrchestrator:
         principal: str = "local",
     ) -> ExecutionResult:
         """Ask for an order's cancel. An order that has ended is no error: the result says how.
+
+        While the journal can't write, the cancel leaves without waiting for it; the result still does.
 
         Raises:
             NotFound: there is no such order.
@@ -233,13 +252,22 @@ class LiveExecutionOrchestrator:
     async def kill(
         self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
     ) -> None:
-        """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out."""
+        """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out.
+
+        While the journal can't write, cancels don't wait for it, but this call does. Should the shard have to be
+        recovered meanwhile, the scope stays closed, and the kill is asked for again.
+
+        Raises:
+            Fenced: another process owns the shard, and nothing leaves here any more.
+        """
         _check_words(principal=principal, reason=reason)
-        shard = self._life()
-        request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
-        shard.gate.killed[scope] = None
-        # Once the engine has decided its trading state holds, and what it sends to flatten the scope has to leave.
-        await self._ask(shard, request, Priority.CONTROL, lambda: shard.gate.killed.pop(scope, None))
+        self._check_running()
+        self._killed[scope] = None
+        reach(FailPoint.KILL_LATCHED)
+        # A caller who gives up does not take the kill back.
+        self._tasks.add(task := asyncio.create_task(self._kill(scope, kind, principal, reason)))
+        task.add_done_callback(self._kill_ended)
+        await asyncio.shield(task)
 
     async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
         """Set what may be sent in a scope."""
@@ -254,6 +282,15 @@ class LiveExecutionOrchestrator:
         """
         _check_words(principal=principal, reason=reason)
         await self._ask(self._life(), ClearLatch(0, scope, code, principal, reason), Priority.CONTROL)
+
+    async def configure(self, config: EngineConfig, *, config_hash: str, principal: str, summary: str) -> None:
+        """Let the engine decide by another configuration from the next input on; that it does is recorded.
+
+        Raises:
+            ConfigurationError: it names a policy that is not registered; the one before stays.
+        """
+        _check_words(principal=principal, summary=summary)
+        await self._ask(self._life(), ConfigUpdate(0, config, config_hash, principal, summary), Priority.CONTROL)
 
     async def result(self, order_id: OrderId) -> ExecutionResult:
         """How an order stands.
@@ -307,6 +344,41 @@ class LiveExecutionOrchestrator:
             raise self._error or LiveExecError("the orchestrator is not running")
         return self._shard
 
+    async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
+        """Ask for a kill until it is durable, in as many lives as that takes."""
+        while True:
+            shard = await self._next_life()
+            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
+            try:
+                # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
+                await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(scope, None))
+            except OutcomeUnknown:
+                if self._draining:
+                    raise
+                self._killed[scope] = None
+            else:
+                return
+
+    def _kill_ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its caller may have given up, and it must not pass unseen.
+            _log.error("kill_not_recorded", shard=self._parts.config.shard, error=str(error))
+
+    def _check_running(self) -> None:
+        if self._keeper is None or self._keeper.done():
+            raise self._error or LiveExecError("the orchestrator is not running")
+
+    async def _next_life(self) -> ShardRuntime:
+        """The shard as it runs, or as it will once it is recovered."""
+        while self._shard is None or self._shard.failure.done():
+            self._check_running()
+            assert self._keeper is not None
+            up = asyncio.create_task(self._up.wait())
+            await asyncio.wait((self._keeper, up), return_when=asyncio.FIRST_COMPLETED)
+            up.cancel()
+        return self._shard
+
     async def _keep(self) -> None:
         """Keep the shard alive: one life after the other until it is closed, fenced or broken."""
         parts, backoff = self._parts, Backoff(0.2, 5.0)
@@ -331,7 +403,9 @@ class LiveExecutionOrchestrator:
     def _is_up(self, shard: ShardRuntime, backoff: Backoff) -> None:
         backoff.reset()
         self._error = None
+        self._shard = shard
         self._ready.set()
+        self._up.set()
         # Who waited through a restart may have what he waits for: in memory, or after a look-up.
         for order_id in self._watchers.awaited:
             order = shard.view.ledger.orders.get(order_id)
@@ -349,16 +423,39 @@ class LiveExecutionOrchestrator:
     async def _live(self, backoff: Backoff) -> None:
         parts = self._parts
         ownership = await self._acquire()
+        reach(FailPoint.ACQUIRED)
         try:
             recovered = await recover(parts.store, parts.config.shard)
-            shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed)
-            self._shard = shard
+            reach(FailPoint.LOADED)
+            await self._publish_missed(recovered)
+            shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed, self._killed)
             await shard.run(lambda: self._is_up(shard, backoff))
         finally:
+            self._up.clear()
             await self._release(ownership)
+
+    async def _publish_missed(self, recovered: RecoveredShard) -> None:
+        """Let listeners hear of what became durable without anybody here being told, as the last life ended."""
+        parts, last = self._parts, recovered.view.position
+        heard = self._broadcaster.position
+        while heard is not None and heard < last:
+            page = await parts.store.read_after(parts.config.shard, heard, min(_PAGE, last - heard))
+            for stored in page:
+                order = recovered.view.ledger.orders.get(OrderId(stored.record.stream))
+                self._broadcaster.publish(stored.position, stored.record, order)
+            heard = page[-1].position
+        self._broadcaster.position = last
 
     async def _acquire(self) -> Ownership:
         """Own the shard; while another's lease holds, wait for it to end."""
+        try:
+            return await self._taken_over()
+        except TimeoutError:
+            raise TransientStorageError(
+                f"the database has not answered within {self._takeover_timeout_s:g} s who owns the shard"
+            ) from None
+
+    async def _taken_over(self) -> Ownership:
         parts = self._parts
         backoff = Backoff(0.2, 1.0)
         async with asyncio.timeout(self._takeover_timeout_s) as limit:
@@ -375,8 +472,10 @@ class LiveExecutionOrchestrator:
 
     async def _release(self, ownership: Ownership) -> None:
         try:
+            reach(FailPoint.BEFORE_RELEASE)
             async with asyncio.timeout(5):
                 await self._parts.store.release(ownership)
+            reach(FailPoint.AFTER_RELEASE)
         except (StorageError, Fenced, TimeoutError) as error:
             # The lease ends by itself.
             _log.warning("shard_not_released", shard=ownership.shard, error=str(error))
@@ -417,7 +516,10 @@ class LiveExecutionOrchestrator:
     ) -> ExecutionResult:
         digest = content_hash(intent)
         operation_id = intent.operation_id
-        if operation_id is None:
+        is_urgent = isinstance(intent, CancelIntent) and shard.journal.is_stalled
+        if operation_id is None or (is_urgent and shard.engine.orders.operation(principal, operation_id) is None):
+            # What an id was used for before can't be looked up while the database is down, and a cancel can't wait:
+            # it is recorded under an id of ours, and may be repeated.
             operation_id = own_operation_id(secrets.randbits(128))
         elif (known := await self._used_before(shard, principal, operation_id, kind, digest)) is not None:
             return await self._wait_for(known, wait, timeout_s, repeated=True)
@@ -425,12 +527,13 @@ class LiveExecutionOrchestrator:
         if family is None:
             raise NotFound(f"there is no order {intent.order_id}")
         request: EngineInput
+        reach(FailPoint.CHANGE_ASKED)
         if isinstance(intent, CancelIntent):
             request = CancelOrder(0, operation_id, intent, principal, digest)
         else:
             request = ReplaceOrder(0, operation_id, intent, principal, digest)
         try:
-            decision = await self._ask(shard, request, Priority.INTENT)
+            decision = await self._ask(shard, request, Priority.CONTROL if is_urgent else Priority.INTENT)
         except NotFound:
             if not isinstance(intent, CancelIntent) or intent.order_id not in family:
                 raise

@@ -113,6 +113,10 @@ class JournalStore(Protocol):
         Column name to value; columns that are NULL are left out, and so are those that are no fold of the order.
         """
 
+    async def table_rows(self, shard: str, table: str) -> Sequence[Mapping[str, object]]:
+        """Everything that the shard has in a table: ``unified_orders`` (ids only), ``operations``, ``order_refs`` or
+        ``fills``. Column name to value; what is NULL is left out, and so is what is no fold of the journal."""
+
     def row_of(self, order: Order) -> Mapping[str, object]:
         """What the row of an order has to be, as :meth:`order_rows` tells it."""
 

@@ -19,6 +19,7 @@ from liveexec.errors import Fenced, InvariantViolation, JournalConflict, LiveExe
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.durable_view import DurableView
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
 
@@ -120,7 +121,9 @@ class Projector:
         backoff: Backoff | None = None
         while True:
             try:
+                reach(FailPoint.BEFORE_PROJECT)
                 await self._store.project(batch)
+                reach(FailPoint.AFTER_PROJECT)
             except (Fenced, JournalConflict, InvariantViolation):
                 raise
             except StorageError as error:

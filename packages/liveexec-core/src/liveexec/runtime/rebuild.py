@@ -3,7 +3,7 @@
 Both fold the whole journal of a shard in memory, which takes about a kilobyte for each order it ever had.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import localcontext
 from typing import Final
 
@@ -14,7 +14,7 @@ from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import MONEY, canonical
 from liveexec.domain.order import Order
 from liveexec.domain.position import Position
-from liveexec.domain.stored import SavedState
+from liveexec.domain.stored import FillRow, ProjectionBatch, SavedState
 from liveexec.errors import InvariantViolation, NotFound
 from liveexec.runtime.durable_view import DurableView
 from liveexec.runtime.ports import JournalStore
@@ -52,7 +52,8 @@ def folded_row(store: JournalStore, order: Order) -> Mapping[str, object]:
 
 
 async def verify_tables(store: JournalStore, shard: str) -> list[Difference]:
-    """Fold the journal as far as the tables go, and compare orders, positions, accounts and controls.
+    """Fold the journal as far as the tables go, and compare: orders, operations, references and fills, positions,
+    accounts and controls, what is missing and what is too many.
 
     Raises:
         NotFound: there is no such shard.
@@ -61,7 +62,7 @@ async def verify_tables(store: JournalStore, shard: str) -> list[Difference]:
     status = next((status for status in await store.shards() if status.shard == shard), None)
     if status is None:
         raise NotFound(f"there is no shard {shard!r} here")
-    ledger = Ledger()
+    view = DurableView(shard, Ledger(), 0, 0)
     position = 0
     while position < status.projected_through:
         page = await store.read_after(shard, position, _PAGE)
@@ -71,10 +72,12 @@ async def verify_tables(store: JournalStore, shard: str) -> list[Difference]:
             )
         for stored in page:
             if stored.position <= status.projected_through:
-                ledger.apply(stored.record)
+                view.apply(stored.position, stored.record)
         position = page[-1].position
-    differences = await _order_differences(store, shard, ledger)
-    return differences + _state_differences(await store.load(shard), ledger)
+    differences = await _order_differences(store, shard, view.ledger)
+    for table, folded in _folded_rows(view.take(status.epoch, 0, {})).items():
+        differences += _row_differences(table, folded, await store.table_rows(shard, table))
+    return differences + _state_differences(await store.load(shard), view.ledger)
 
 
 async def rebuild_tables(store: JournalStore, shard: str) -> None:
@@ -111,6 +114,75 @@ async def _order_differences(store: JournalStore, shard: str, ledger: Ledger) ->
                 continue
             for column, journal, stored in differing_columns(row, folded_row(store, ledger.orders[order_id])):
                 found.append(Difference("unified_orders", order_id, column, journal, stored))
+    return found
+
+
+#: Which columns tell the rows of a table apart.
+_KEYS: Final = {
+    "unified_orders": ("order_id",),
+    "operations": ("principal", "operation_id"),
+    "order_refs": ("account_id", "kind", "reference"),
+    "fills": ("account_id", "fill_key"),
+}
+
+
+def _folded_rows(everything: ProjectionBatch) -> dict[str, list[Mapping[str, object]]]:
+    """What the tables have to hold, as a store tells it."""
+    return {
+        "unified_orders": [{"order_id": order.order_id} for order in everything.orders],
+        "operations": [
+            {
+                "principal": row.principal,
+                "operation_id": row.operation_id,
+                "kind": row.kind,
+                "content_hash": row.content_hash,
+                "order_id": row.order_id,
+            }
+            for row in everything.operations
+        ],
+        "order_refs": [
+            {**dict(zip(_KEYS["order_refs"], row.key, strict=True)), "order_id": row.order_id, "attempt": row.attempt}
+            for row in everything.refs
+        ],
+        "fills": [_fill_facts(row) for row in everything.fills],
+    }
+
+
+def _fill_facts(row: FillRow) -> Mapping[str, object]:
+    fill = row.fill
+    return {
+        "account_id": row.account_id,
+        "fill_key": fill.key,
+        "order_id": row.order_id,
+        "strategy_id": row.strategy_id,
+        "canonical_id": fill.instrument_id,
+        "side": fill.side,
+        "quantity": fill.quantity,
+        "price": fill.price,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "estimated": fill.estimated,
+        "busted": row.busted,
+        "venue_time": fill.venue_time_ns,
+    }
+
+
+def _row_differences(
+    table: str, folded: Sequence[Mapping[str, object]], stored: Sequence[Mapping[str, object]]
+) -> list[Difference]:
+    """Rows that are missing, too many, or other than the fold says."""
+    by_key = [{" ".join(str(row[name]) for name in _KEYS[table]): row for row in rows} for rows in (folded, stored)]
+    ours, theirs = by_key
+    found = []
+    for key in dict.fromkeys([*ours, *theirs]):
+        mine, other = ours.get(key), theirs.get(key)
+        if other is None:
+            # An order that is missing is among the differences of orders already.
+            found += [Difference(table, key, "", "a row", "")] if table != "unified_orders" else []
+        elif mine is None:
+            found.append(Difference(table, key, "", "", "a row"))
+        else:
+            found += [Difference(table, key, *differing) for differing in differing_columns(other, mine)]
     return found
 
 

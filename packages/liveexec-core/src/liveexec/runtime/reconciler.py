@@ -1,4 +1,5 @@
-"""Reconciliation at start and after every gap: the venue's truth is fetched, and becomes ordinary inputs."""
+"""Reconciliation at start, after every gap and continuously: the venue's truth is fetched, and becomes ordinary
+inputs."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -11,6 +12,7 @@ from liveexec.domain.outcome import Snapshot, VenueReport
 from liveexec.engine.inputs import AccountSnapshot
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter
+from liveexec.runtime.failpoints import FailPoint, reach
 
 __all__ = ["Reconciler"]
 
@@ -20,6 +22,14 @@ _log = structlog.get_logger(__name__)
 _OVERLAP_NS: Final = 60_000_000_000
 #: A venue that has not answered one of the questions after this long counts as lost. Real seconds.
 _ANSWER_TIMEOUT_S: Final = 60.0
+
+
+#: What a request has to wait for, ``None`` if it may leave now.
+Slot = Callable[[], Coroutine[Any, Any, None] | None]
+
+
+def _no_limit() -> None:
+    """Every request may leave."""
 
 
 class Reconciler:
@@ -42,19 +52,23 @@ class Reconciler:
         self._start_ns = trusted_until_ns
         self._trusted_until_ns: dict[AccountId, int] = {}
 
-    async def reconcile(self, account_id: AccountId, adapter: ExternalAdapter) -> None:
-        """Compare one account. Returns once everything that was found is durable.
+    async def reconcile(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot = _no_limit) -> None:
+        """Compare one account. Returns once everything that was found is durable. ``slot`` says what a request has to
+        wait for, ``None`` if it may leave.
 
         Raises:
             TimeoutError: the venue does not answer.
             AdapterError: the venue does not give all fills.
         """
+        reach(FailPoint.RECONCILING)
         requested_at_ns = self._now_ns()
         # What an account held at its first connection is in its opening position; its earlier fills are not ours.
-        fetched = 0 if self._is_new(account_id) else await self._fetch_fills(account_id, adapter)
-        orders = await _answered(adapter.open_orders(account_id))
-        positions = await _answered(adapter.positions(account_id))
-        balances = await _answered(adapter.balances(account_id))
+        fetched = 0 if self._is_new(account_id) else await self._fetch_fills(account_id, adapter, slot)
+        reach(FailPoint.FILLS_FETCHED)
+        orders = await _answered(slot, adapter.open_orders(account_id))
+        positions = await _answered(slot, adapter.positions(account_id))
+        balances = await _answered(slot, adapter.balances(account_id))
+        reach(FailPoint.SNAPSHOT_FETCHED)
         await self._tell(
             AccountSnapshot(
                 0,
@@ -67,14 +81,15 @@ class Reconciler:
             )
         )
         self._trusted_until_ns[account_id] = requested_at_ns
+        reach(FailPoint.RECONCILED)
         _log.info("reconciled", account=account_id, open_orders=len(orders.items), fills=fetched)
 
-    async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter) -> int:
+    async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> int:
         """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
         since_ns = max(0, self._trusted_until_ns.get(account_id, self._start_ns) - _OVERLAP_NS)
         fetched = 0
         while True:
-            fills = await _answered(adapter.fills(account_id, since_ns))
+            fills = await _answered(slot, adapter.fills(account_id, since_ns))
             for fill in fills.items:
                 await self._deliver(fill)
             fetched += len(fills.items)
@@ -88,6 +103,12 @@ class Reconciler:
             since_ns = newest_ns
 
 
-async def _answered[T](request: Coroutine[Any, Any, Snapshot[T]]) -> Snapshot[T]:
+async def _answered[T](slot: Slot, request: Coroutine[Any, Any, Snapshot[T]]) -> Snapshot[T]:
     with anyio.fail_after(_ANSWER_TIMEOUT_S):
+        try:
+            if (turn := slot()) is not None:
+                await turn
+        except BaseException:
+            request.close()
+            raise
         return await request

@@ -5,9 +5,11 @@ from typing import Final
 
 from attrs import define, evolve
 
-from liveexec.domain.ids import OrderId, is_order_id
+from liveexec.domain.account_event import AccountOpened
+from liveexec.domain.ids import AccountId, OrderId, is_order_id
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.position import AccountBook
+from liveexec.domain.record import CONTROL_STREAM_PREFIX
 from liveexec.domain.stored import SavedState, StoredRecord
 from liveexec.errors import InvariantViolation
 from liveexec.runtime.durable_view import DurableView
@@ -49,8 +51,9 @@ async def recover(store: JournalStore, shard: str) -> RecoveredShard:
         for stream, records in families.items()
     }
     await _compare_rows(store, shard, before)
-    engine_ledger = _ledger(saved, before)
-    view = DurableView(shard, _ledger(saved, before), saved.projected_through, saved.projected_through)
+    opened = await _opened(store, shard, saved)
+    engine_ledger = _ledger(saved, before, opened)
+    view = DurableView(shard, _ledger(saved, before, opened), saved.projected_through, saved.projected_through)
     for stored in tail:
         engine_ledger.apply(stored.record)
         view.apply(stored.position, stored.record)
@@ -81,7 +84,19 @@ async def _families(store: JournalStore, shard: str, saved: SavedState, tail: Se
     )
 
 
-def _ledger(saved: SavedState, streams: Streams) -> Ledger:
+async def _opened(store: JournalStore, shard: str, saved: SavedState) -> dict[AccountId, int]:
+    """When the accounts began: the first event of each of their streams says it."""
+    accounts = [stream for stream in saved.sequences if not stream.startswith(CONTROL_STREAM_PREFIX)]
+    streams = await store.read_streams(shard, accounts) if accounts else {}
+    opened = {}
+    for records in streams.values():
+        first = records[0].record.events[0]
+        if isinstance(first, AccountOpened):
+            opened[first.account_id] = first.asked_at_ns
+    return opened
+
+
+def _ledger(saved: SavedState, streams: Streams, opened: Mapping[AccountId, int]) -> Ledger:
     """A ledger as of the last projection; positions are copied, since two ledgers start from the same ones."""
     return Ledger(
         orders=fold_family(streams),
@@ -97,6 +112,7 @@ def _ledger(saved: SavedState, streams: Streams) -> Ledger:
         states={event.scope: event for event in saved.states},
         latches={(event.scope, event.code): event for event in saved.latches},
         drifts={(event.account_id, event.subject): event for event in saved.drifts},
+        opened=dict(opened),
         sequences=dict(saved.sequences),
     )
 

@@ -5,6 +5,7 @@ and the venue is left alone for longer. Only a reconciled session takes risk.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -19,20 +20,26 @@ from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket
 from liveexec.runtime.backoff import Backoff
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.rate_limit import RateLimiter
 from liveexec.runtime.reconciler import Reconciler
 
-__all__ = ["Session", "SessionState"]
+__all__ = ["RECONCILE_EVERY_S", "Session", "SessionState"]
 
 _log = structlog.get_logger(__name__)
 
+_PHASES: Final = (Phase.DOWN, Phase.RECONCILING, Phase.ACTIVE)
 _CONNECT_TIMEOUT_S: Final = 30.0
 #: What losing a session looks like; anything else is a defect of its adapter.
 _EXPECTED: Final = (AdapterError, OSError, TimeoutError, EOFError)
 #: A stream that has a gap in each of so many reconciliations counts as lost.
 _RECONCILE_ROUNDS: Final = 8
+#: While all is well, accounts are compared this often. Real seconds.
+RECONCILE_EVERY_S: Final = 30.0
+#: A venue that can't be compared with so many times in a row counts as lost.
+_MISSED_ROUNDS: Final = 3
 #: Failures in a row after which the circuit opens.
 _BREAKER_FAILURES: Final = 8
 
@@ -67,6 +74,8 @@ class Session:
         first_wait_s: float = 0.1,
         longest_wait_s: float = 30.0,
         breaker_wait_s: float = 60.0,
+        reconcile_every_s: float = RECONCILE_EVERY_S,
+        only_reconciles: bool = False,
     ) -> None:
         self.adapter = adapter
         self.state = SessionState.DOWN
@@ -77,6 +86,9 @@ class Session:
         self._instruments = instruments
         self._backoff = Backoff(first_wait_s, longest_wait_s)
         self._breaker_wait_s = breaker_wait_s
+        self._reconcile_every_s, self._only_reconciles = reconcile_every_s, only_reconciles
+        #: How often all accounts were compared since the session was made.
+        self.rounds = 0
         self._changed = asyncio.Event()
         self._gap = asyncio.Event()
         self._priced = asyncio.Event()
@@ -103,6 +115,12 @@ class Session:
     async def active(self) -> None:
         """Wait until the session is trusted."""
         while self.state is not SessionState.ACTIVE:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def compared(self, times: int) -> None:
+        """Wait until all accounts were compared so many times since the session was made."""
+        while self.rounds < times:
             self._changed.clear()
             await self._changed.wait()
 
@@ -135,8 +153,10 @@ class Session:
         with anyio.fail_after(_CONNECT_TIMEOUT_S):
             await self.adapter.connect()
             listings = tuple(await self.adapter.listings())
-        await self._tell(ListingsUpdate(0, self.venue, listings))
-        await self._phase(Phase.RECONCILING, "connected")
+        # Nobody waits for either: a session comes back, and can cancel, while the journal can't write.
+        self._post(ListingsUpdate(0, self.venue, listings))
+        reach(FailPoint.CONNECTED)
+        self._note(Phase.RECONCILING, "connected")
         self._become(SessionState.RECONCILING)
         async with anyio.create_task_group() as group:
             group.start_soon(self._read_reports)
@@ -147,28 +167,55 @@ class Session:
                     group.start_soon(self._read_market, self.adapter, wanted)
             while True:
                 await self._trusted()
-                await self._gap.wait()
+                await self._compared_until_gap()
                 self.active_since_ns = None
                 self._become(SessionState.RECONCILING)
-                await self._phase(Phase.RECONCILING, "gap")
+                self._note(Phase.RECONCILING, "gap")
 
     async def _trusted(self) -> None:
         """Reconcile until nothing was missed meanwhile; the accounts take risk from then on."""
         for _ in range(_RECONCILE_ROUNDS):
             self._gap.clear()
-            for account_id in self.accounts:
-                await self._reconciler.reconcile(account_id, self.adapter)
+            await self._reconcile()
             # A gap in between: what was fetched before it says nothing about it.
             if not self._gap.is_set():
                 break
         else:
             raise AdapterError(f"{self.venue}: its stream has gaps as fast as they are reconciled")
+        if self._only_reconciles:
+            return
         # Before the engine hears of it: what it decides at that very moment is decided for this session.
         self.active_since_ns = self._now_ns()
-        await self._phase(Phase.ACTIVE, "reconciled")
+        for account_id in self.accounts:
+            await self._tell(AccountPhase(0, account_id, Phase.ACTIVE, "reconciled"))
+            self._metrics.phase(account_id).set(_PHASES.index(Phase.ACTIVE))
         self._become(SessionState.ACTIVE)
+        reach(FailPoint.TRUSTED)
         self._backoff.reset()
         self.last_error = None
+
+    async def _compared_until_gap(self) -> None:
+        """Compare the accounts again and again, as they trade: a healthy stream may leave something out."""
+        failures = 0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._reconcile_every_s):
+                    await self._gap.wait()
+                    return
+            try:
+                await self._reconcile()
+                failures = 0
+            except _EXPECTED as error:
+                failures += 1
+                _log.warning("not_reconciled", venue=self.venue, error=f"{type(error).__name__}: {error}")
+                if failures == _MISSED_ROUNDS:
+                    raise
+
+    async def _reconcile(self) -> None:
+        for account_id in self.accounts:
+            await self._reconciler.reconcile(account_id, self.adapter, lambda: self.slot(cancel=False))
+        self.rounds += 1
+        self._changed.set()
 
     async def _read_reports(self) -> None:
         async for report in self.adapter.reports():
@@ -190,22 +237,21 @@ class Session:
                 self._priced.set()
         raise AdapterError(f"{self.venue} ended its stream of market data")
 
-    async def _phase(self, phase: Phase, reason: str) -> None:
+    def _note(self, phase: Phase, reason: str) -> None:
         for account_id in self.accounts:
-            self._metrics.phase(account_id).set((Phase.DOWN, Phase.RECONCILING, Phase.ACTIVE).index(phase))
-            await self._tell(AccountPhase(0, account_id, phase, reason))
+            self._metrics.phase(account_id).set(_PHASES.index(phase))
+            self._post(AccountPhase(0, account_id, phase, reason))
 
     async def _down(self, reason: str) -> None:
         self.active_since_ns = None
         self._become(SessionState.DOWN)
+        reach(FailPoint.LOST)
         with anyio.CancelScope(shield=True), anyio.move_on_after(5):
             try:
                 await self.adapter.disconnect()
             except Exception as error:  # noqa: BLE001  (foreign code; the session is gone either way)
                 _log.warning("disconnect_failed", venue=self.venue, error=str(error))
-        for account_id in self.accounts:
-            self._metrics.phase(account_id).set(0)
-            self._post(AccountPhase(0, account_id, Phase.DOWN, reason))
+        self._note(Phase.DOWN, reason)
 
     def _become(self, state: SessionState) -> None:
         self.state = state

@@ -17,14 +17,16 @@ import anyio.abc
 import structlog
 from attrs import frozen
 
+from liveexec.domain.account_event import ControlScope, DriftSeen
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book, TradeBar
-from liveexec.domain.order import Order
+from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.outcome import VenueReport
+from liveexec.domain.record import Record
 from liveexec.domain.stored import Ownership
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
-from liveexec.engine.effects import TimerKey
+from liveexec.engine.effects import ArmTimer, Effect, SendCancel, TimerKey, TimerKind
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import EngineInput, Forget, Recovered, Report, TimerRang
 from liveexec.engine.risk import RuleFactory
@@ -35,6 +37,7 @@ from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.dispatcher import Dispatcher
 from liveexec.runtime.engine_loop import EngineLoop
+from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
@@ -45,7 +48,7 @@ from liveexec.runtime.projector import Projector
 from liveexec.runtime.reconciler import Reconciler
 from liveexec.runtime.recovery import RecoveredShard
 from liveexec.runtime.send_gate import SendGate
-from liveexec.runtime.sessions import Session
+from liveexec.runtime.sessions import RECONCILE_EVERY_S, Session
 from liveexec.runtime.streams import Broadcaster
 from liveexec.runtime.timers import Timers
 
@@ -73,10 +76,14 @@ class ShardParts:
     lease_s: float = 10.0
     max_price_age_ns: int = 60_000_000_000
     instruments: Sequence[InstrumentId] | None = None
+    reconcile_every_s: float = RECONCILE_EVERY_S
+    #: Accounts are compared and stay RECONCILING: nothing that adds risk is ever sent.
+    only_reconciles: bool = False
 
 
 class ShardRuntime:
-    """Everything of one life. ``on_order`` is called for each order that durably changed, after readers can see it."""
+    """Everything of one life. ``on_order`` is called for each order that durably changed, after readers can see it;
+    ``killed`` are scopes that an operator killed and of which the journal does not know yet."""
 
     def __init__(
         self,
@@ -85,6 +92,7 @@ class ShardRuntime:
         recovered: RecoveredShard,
         broadcaster: Broadcaster,
         on_order: Callable[[Order], None],
+        killed: dict[ControlScope, None] | None = None,
     ) -> None:
         self._parts = parts
         self._ownership = ownership
@@ -105,7 +113,7 @@ class ShardRuntime:
         )
         self.engine.state.now_ns = recovered.last_at_ns
         self.engine.index(recovered.names)
-        self.journal = Journal(parts.store, ownership, parts.metrics)
+        self.journal = Journal(parts.store, ownership, parts.metrics, on_delayed=self._delayed)
         self.hydrator = Hydrator(
             parts.store, parts.config.shard, self.engine, self.view.ledger, on_finished=self._projected
         )
@@ -130,6 +138,8 @@ class ShardRuntime:
             self._active_since_ns,
             parts.max_price_age_ns,
             lease_until_s=ownership.lease_until_s,
+            killed=killed if killed is not None else {},
+            can_write=lambda: not self.journal.is_stalled,
         )
         self.dispatcher = Dispatcher(
             self.engine.state,
@@ -175,9 +185,11 @@ class ShardRuntime:
 
     async def _begin(self, group: anyio.abc.TaskGroup, ready: Callable[[], None]) -> None:
         await self.tell(Recovered(0))
+        reach(FailPoint.RECOVERED)
         for session in self.sessions:
             group.start_soon(self._guarded, session.run)
         ready()
+        reach(FailPoint.STARTED)
 
     async def tell(self, given: EngineInput) -> None:
         """Tell the engine something, and wait until its decision is durable."""
@@ -219,11 +231,13 @@ class ShardRuntime:
     async def close(self, timeout_s: float) -> None:
         """Let what is in flight end, make everything durable and visible, and give the shard up."""
         # A life that fails has nothing more to settle: its error is told by whoever keeps it.
+        reach(FailPoint.CLOSING)
         with anyio.move_on_after(timeout_s), contextlib.suppress(LiveExecError):
             await self.dispatcher.settle(timeout_s)
             await self.journal.drained()
             if self.view.pending:
                 await self.projector.reached(self.view.position)
+        reach(FailPoint.DRAINED)
         self.gate.fenced = True
         self._give_up(OutcomeUnknown("the orchestrator was closed before it was recorded"))
 
@@ -255,6 +269,8 @@ class ShardRuntime:
             deliver=self.deliver,
             market=self.market,
             instruments=parts.instruments,
+            reconcile_every_s=parts.reconcile_every_s,
+            only_reconciles=parts.only_reconciles,
         )
 
     def _durable(self, position: int, decision: Decision) -> None:
@@ -265,8 +281,9 @@ class ShardRuntime:
             for event in record.events:
                 self._parts.metrics.observe(event)
             order = orders.get(OrderId(record.stream))
-            if self._broadcaster.is_listened_to:
-                self._broadcaster.publish(position, record, order)
+            if order is None:
+                _alarm(record)
+            self._broadcaster.publish(position, record, order)
             if order is not None:
                 self._on_order(order)
                 if order.parent_id is not None and (parent := orders.get(order.parent_id)) is not None:
@@ -274,10 +291,23 @@ class ShardRuntime:
             position += 1
         if decision.records:
             self.projector.applied()
+        reach(FailPoint.BEFORE_EFFECTS)
         for effect in decision.effects:
             self.dispatcher.carry_out(effect)
+        reach(FailPoint.AFTER_EFFECTS)
         if self.inbox:
             self.loop.wake()
+
+    def _delayed(self, decision: Decision) -> None:
+        """The journal can't write: of what waits for it cancels leave at once, for they only take risk away."""
+        now: list[Effect] = []
+        later: list[Effect] = []
+        for effect in decision.effects:
+            (now if _takes_risk_away(effect) else later).append(effect)
+        # What left must not leave again when it is durable.
+        decision.effects = tuple(later)
+        for effect in now:
+            self.dispatcher.carry_out(effect)
 
     def _projected(self, finished: list[tuple[OrderId, int]]) -> None:
         """The tables show what is finished: all but the newest of it leaves memory."""
@@ -300,6 +330,7 @@ class ShardRuntime:
         for order_id, sequence in leaving:
             if self.engine.orders.get(order_id) is None:
                 self.view.drop(order_id)
+                reach(FailPoint.FORGOTTEN)
             else:
                 # Something happened to it since, or its parent still works: it is asked about again later.
                 self._finished[order_id] = sequence
@@ -352,7 +383,9 @@ class ShardRuntime:
         while True:
             await asyncio.sleep(self._parts.lease_s / 3)
             try:
+                reach(FailPoint.BEFORE_RENEW)
                 self.gate.lease_until_s = await self._parts.store.renew(self._ownership, self._parts.lease_s)
+                reach(FailPoint.AFTER_RENEW)
             except TransientStorageError as error:
                 # The gate closes by itself when the lease runs out.
                 _log.warning("lease_not_renewed", shard=self._parts.config.shard, error=str(error))
@@ -361,11 +394,37 @@ class ShardRuntime:
         while True:
             await asyncio.sleep(_EXPIRE_S)
             self.dispatcher.expire()
+            self.journal.check()
+            if self.journal.is_stalled and self.inbox:
+                self.loop.wake()
             for slow in self.engine.risk.drain_slow_rules():
                 _log.warning("risk_rule_slow", rule=slow.name, order=slow.order_id, took_us=slow.took_ns // 1_000)
+            for broken in self.engine.drain_failures():
+                cause = traceback_of(broken.error)
+                _log.error("algorithm_failed", algorithm=broken.name, order=broken.order_id, traceback=cause)
             for failure in self.engine.risk.drain_failures():
                 cause = traceback_of(failure.error)
                 _log.error("risk_rule_failed", rule=failure.name, order=failure.order_id, traceback=cause)
+
+
+def _alarm(record: Record) -> None:
+    """What an operator has to look at."""
+    for event in record.events:
+        if isinstance(event, DriftSeen):
+            _log.error(
+                "drift", account=event.account_id, subject=event.subject, ours=str(event.ours), theirs=str(event.theirs)
+            )
+
+
+def _takes_risk_away(effect: Effect) -> bool:
+    """Whether it is a wished cancel, or what repeats one until its order has ended."""
+    match effect:
+        case SendCancel(order):
+            return order.cancel is not PendingCancel.NONE
+        case ArmTimer((kind, _)):
+            return kind is TimerKind.CANCEL
+        case _:
+            return False
 
 
 def _accounts_by_venue(adapters: Sequence[ExternalAdapter]) -> dict[VenueName, tuple[AccountId, ...]]:

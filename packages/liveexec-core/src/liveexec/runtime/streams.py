@@ -79,6 +79,8 @@ class Broadcaster:
         self._subscriptions: dict[int, Subscription] = {}
         self._count = 0
         self._closed = False
+        #: The last record that listeners could hear of; ``None`` before the first.
+        self.position: int | None = None
 
     @property
     def is_listened_to(self) -> bool:
@@ -97,6 +99,7 @@ class Broadcaster:
 
     def publish(self, position: int, record: Record, order: Order | None) -> None:
         """Hand a record's events to everybody who listens."""
+        self.position = position
         if not self._subscriptions:
             return
         for offset, event in enumerate(record.events):

@@ -7,6 +7,7 @@ from typing import Final
 
 from liveexec.engine.effects import TimerKey
 from liveexec.runtime.clock import Clock
+from liveexec.runtime.failpoints import FailPoint, reach
 
 __all__ = ["Timers"]
 
@@ -74,5 +75,6 @@ class Timers:
             at_ns, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == at_ns:
                 del self._due[key]
+                reach(FailPoint.TIMER_RANG)
                 self._ring(key)
         self._schedule()

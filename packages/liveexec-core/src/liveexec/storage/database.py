@@ -11,7 +11,7 @@ from attrs import frozen
 
 from liveexec.errors import LiveExecError, StorageError
 from liveexec.storage.dsn import Dsn
-from liveexec.storage.postgres_errors import explain
+from liveexec.storage.postgres_errors import READ_ONLY, explain
 from liveexec.storage.sql import statements
 
 __all__ = ["FIXED_PLANS", "Backend", "Database", "Session", "connect"]
@@ -29,8 +29,9 @@ FIXED_PLANS: Final = MappingProxyType(
         "jit": "off",
     }
 )
-#: No wait is endless: for a lock, for a client that stopped within its transaction, for an answer.
-_BOUNDS: Final = MappingProxyType({"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"})
+#: No wait is endless: for a lock, for a client that stopped within its transaction, for an answer. A frozen owner must
+#: lose its locks before the one who takes over gives up waiting for them.
+_BOUNDS: Final = MappingProxyType({"lock_timeout": "10s", "idle_in_transaction_session_timeout": "5s"})
 CONNECT_TIMEOUT_S: Final = 10.0
 COMMAND_TIMEOUT_S: Final = 30.0
 CLOSE_TIMEOUT_S: Final = 5.0
@@ -114,7 +115,8 @@ class Session:
 
     @asynccontextmanager
     async def use(self, doing: str) -> AsyncIterator[Any]:
-        """The connection, with every error explained. It survives what the server refused, and nothing else."""
+        """The connection, with every error explained. It survives what the server refused, unless that has lost its
+        role, and nothing else."""
         async with self._lock:
             try:
                 connection = await self._connected()
@@ -122,6 +124,8 @@ class Session:
             except LiveExecError:
                 raise
             except asyncpg.PostgresError as error:
+                if error.sqlstate == READ_ONLY:
+                    self._drop()
                 raise explain(error, doing, self._dsn, is_journal=self._is_journal) from error
             except _DRIVER_ERRORS as error:
                 is_connected = self._connection is not None and not self._connection.is_closed()
@@ -220,6 +224,8 @@ class Database:
             async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
                 yield connection
         except (asyncpg.PostgresError, *_DRIVER_ERRORS) as error:
+            if isinstance(error, asyncpg.PostgresError) and error.sqlstate == READ_ONLY:
+                await self._pool.expire_connections()
             raise explain(error, doing, self.dsn) from error
 
     def session(self, name: str, prepare: Prepare, *, is_journal: bool = False) -> Session:

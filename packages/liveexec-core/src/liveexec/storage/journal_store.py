@@ -153,5 +153,8 @@ class PostgresStore:
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         return await self._lookups.order_rows(shard, order_ids)
 
+    async def table_rows(self, shard: str, table: str) -> Sequence[Mapping[str, object]]:
+        return await self._lookups.table_rows(shard, table)
+
     def row_of(self, order: Order) -> Mapping[str, object]:
         return row_of(order)

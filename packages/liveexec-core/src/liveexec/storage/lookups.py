@@ -19,6 +19,7 @@ __all__ = ["Lookups", "plain_row"]
 
 _SQL: Final = statements("lookups")
 _JOURNAL: Final = statements("journal")
+_VERIFY: Final = statements("verify")
 _POSITION_DOCUMENTS: Final = ("fees", "terms")
 #: Keys asked about in one statement; more are asked in several.
 _CHUNK: Final = 5_000
@@ -115,6 +116,10 @@ class Lookups:
                 for row in await connection.fetch(_SQL["order_rows"], shard, chunk):
                     found[OrderId(row["order_id"])] = plain_row(row, ORDER_DOCUMENTS)
         return found
+
+    async def table_rows(self, shard: str, table: str) -> Sequence[Mapping[str, object]]:
+        async with self._database.read(f"reading {table}") as connection:
+            return [plain_row(row) for row in await connection.fetch(_VERIFY[table], shard)]
 
 
 async def _positions(connection: Any, statement: str, shard: str) -> list[Row]:

@@ -38,6 +38,30 @@ __all__ = ["MemoryStore"]
 
 _NO_CLASSES: Final[Mapping[VenueName, VenueClass]] = MappingProxyType({})
 #: Columns of an order's row that are no fold of the order.
+#: The parts of the tables that are compared with the journal whole, and their columns that are a fold of it.
+_COMPARED: Final = {
+    "unified_orders": ("orders", ("order_id",)),
+    "operations": ("operations", ("principal", "operation_id", "kind", "content_hash", "order_id")),
+    "order_refs": ("refs", ("account_id", "kind", "reference", "order_id", "attempt")),
+    "fills": (
+        "fills",
+        (
+            "account_id",
+            "fill_key",
+            "order_id",
+            "strategy_id",
+            "canonical_id",
+            "side",
+            "quantity",
+            "price",
+            "fee",
+            "fee_asset",
+            "estimated",
+            "busted",
+            "venue_time",
+        ),
+    ),
+}
 _LABELS: Final = frozenset({"shard", "venue_type", "routing"})
 
 
@@ -129,9 +153,13 @@ class MemoryStore:
         return self._holds(self._owned(batch.shard, batch.epoch), batch)
 
     async def project(self, batch: ProjectionBatch) -> None:
-        parts = parts_of(batch, self._venue_classes)
-        for part in parts:
-            check_amounts(part)
+        if batch.prepared is None:
+            # A repeated attempt writes the same rows, whatever became of the batch's orders, positions and books.
+            prepared = parts_of(batch, self._venue_classes)
+            for part in prepared:
+                check_amounts(part)
+            batch.prepared = prepared
+        parts: list[Part] = list(batch.prepared)
         shard = self._owned(batch.shard, batch.epoch)
         if shard.projected_through != batch.after or len(shard.journal) < batch.through:
             refusal = refusals.projection_refusal(batch, shard.projected_through, len(shard.journal))
@@ -220,6 +248,12 @@ class MemoryStore:
             for order_id, row in found.items()
             if row is not None and row["shard"] == shard
         }
+
+    async def table_rows(self, shard: str, table: str) -> Sequence[Mapping[str, object]]:
+        part, columns = _COMPARED[table]
+        return [
+            {name: row[name] for name in columns if row.get(name) is not None} for row in self._tables.rows(part, shard)
+        ]
 
     def row_of(self, order: Order) -> Mapping[str, object]:
         return row_of(order)

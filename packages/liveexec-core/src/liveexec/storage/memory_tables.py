@@ -20,28 +20,65 @@ Key = tuple[Any, ...]
 class _Rule:
     """A table's key, and the columns in which a row that is there must agree with one that replaces it.
 
-    ``kept`` are columns that an upsert without a value leaves as they are; ``insert_only`` refuses every upsert.
+    ``fixed`` are columns that every upsert leaves as they were inserted, ``kept`` those that one without a value does;
+    ``insert_only`` refuses every upsert.
     """
 
     key: tuple[str, ...]
     agree: tuple[str, ...] = ("shard",)
+    fixed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     insert_only: bool = False
 
 
+#: What an order was received with.
+_RECEIVED: Final = (
+    "created_at",
+    "ordinal",
+    "sequence_in_group",
+    "parent_order_id",
+    "operation",
+    "operation_id",
+    "principal",
+    "side",
+    "order_type",
+    "time_in_force",
+    "expire_at",
+    "trigger_price",
+    "exec_algorithm",
+    "exec_algorithm_params",
+    "max_gas_price_gwei",
+    "contract_address",
+    "source_token",
+    "target_token",
+    "max_slippage",
+    "asset",
+    "source_venue",
+    "target_venue",
+    "atomic_group_id",
+    "odds",
+    "selection",
+    "expected_deltas",
+    "metadata",
+)
 _CONTROL_KEY: Final = ("shard", "kind", "scope_kind", "scope_name", "code")
+_POSITION_NAMES: Final = ("product_id", "venue", "settlement_asset", "terms")
 _RULES: Final[Mapping[str, _Rule]] = {
-    "orders": _Rule(("order_id",), kept=("routing",)),
+    "orders": _Rule(("order_id",), fixed=_RECEIVED, kept=("routing",)),
     "operations": _Rule(("shard", "principal", "operation_id"), insert_only=True),
-    "refs": _Rule(("account_id", "kind", "reference"), agree=("order_id",)),
-    "fills": _Rule(("account_id", "fill_key"), agree=("order_id",)),
-    "positions": _Rule(("account_id", "strategy_id", "canonical_id")),
-    "account_positions": _Rule(("account_id", "canonical_id")),
+    "refs": _Rule(("account_id", "kind", "reference"), agree=("order_id",), fixed=("shard",)),
+    "fills": _Rule(
+        ("account_id", "fill_key"),
+        agree=("order_id",),
+        fixed=("shard", "canonical_id", "product_id", "venue", "side", "liquidity", "applied_at"),
+    ),
+    "positions": _Rule(("account_id", "strategy_id", "canonical_id"), fixed=_POSITION_NAMES),
+    "account_positions": _Rule(("account_id", "canonical_id"), fixed=_POSITION_NAMES),
     "assets": _Rule(("account_id", "asset")),
     "asset_moves": _Rule(("account_id", "reference"), insert_only=True),
     "controls": _Rule(_CONTROL_KEY),
     "stream_heads": _Rule(("shard", "stream")),
-    "strategies": _Rule(("shard", "strategy_id"), kept=("first_order_at",)),
+    "strategies": _Rule(("shard", "strategy_id"), fixed=("first_order_at",)),
     "audit": _Rule(("shard", "sequence"), insert_only=True),
 }
 
@@ -103,11 +140,18 @@ class Tables:
             old = present.get(key)
             if old is not None:
                 taken += rule.insert_only or any(old.get(name) != row.get(name) for name in rule.agree)
-                row.update({name: old[name] for name in rule.kept if name in old and name not in given})
+                row = _upserted(rule, old, row)
             changes[key] = row
         if taken:
             raise rows_are_taken(part.name, taken, len(part.rows))
         return changes
+
+
+def _upserted(rule: _Rule, old: Row, row: Row) -> Row:
+    """What is stored when a row replaces one that is there."""
+    changing = {name: value for name, value in row.items() if name not in rule.fixed}
+    stays = (*rule.fixed, *(name for name in rule.kept if name not in row))
+    return changing | {name: old[name] for name in stays if name in old}
 
 
 def _key_of(columns: Sequence[str], row: Mapping[str, object]) -> Key:

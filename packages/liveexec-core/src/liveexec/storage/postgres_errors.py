@@ -11,12 +11,17 @@ import asyncpg
 from liveexec.errors import InvariantViolation, JournalConflict, LiveExecError, StorageError, TransientStorageError
 from liveexec.storage.dsn import Dsn
 
-__all__ = ["explain"]
+__all__ = ["READ_ONLY", "explain"]
 
+#: The server lost its role: only another connection may lead to the one that has it now.
+READ_ONLY: Final = "25006"
 #: SQLSTATEs after which the identical request may succeed. Class 08 (connection) belongs to them.
 _TRANSIENT_STATES: Final = {
     "40001": "the transaction lost against another one",
     "40P01": "the transaction was ended to break a deadlock",
+    # Somebody makes room, or another server takes over: what waits is written then, and nothing is thrown away.
+    "53100": "the disk of the database server is full: free space there",
+    READ_ONLY: "the server is read-only (a standby?): connect to the primary",
     "53300": "the server takes no more connections (max_connections)",
     "53200": "the server is out of memory",
     "55P03": "a row stayed locked for too long",
@@ -29,9 +34,6 @@ _TRANSIENT_STATES: Final = {
 }
 #: SQLSTATEs that a retry can't cure, with what the operator has to do.
 _PERMANENT_STATES: Final = {
-    # The server rolled the statement back, so nothing is in doubt, and until there is room every retry fails alike.
-    "53100": "the disk of the database server is full: free space there, then start again",
-    "25006": "the server is read-only (a standby?): connect to the primary",
     "28000": "the server refuses this user: check pg_hba.conf and the role",
     "28P01": "the password is wrong",
     "3D000": "the database does not exist: create it first",

@@ -249,6 +249,17 @@ async def test_projecting_the_same_batch_again_is_a_success(writer: ShardWriter)
     assert (await writer.store.load("main")).projected_through == batch.through
 
 
+async def test_a_batch_that_is_tried_again_writes_what_it_held_at_first(writer: ShardWriter) -> None:
+    await writer.tell(ORDER, make_received(), *events_to(OrderStatus.ACCEPTED))
+    seen = dict(writer.store.row_of(writer.ledger.orders[ORDER]))
+    batch = writer.projection(through=2)
+    with pytest.raises(InvariantViolation, match="the journal ends at 1"):
+        await writer.store.project(batch)
+    await writer.tell(ORDER, ev.Canceled("requested", None))
+    await writer.store.project(batch)
+    assert (await writer.store.order_rows("main", [ORDER]))[ORDER] == seen
+
+
 async def test_a_projection_that_does_not_follow_the_tables_is_refused(writer: ShardWriter) -> None:
     await writer.tell(ORDER, make_received())
     await writer.project()

@@ -213,7 +213,7 @@ async def test_the_tables_show_what_the_caller_was_told_once_synced(
         await connection.close()
 
 
-async def test_a_closing_host_takes_cancels_but_no_risk_and_the_next_start_finds_what_is_open(
+async def test_incident_6_a_closing_host_takes_cancels_but_no_risk_and_the_next_start_finds_what_is_open(
     store: JournalStore, tmp_path: Path
 ) -> None:
     async with local_desk() if isinstance(store, MemoryStore) else remote_desk(tmp_path) as desk:

@@ -14,6 +14,7 @@ from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
 from liveexec.errors import Fenced, JournalConflict, TransientStorageError
 from liveexec.storage import database
+from liveexec.storage.database import connect
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.journal_store import PostgresStore
 from support.builders import make_order_id, make_received
@@ -206,6 +207,19 @@ async def test_a_projection_keeps_no_append_waiting(writer: ShardWriter, databas
         await projector.execute("UPDATE projection_head SET projected_through = 1")
         with anyio.fail_after(5):
             await writer.append(received(writer, 2))
+
+
+async def test_an_owner_that_froze_within_a_projection_does_not_keep_the_next_one_out(
+    writer: ShardWriter, database_dsn: Dsn
+) -> None:
+    frozen = await connect(database_dsn, "projector of a process that sleeps")
+    try:
+        await frozen.execute("BEGIN")
+        await frozen.execute("UPDATE projection_head SET projected_through = 1")
+        with anyio.fail_after(9):
+            await ShardWriter.of(writer.store)
+    finally:
+        frozen.terminate()
 
 
 async def test_two_writers_never_interleave(each_database_dsn: Dsn) -> None:

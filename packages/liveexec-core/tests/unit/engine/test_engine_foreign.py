@@ -121,6 +121,20 @@ class TestOthersOrders:
         strategies = {order.strategy_id for order in harness.engine.state.ledger.orders.values()}
         assert strategies == {STRATEGY, "EXTERNAL"}
 
+    def test_a_fill_that_waits_beside_its_order_does_not_end_it(self, harness: EngineHarness) -> None:
+        ours = harness.submit()
+        shown = make_order_report(client_order_id=None, filled_quantity=Decimal("0.3"))
+        harness.report(harness.filled(ours, "0.3", client_order_id=None, venue_order_id=shown.venue_order_id))
+        harness.report(shown)
+        harness.answer(ours, Accepted(VenueOrderId("V-ours")))
+        harness.advance(6)
+        (adopted,) = [each for each in harness.engine.state.ledger.orders.values() if each is not ours]
+        assert parts(adopted, "status filled_quantity leaves") == (
+            OrderStatus.PARTIALLY_FILLED,
+            Decimal("0.3"),
+            Decimal("1.7"),
+        )
+
     def test_what_ended_before_it_was_seen_is_nobodys_business(self, harness: EngineHarness) -> None:
         harness.report(make_order_report(VenueOrderStatus.CANCELED))
         assert harness.last.records == ()

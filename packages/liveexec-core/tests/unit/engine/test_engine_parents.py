@@ -62,6 +62,12 @@ class TestTwap:
         assert child.intent.time_in_force is TimeInForce.IOC
         assert [record.stream for record in harness.last.records] == [parent.order_id, child.order_id]
 
+    def test_while_only_another_venue_lists_its_product_it_is_refused_as_a_plain_order_is(self) -> None:
+        harness = EngineHarness().start(BETA_ACCOUNT)
+        parent, plain = twap(harness), harness.submit()
+        assert parts(parent, "status code children") == (OrderStatus.REJECTED, "NO_ROUTE", None)
+        assert parts(plain, "status code") == (OrderStatus.REJECTED, "NO_ROUTE")
+
     def test_filled_slice_by_slice_it_ends_filled(self, harness: EngineHarness) -> None:
         parent = twap(harness)
         for _ in range(5):

@@ -182,6 +182,15 @@ class TestOrders:
         harness.snapshot(asked_ago_s=0)
         assert harness.effects(QueryOrder) == [], "the same instant is not after"
 
+    def test_one_that_it_leaves_out_is_asked_about_though_a_fill_came_after_it_was_asked_for(
+        self, harness: EngineHarness
+    ) -> None:
+        order = harness.working()
+        harness.advance(1)
+        harness.report(harness.filled(order, "0.4"))
+        harness.snapshot(positions={SPOT: "0.4"}, asked_ago_s=0.5)
+        assert [query.order for query in harness.effects(QueryOrder)] == [order]
+
     def test_one_that_ended_here_and_works_there_is_canceled(self, harness: EngineHarness) -> None:
         order = harness.working()
         taken_back, later = harness.filled(order, "0.4"), harness.filled(order, "0.6")

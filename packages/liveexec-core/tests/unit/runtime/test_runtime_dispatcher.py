@@ -137,7 +137,7 @@ class Desk:
 
     def replace(self, order: Order) -> None:
         self.dispatcher.carry_out(
-            SendReplace(order, ref_of(order), make_plan(), Decimal(2), Decimal(44_000), Decimal("0.5"))
+            SendReplace(order, ref_of(order), make_plan(), Decimal(2), Decimal(44_000), Decimal("0.5"), NOW_NS)
         )
 
     def prepare(self, order: Order) -> None:

@@ -24,6 +24,7 @@ from liveexec.engine.inputs import (
     CancelOrder,
     ClearLatch,
     EngineInput,
+    Forget,
     Report,
     SetTradingState,
 )
@@ -240,6 +241,24 @@ async def test_a_report_never_overtakes_one_that_waits_for_the_same_order(desk: 
     assert desk.fills == ["late-1", "late-2"]
 
 
+async def test_a_report_waits_behind_one_that_came_while_its_order_was_looked_up(desk: Desk) -> None:
+    first_round = desk.store.hold("read_streams")
+    async with running(desk):
+        desk.report(late_fill(1))
+        await until(lambda: desk.store.calls.get("read_streams"))
+        desk.report(late_fill(2))
+        await turns()
+        second_round = desk.store.hold("find_refs")
+        first_round.set()
+        await until(lambda: desk.fills == ["late-1"])
+        # The order is in memory now, and its second report still waits.
+        desk.report(late_fill(3))
+        await turns()
+        second_round.set()
+        await until(lambda: len(desk.fills) == 3)
+    assert desk.fills == ["late-1", "late-2", "late-3"]
+
+
 async def test_reports_that_wait_take_the_room_of_those_to_come(desk: Desk) -> None:
     desk.inbox.max_reports = 2
     held = desk.store.hold("find_refs")
@@ -281,6 +300,24 @@ async def test_a_snapshot_that_still_shows_an_order_that_ended_here_does_not_ado
         desk.ask("snapshot", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (stale,), True, (), ()), Priority.REPORT)
         await until(lambda: desk.told)
     assert desk.durable == []
+    assert list(desk.engine.state.ledger.orders) == [PLAIN]
+
+
+async def test_an_order_that_left_memory_while_a_snapshot_waited_for_others_is_not_adopted(desk: Desk) -> None:
+    stale = make_order_report(client_order_id=None, venue_order_id=VenueOrderId("V-1b"))
+    foreign = make_order_report(client_order_id=None, venue_order_id=VenueOrderId("another's"))
+    async with running(desk):
+        desk.ask("first", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (stale,), True, (), ()), Priority.REPORT)
+        await until(lambda: desk.told)
+        released = desk.store.hold("find_refs")
+        both = AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (stale, foreign), True, (), ())
+        desk.ask("second", both, Priority.REPORT)
+        await until(lambda: len(desk.store.calls["find_refs"]) == 2)
+        sequence = desk.engine.state.ledger.orders[PLAIN].last_sequence
+        desk.loop.tell(Priority.FORGET, Forget(0, ((PLAIN, sequence),)))
+        await until(lambda: not desk.engine.state.ledger.orders)
+        released.set()
+        await until(lambda: desk.heard == ["first", "second"])
     assert list(desk.engine.state.ledger.orders) == [PLAIN]
 
 

@@ -14,6 +14,7 @@ from liveexec.domain.ids import AccountId, ClientOrderId, OperationId, OrderId, 
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.outcome import CumulativeFill, FillReport, OrderRef
 from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.inputs import Forget
 from liveexec.errors import Busy, Halted, InvariantViolation, OutcomeUnknown, StorageError, TransientStorageError
 from liveexec.runtime import hydrator as hydrator_module
 from liveexec.runtime.backoff import Backoff
@@ -437,6 +438,21 @@ async def test_once_given_up_callers_are_told_and_reports_are_forgotten(desk: De
         with pytest.raises(OutcomeUnknown):
             await within(asked)
     assert desk.resumed == []
+
+
+async def test_an_order_that_leaves_memory_while_others_are_read_is_read_as_well(desk: Desk) -> None:
+    async with running(desk):
+        desk.hold("first", ref(venue="V-1"))
+        await until(lambda: desk.resumed)
+        released = desk.store.hold("read_streams")
+        desk.hold("second", ref(venue="V-1"))
+        desk.hold("of another order", ref(client=desk.bench.view.ledger.orders[REJECTED].client_order_id))
+        await until(lambda: len(desk.asked("read_streams")) == 2)
+        desk.engine.handle(Forget(0, ((PLAIN, desk.engine.state.ledger.orders[PLAIN].last_sequence),)))
+        assert not desk.engine.knows(ref(venue="V-1"))
+        released.set()
+        await until(lambda: len(desk.resumed) == 3)
+        assert desk.engine.knows(ref(venue="V-1"))
 
 
 # Names

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 
 import pytest
 from attrs import define, field
@@ -86,7 +87,7 @@ class Desk:
         return [(number, error) for number, error in self.told if isinstance(error, LiveExecError)]
 
 
-async def make_desk(store: ScriptedStore | None = None, **options: float) -> Desk:
+async def make_desk(store: ScriptedStore | None = None, **options: Any) -> Desk:
     store = store if store is not None else ScriptedStore()
     owned = await store.acquire("main", "owner", 3_600)
     return Desk(store, Journal(store, owned, Metrics(), **options))
@@ -292,6 +293,44 @@ async def test_a_store_that_keeps_failing_stalls_the_journal_and_its_recovery_en
         await drain(desk)
     assert desk.journal.state is JournalState.WRITING
     assert desk.numbers == [1, 2]
+
+
+async def test_a_store_that_does_not_answer_stalls_the_journal_as_soon_as_somebody_looks() -> None:
+    desk = await make_desk(stall_after_s=0.0)
+    released = desk.store.hold("append")
+    async with running(desk):
+        desk.journal.check()
+        desk.append(1)
+        await until(desk.batches)
+        assert desk.journal.state is JournalState.WRITING
+        desk.journal.check()
+        assert desk.journal.is_stalled
+        released.set()
+        await drain(desk)
+        desk.journal.check()
+        assert desk.journal.state is JournalState.WRITING
+
+
+async def test_of_everything_that_waits_while_it_is_stalled_somebody_hears_once() -> None:
+    heard: list[Decision] = []
+    desk = await make_desk(stall_after_s=0.0, on_delayed=heard.append)
+    released = desk.store.hold("append")
+    async with running(desk):
+        desk.append(1)
+        await until(desk.batches)
+        desk.append(1)
+        assert heard == []
+        desk.journal.check()
+        assert len(heard) == 2
+        desk.append(1)
+        desk.append(0)
+        assert len(heard) == 4
+        released.set()
+        await drain(desk)
+        desk.append(1)
+        await drain(desk)
+    assert len(heard) == 4
+    assert len(desk.numbers) == 5
 
 
 async def test_a_short_failure_does_not_stall() -> None:

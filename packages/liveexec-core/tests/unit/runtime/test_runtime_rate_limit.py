@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liveexec.domain.venue import RateLimit
+from liveexec.errors import ConfigurationError
 from liveexec.runtime import rate_limit
 from liveexec.runtime.rate_limit import RateLimiter
 from support.runtime_parts import turns, within
@@ -144,3 +145,24 @@ async def test_who_gives_up_waiting_lets_the_next_one_go() -> None:
     first.cancel()
     await within(second)
     assert first.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("limit", "faults"),
+    [
+        ((0.0, 5, 0), ["per_second"]),
+        ((-1.0, 5, 0), ["per_second"]),
+        ((float("nan"), 5, 0), ["per_second"]),
+        ((float("inf"), 5, 0), ["per_second"]),
+        ((1.0, 0, 0), ["burst"]),
+        ((1.0, 5, 5), ["cancel_lane"]),
+        ((1.0, 5, -1), ["cancel_lane"]),
+        ((0.0, 0, 2), ["per_second", "burst", "cancel_lane"]),
+    ],
+)
+def test_a_limit_under_which_nothing_would_ever_leave_is_refused(
+    limit: tuple[float, int, int], faults: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        RateLimit(*limit)
+    assert [fault.path for fault in refused.value.faults] == faults

@@ -132,6 +132,52 @@ async def test_a_row_that_is_missing_is_found_and_comes_back(
     assert key in store._tables._rows[table]
 
 
+@pytest.mark.parametrize(
+    ("part", "table", "column", "value"),
+    [
+        ("fills", "fills", "price", Decimal("0.5")),
+        ("fills", "fills", "busted", None),
+        ("operations", "operations", "content_hash", "another"),
+        ("refs", "order_refs", "order_id", make_order_id(99)),
+    ],
+)
+async def test_fills_operations_and_references_are_compared_value_by_value(
+    bench: ViewBench, store: ScriptedStore, part: str, table: str, column: str, value: object
+) -> None:
+    rows = store._tables._rows[part]
+    row = next(iter(rows.values()))
+    row[column] = value if value is not None else not row[column]
+    ((at, _, changed, journal, stored),) = await found(store)
+    assert (at, changed) == (table, column)
+    assert journal != stored
+    await rebuild(bench)
+    assert await found(store) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "table"),
+    [("orders", "unified_orders"), ("fills", "fills"), ("operations", "operations"), ("refs", "order_refs")],
+)
+async def test_a_row_too_many_or_too_few_is_found_once(
+    bench: ViewBench, store: ScriptedStore, part: str, table: str
+) -> None:
+    rows = store._tables._rows[part]
+    key, row = next(iter(rows.items()))
+    name = {"orders": "order_id", "fills": "fill_key", "operations": "operation_id", "refs": "reference"}[part]
+    odd = {**row, name: "odd"}
+    rows["odd",] = odd
+    ((at, which, *rest),) = await found(store)
+    assert (at, rest) == (table, ["", "", "a row"])
+    assert "odd" in which
+    del rows["odd",]
+    del rows[key]
+    ((at, _, column, journal, stored),) = await found(store)
+    assert (at, column, stored) == (table, "", "")
+    assert journal in {"a row", "an order"}
+    await rebuild(bench)
+    assert await found(store) == []
+
+
 async def test_a_latch_that_nobody_set_is_found(bench: ViewBench, store: ScriptedStore) -> None:
     rows = store._tables._rows["controls"]
     latch = rows["main", "LATCH", *CONTROL_KEY, "OTHER"]

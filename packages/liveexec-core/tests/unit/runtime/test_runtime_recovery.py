@@ -52,6 +52,7 @@ def facts(ledger: Ledger) -> dict[str, Any]:
         "states": {scope: (each.state, each.reason) for scope, each in ledger.states.items()},
         "latches": {latch: each.reason for latch, each in ledger.latches.items()},
         "drifts": {subject: (each.ours, each.theirs) for subject, each in ledger.drifts.items()},
+        "opened": dict(ledger.opened),
         "sequences": dict(ledger.sequences),
     }
 

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, StateChanged, TradingState
 from liveexec.domain.order import Order
 from liveexec.domain.order_fold import apply_event
 from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.position import Position
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import SendReplace, SendSubmit
 from liveexec.engine.requests import ref_of
@@ -93,7 +94,7 @@ def world() -> World:
     )
     plan = make_plan()
     submit = SendSubmit(order, 1, plan, order.quantity, order.price, NOW_NS - _S, NOW_NS - _S)
-    replace = SendReplace(order, ref_of(order), plan, Decimal(2), order.price, Decimal(0))
+    replace = SendReplace(order, ref_of(order), plan, Decimal(2), order.price, Decimal(0), NOW_NS - _S)
     return World(gate, session, clock, order, submit, replace)
 
 
@@ -184,7 +185,7 @@ TABLE: dict[str, tuple[Callable[[World], Any], tuple[str | None, str | None, str
     "reconciling": (reconcile, (_UNRECONCILED, _UNRECONCILED, None)),
     "session is younger than the decision": (
         reconnect_later,
-        ("decided before the session was reconciled", None, None),
+        ("decided before the session was reconciled", "decided before the session was reconciled", None),
     ),
     "cancel wished": (cancel, (_CANCELED, _CHANGE_CANCELED, None)),
     "cancel of unknown fate": (cancel_of_unknown_fate, (_CANCELED, _CHANGE_CANCELED, None)),
@@ -215,7 +216,6 @@ TABLE: dict[str, tuple[Callable[[World], Any], tuple[str | None, str | None, str
     ),
     "halted another venue": (halt(ScopeKind.VENUE, "BETA"), (None, None, None)),
     # What reduces only was decided by the rules, which know positions; the gate looks at HALTED alone.
-    "reducing": (halt(ScopeKind.GLOBAL, state=TradingState.REDUCING), (None, None, None)),
     "a cancel passes a halt and a kill": (
         several(halt(ScopeKind.GLOBAL), kill(_GLOBAL)),
         (_KILLED, _KILLED, None),
@@ -317,7 +317,7 @@ def test_the_parents_bound_is_exact_to_the_last_stored_digit(world: World, child
 def test_a_replace_of_an_order_at_work_leaves_and_one_of_a_killed_scope_does_not(world: World) -> None:
     order = make_order_in(OrderStatus.ACCEPTED)
     apply_event(order, make_replace_requested(), NOW_NS)
-    change = SendReplace(order, ref_of(order), make_plan(), Decimal(2), order.price, make_fill().quantity)
+    change = SendReplace(order, ref_of(order), make_plan(), Decimal(2), order.price, make_fill().quantity, NOW_NS)
     assert world.gate.stops_replace(change) is None
     world.gate.killed[ControlScope(ScopeKind.STRATEGY, STRATEGY)] = None
     assert world.gate.stops_replace(change) == _KILLED
@@ -329,3 +329,37 @@ def test_a_gate_that_was_given_no_lease_is_closed() -> None:
     assert gate.stops_cancel(make_order_in(OrderStatus.ACCEPTED)) == _LEASE
     gate.lease_until_s = math.inf
     assert gate.stops_cancel(make_order_in(OrderStatus.ACCEPTED)) is None
+
+
+def test_while_the_journal_cannot_write_only_cancels_leave_whatever_became_of_the_lease(world: World) -> None:
+    world.gate.can_write = lambda: False
+    for end in (lambda _: None, end_lease):
+        end(world)
+        submit, replace, cancel = world.reasons()
+        assert (submit, replace, cancel) == ("the journal can't write", "the journal can't write", None)
+
+
+def test_fenced_not_even_cancels_leave_while_the_journal_cannot_write(world: World) -> None:
+    world.gate.can_write = lambda: False
+    fence(world)
+    assert world.reasons() == ("another process owns the shard",) * 3
+
+
+@pytest.mark.parametrize(
+    ("held", "working", "stops"),
+    [("-5", "1", False), ("-5", "5", False), ("-5", "6", True), ("0", "1", True), ("5", "1", True)],
+)
+@pytest.mark.parametrize("kind", [ScopeKind.INSTRUMENT, ScopeKind.STRATEGY])
+def test_what_was_approved_before_a_scope_may_only_be_reduced_leaves_only_if_it_reduces(
+    world: World, kind: ScopeKind, held: str, working: str, stops: bool
+) -> None:
+    order = world.order
+    assert order.account_id is not None
+    world.state.exposure.reserve(evolve(order, quantity=Decimal(working)))
+    world.state.ledger.book(order.account_id).positions[SPOT] = Position(SPOT, make_listing(SPOT).terms, Decimal(held))
+    key = (order.account_id, order.strategy_id, SPOT)
+    world.state.ledger.positions[key] = Position(SPOT, make_listing(SPOT).terms, Decimal(held))
+    world.halt(kind, SPOT if kind is ScopeKind.INSTRUMENT else STRATEGY, TradingState.REDUCING)
+    expected = f"{kind}:{SPOT if kind is ScopeKind.INSTRUMENT else STRATEGY} may only be reduced, and this does more"
+    assert world.gate.stops_submit(world.submit) == (expected if stops else None)
+    assert world.gate.stops_cancel(order) is None

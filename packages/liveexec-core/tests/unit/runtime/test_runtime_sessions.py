@@ -46,6 +46,7 @@ class Desk:
     instruments: Sequence[InstrumentId] | None = None
     first_wait_s: float = 0.0
     breaker_wait_s: float = 3_600.0
+    reconcile_every_s: float = 3_600.0
     clock: VirtualClock = field(factory=lambda: VirtualClock(NOW_NS))
     metrics: Metrics = field(factory=Metrics)
     told: list[EngineInput] = field(factory=list)
@@ -75,6 +76,7 @@ class Desk:
             first_wait_s=self.first_wait_s,
             longest_wait_s=self.first_wait_s,
             breaker_wait_s=self.breaker_wait_s,
+            reconcile_every_s=self.reconcile_every_s,
         )
 
     async def tell(self, given: EngineInput) -> None:
@@ -444,7 +446,59 @@ async def test_a_venue_without_market_data_is_not_waited_for() -> None:
     await within(desk.session.priced())
 
 
+# Continuous reconciliation
+
+
+async def test_while_all_is_well_accounts_are_compared_again_and_again_and_stay_active() -> None:
+    desk = Desk(reconcile_every_s=0.0)
+    async with running(desk):
+        await desk.active()
+        await until(lambda: desk.rounds >= 4)
+        assert desk.session.state is SessionState.ACTIVE
+        assert desk.phases == UP
+        assert desk.session.active_since_ns is not None
+
+
+@pytest.mark.parametrize("error", [AdapterError("503"), TimeoutError()])
+async def test_a_comparison_that_fails_now_and_then_costs_nothing(error: Exception) -> None:
+    desk = Desk(reconcile_every_s=0.0)
+    async with running(desk):
+        await desk.active()
+        for _ in range(3):
+            desk.venue.answer("positions", error)
+            rounds = desk.rounds
+            await until(lambda rounds=rounds: desk.rounds > rounds)  # type: ignore[misc]  # bound to this round
+        assert desk.phases == UP
+
+
+async def test_a_venue_that_cannot_be_compared_with_any_more_counts_as_lost() -> None:
+    desk = Desk(reconcile_every_s=0.0)
+    async with running(desk):
+        await desk.active()
+        desk.venue.answer("balances", *[AdapterError("503")] * 3)
+        await until(lambda: "DOWN" in desk.phases)
+        await until(lambda: desk.phases == [*UP, "DOWN", *UP])
+
+
+async def test_a_gap_is_reconciled_at_once_however_seldom_accounts_are_compared() -> None:
+    desk = Desk(reconcile_every_s=3_600.0)
+    async with running(desk):
+        await desk.active()
+        desk.venue.told.put(Gap(ALPHA_ACCOUNT, "sequence"))
+        await until(lambda: desk.phases == [*UP, *UP])
+
+
 # Limits and the end
+
+
+async def test_a_reconciliation_keeps_to_the_rate_limit_and_leaves_the_cancels_their_lane() -> None:
+    venue = ScriptedVenue(manifest=evolve(make_manifest(), rate_limit=RateLimit(0.001, 4, 1)))
+    desk = Desk(venue=venue)
+    async with running(desk):
+        await until(lambda: venue.count("positions") == 1)
+        await turns()
+        assert (venue.count("fills"), venue.count("open_orders"), venue.count("balances")) == (1, 1, 0)
+        assert desk.session.slot(cancel=True) is None
 
 
 async def test_requests_have_the_venues_rate_limit() -> None:

@@ -6,17 +6,23 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from attrs import define, field
 
-from liveexec import EngineConfig, LiveExecutionOrchestrator, build
+from liveexec import EngineConfig, LiveExecutionOrchestrator
+from liveexec.build import build
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import ClientOrderId, OperationId, OrderId, VenueOrderId
+from liveexec.domain.intent import CancelIntent
+from liveexec.domain.order import PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, FillReport, OrderReport, PositionReport, VenueOrderStatus
+from liveexec.domain.venue import Ordering
 from liveexec.engine.inputs import ControlKind
-from liveexec.errors import LiveExecError
+from liveexec.errors import Halted, LiveExecError, OutcomeUnknown, StorageError
+from liveexec.runtime import engine_loop
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.rebuild import verify_tables
 from liveexec.runtime.sessions import SessionState
@@ -33,7 +39,7 @@ from support.builders import (
     make_listing,
     make_manifest,
 )
-from support.runtime_parts import Ended, ScriptedStore, ScriptedVenue, turns, until, within
+from support.runtime_parts import Ended, Fault, ScriptedStore, ScriptedVenue, turns, until, within
 
 EVERYTHING = ControlScope(ScopeKind.GLOBAL)
 
@@ -104,6 +110,158 @@ async def test_a_kill_holds_from_the_call_on_though_its_caller_gives_up() -> Non
         assert EVERYTHING in live.shard.gate.killed or ledger.state_of(EVERYTHING) is TradingState.HALTED
         await until(lambda: EVERYTHING not in live.shard.gate.killed)
         assert ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+async def test_a_kill_outlives_the_life_that_could_not_record_it() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        first = live.shard
+        released = desk.store.hold("append")
+        desk.store.faults["append"][-1].error = StorageError("the database was dropped")
+        killing = asyncio.create_task(
+            live.kill(EVERYTHING, ControlKind.BLOCK, principal="operator", reason="something is wrong")
+        )
+        await until(lambda: first.engine.state.ledger.state_of(EVERYTHING) is TradingState.HALTED)
+        released.set()
+        await within(killing)
+        assert live.shard is not first
+        assert live.shard.gate.killed == {}
+        assert live.shard.view.ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+async def test_once_closed_nothing_can_be_killed() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        pass
+    with pytest.raises(LiveExecError, match="not running"):
+        await within(live.kill(EVERYTHING, principal="operator", reason="too late"))
+
+
+# Listeners
+
+
+async def test_listeners_hear_of_what_became_durable_although_nobody_was_told() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        heard = live.stream()
+        first, position = live.shard, live.shard.journal.position
+        desk.store.fail("append", Fault(StorageError("the connection went in the middle"), carried_out=True))
+        with pytest.raises(OutcomeUnknown):
+            await within(live.submit(make_intent(operation_id=OperationId("OP-1"))))
+        await until(lambda: live.error is None and live.shard is not first)
+        await within(live.set_trading_state(EVERYTHING, TradingState.ACTIVE, principal="operator", reason="a record"))
+        last = live.shard.view.position
+    items = [item async for item in heard]
+    positions = list(dict.fromkeys(item.position for item in items))
+    assert positions[: last - position] == list(range(position + 1, last + 1))
+    received = [(each.event.operation_id, each.order) for each in items if isinstance(each.event, ev.OrderReceived)]
+    assert [(operation_id, order is not None) for operation_id, order in received] == [("OP-1", True)]
+
+
+# While the journal can't write
+
+
+@asynccontextmanager
+async def stalled(desk: Desk, live: LiveExecutionOrchestrator) -> AsyncIterator[asyncio.Event]:
+    """The store does not answer, and it was noticed; set the event to end that."""
+    live.shard.journal._stall_after_s = 0.0
+    released = desk.store.hold("append")
+    asking = asyncio.create_task(
+        live.set_trading_state(
+            ControlScope(ScopeKind.STRATEGY, "nobody"), TradingState.ACTIVE, principal="operator", reason="a record"
+        )
+    )
+    await until(lambda: live.shard.journal.is_stalled)
+    yield released
+    released.set()
+    await within(asking)
+
+
+async def working(desk: Desk, live: LiveExecutionOrchestrator, number: int) -> OrderId:
+    """An order that the venue works."""
+    desk.venue.answer("submit", Accepted(VenueOrderId(f"V-{number}")))
+    return (await within(live.submit(make_intent(), wait="ack"))).order_id
+
+
+@pytest.mark.parametrize("operation_id", [None, OperationId("of-the-caller")])
+async def test_a_cancel_leaves_at_once_and_once_while_the_journal_cannot_write(operation_id: OperationId) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        order_id = await working(desk, live, 1)
+        async with stalled(desk, live) as released:
+            canceling = asyncio.create_task(live.cancel(CancelIntent(order_id, operation_id=operation_id)))
+            await until(lambda: desk.venue.count("cancel"))
+            await turns()
+            assert not canceling.done(), "what a caller is told is durable"
+            assert live.orders[order_id].cancel is PendingCancel.NONE
+            with pytest.raises(Halted):
+                await live.submit(make_intent())
+            released.set()
+            assert (await within(canceling)).order_id == order_id
+        await live.synced()
+        assert desk.venue.count("cancel") == 1
+        assert await verify_tables(desk.store, "main") == []
+
+
+async def test_a_kill_cancels_everything_while_the_journal_cannot_write() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        orders = [await working(desk, live, number) for number in (1, 2)]
+        async with stalled(desk, live) as released:
+            killing = asyncio.create_task(live.kill(EVERYTHING, principal="operator", reason="something is wrong"))
+            await until(lambda: desk.venue.count("cancel") == 2)
+            assert not killing.done()
+            released.set()
+            await within(killing)
+        assert desk.venue.count("cancel") == 2
+        assert all(live.orders[order_id].cancel is not PendingCancel.NONE for order_id in orders)
+        assert live.shard.view.ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+async def test_a_kill_does_not_wait_behind_a_full_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        await working(desk, live, 1)
+        async with stalled(desk, live) as released:
+            monkeypatch.setattr(engine_loop, "_MAX_BACKLOG", 0)
+            killing = asyncio.create_task(live.kill(EVERYTHING, principal="operator", reason="something is wrong"))
+            await until(lambda: desk.venue.count("cancel"))
+            monkeypatch.undo()
+            released.set()
+            await within(killing)
+
+
+async def test_what_was_durable_before_and_waits_for_its_turn_stays_here_while_the_journal_cannot_write() -> None:
+    desk = Desk()
+    desk.venue.manifest = make_manifest(ordering=Ordering.PER_ACCOUNT)
+    async with desk.live() as live:
+        answer = desk.venue.wait_with("submit")
+        await within(live.submit(make_intent()))
+        second = (await within(live.submit(make_intent()))).order_id
+        assert desk.venue.count("submit") == 1
+        async with stalled(desk, live):
+            answer.set_result(Accepted(VenueOrderId("V-1")))
+            await turns()
+            assert desk.venue.count("submit") == 1
+        await until(lambda: live.orders[second].status is OrderStatus.REJECTED)
+        assert live.orders[second].code == "NOT_SENT"
+
+
+async def test_a_session_that_is_lost_while_the_journal_cannot_write_comes_back_and_cancels() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        await working(desk, live, 1)
+        async with stalled(desk, live) as released:
+            (session,) = live.shard.sessions
+            desk.venue.told.put(Ended())
+            await until(lambda: not session.is_connected)
+            await until(lambda: session.is_connected)
+            killing = asyncio.create_task(live.kill(EVERYTHING, principal="operator", reason="something is wrong"))
+            await until(lambda: desk.venue.count("cancel"))
+            assert session.state is SessionState.RECONCILING
+            released.set()
+            await within(killing)
+            await within(live.active())
 
 
 # Memory

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from liveexec.domain.ids import OperationId
+from liveexec.domain.order_event import FillBusted
+from liveexec.domain.order_state import OrderStatus
 from liveexec.errors import Fenced
 from liveexec.storage.memory import MemoryStore
-from support.builders import make_order_id, make_received
+from support.builders import events_to, make_fill, make_order_id, make_received
 from support.journaling import ShardWriter
+from support.twin_stores import tables_in_memory
 
 
 class Clock:
@@ -71,6 +74,25 @@ def test_nothing_waits() -> None:
         await store.release(writer.owned)
 
     at_once(everything())
+
+
+def test_an_upsert_leaves_what_only_an_insert_sets() -> None:
+    async def bust_a_fill() -> None:
+        store = MemoryStore()
+        writer = await ShardWriter.of(store)
+        order_id, fill = make_order_id(), make_fill()
+        await writer.tell(order_id, make_received(), *events_to(OrderStatus.PARTIALLY_FILLED))
+        applied_at_ns = writer.at_ns
+        await writer.project()
+        first = tables_in_memory(store)
+        await writer.tell(order_id, FillBusted(fill, "erroneous"))
+        await writer.tell(make_order_id(2), make_received(operation_id=OperationId("OP-2")))
+        await writer.project()
+        second = tables_in_memory(store)
+        assert [(row["busted"], row["applied_at"]) for row in second["fills"]] == [(True, applied_at_ns)]
+        assert second["strategies"] == first["strategies"]
+
+    at_once(bust_a_fill())
 
 
 def test_what_is_read_shares_nothing_with_what_is_kept() -> None:

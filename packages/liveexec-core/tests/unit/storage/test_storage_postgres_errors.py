@@ -39,12 +39,10 @@ def test_a_broken_connection_leaves_the_outcome_unknown(error: Exception) -> Non
 @pytest.mark.parametrize(
     ("error", "what_to_do"),
     [
-        (asyncpg.DiskFullError("could not extend file"), "free space there"),
         (asyncpg.InvalidPasswordError("no"), "the password is wrong"),
         (asyncpg.InvalidCatalogNameError("no"), "create it first"),
         (asyncpg.InsufficientPrivilegeError("no"), "grant it"),
         (asyncpg.UndefinedTableError("no"), "liveexec db upgrade"),
-        (asyncpg.ReadOnlySQLTransactionError("no"), "connect to the primary"),
         (asyncpg.NumericValueOutOfRangeError("no"), r"NUMERIC\(36,18\)"),
         (asyncpg.SyntaxOrAccessError("no"), "SQLSTATE 42000"),
         (asyncpg.ClientConfigurationError("no"), "address can't be used"),
@@ -58,6 +56,20 @@ def test_what_a_retry_cannot_cure_says_what_to_do(error: Exception, what_to_do: 
     assert type(explained) is StorageError
     with pytest.raises(StorageError, match=what_to_do):
         raise explained
+
+
+@pytest.mark.parametrize(
+    ("error", "what_to_do"),
+    [
+        (asyncpg.DiskFullError("could not extend file"), "free space there"),
+        (asyncpg.ReadOnlySQLTransactionError("no"), "connect to the primary"),
+        (asyncpg.TooManyConnectionsError("sorry"), "max_connections"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_somebody_can_cure_is_waited_for_and_says_what_to_do(error: Exception, what_to_do: str) -> None:
+    with pytest.raises(TransientStorageError, match=what_to_do):
+        raise explain(error, "appending", DSN, is_journal=True)
 
 
 def test_misuse_of_a_living_connection_is_no_broken_one() -> None:

@@ -17,7 +17,17 @@ FILES = sorted(
 
 
 def test_every_file_is_read() -> None:
-    assert {"journal", "projections", "lookups", "reads", "ownership", "server", "rebuild", "migrations"} == set(FILES)
+    assert {
+        "journal",
+        "projections",
+        "lookups",
+        "reads",
+        "ownership",
+        "server",
+        "rebuild",
+        "verify",
+        "migrations",
+    } == set(FILES)
     assert all(statements(file) for file in FILES)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +11,8 @@ from attrs import frozen
 
 from liveexec.domain.ids import InstrumentId, VenueName
 from liveexec.errors import AdapterError, ConfigurationError, Fault
+from liveexec.structuring import read_config, strict_converter, structured
 from liveexec.venues.paper.config import PaperVenueConfig
-from liveexec.venues.paper.config_json import read_config, strict_converter
 from liveexec.venues.paper.market import MarketSource
 from liveexec.venues.paper.synthetic import SyntheticInstrument, SyntheticMarket
 
@@ -136,6 +137,15 @@ class PaperWorldConfig:
             ConfigurationError: with every fault and its path.
         """
         return read_config(_CONVERTER, text, cls, "paper world")
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "PaperWorldConfig":
+        """Read a configuration from JSON values.
+
+        Raises:
+            ConfigurationError: with every fault and its path.
+        """
+        return structured(_CONVERTER, dict(document), cls, "paper world")
 
 
 def _recorded(path: Path, sources: tuple[InstrumentId, ...], day: str | None) -> MarketSource:

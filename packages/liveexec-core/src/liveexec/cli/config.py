@@ -1,0 +1,74 @@
+"""``liveexec config``: check a configuration, show what holds, and the schema for editors."""
+
+import json
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+from liveexec.cli.exit_codes import ExitCode
+
+__all__ = ["app"]
+
+app = App(name="config", help="Check and show configurations.")
+
+
+@app.command
+def check(file: Path, /) -> ExitCode:
+    """Say whether a configuration can be used, with every fault; nothing is connected.
+
+    Parameters
+    ----------
+    file
+        The JSON file.
+    """
+    from liveexec.assembly import assembled  # noqa: PLC0415  (keeps --help fast)
+    from liveexec.build import plugins_of  # noqa: PLC0415
+    from liveexec.config.loading import load_config  # noqa: PLC0415
+    from liveexec.errors import ConfigurationError  # noqa: PLC0415
+
+    try:
+        config = load_config(file)
+        assembled(config, plugins_of(config))
+    except ConfigurationError as error:
+        _complain(f"{file}: {len(error.faults)} fault{'s' if len(error.faults) > 1 else ''}")
+        for fault in error.faults:
+            _complain(f"  {fault}")
+        return ExitCode.USAGE
+    _say(f"{file}: good ({config.mode} mode, {', '.join(config.external_adapters) or 'no venues'})")
+    return ExitCode.OK
+
+
+@app.command
+def show(file: Path, /) -> ExitCode:
+    """Print what holds: variables filled in, defaults added, secrets masked.
+
+    Parameters
+    ----------
+    file
+        The JSON file.
+    """
+    from liveexec.config.display import shown  # noqa: PLC0415  (keeps --help fast)
+    from liveexec.config.loading import load_config  # noqa: PLC0415
+
+    _say(json.dumps(shown(load_config(file)), indent=2, ensure_ascii=False))
+    return ExitCode.OK
+
+
+@app.command
+def schema() -> ExitCode:
+    """Print the JSON Schema of configurations, with the sections of the venues that are installed."""
+    from liveexec.config.schema import json_schema  # noqa: PLC0415  (keeps --help fast)
+    from liveexec.plugins.manager import load_plugins  # noqa: PLC0415
+
+    kinds = {name: registration.config for name, registration in load_plugins().adapters.items()}
+    _say(json.dumps(json_schema(kinds), indent=2, ensure_ascii=False))
+    return ExitCode.OK
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

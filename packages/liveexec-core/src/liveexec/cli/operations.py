@@ -1,0 +1,81 @@
+"""Operations on a running host, over its local socket: they work with the database down, and need no server."""
+
+import getpass
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from liveexec.cli.exit_codes import ExitCode
+from liveexec.cli.options import OutputFormat
+from liveexec.cli.output import write_once
+from liveexec.control.client import asked_of
+from liveexec.engine.inputs import ControlKind
+from liveexec.presentation.views.operations import risk_report, status_view, venues_view
+
+__all__ = ["kill", "resume", "risk", "status", "venues"]
+
+OutputOption = Annotated[OutputFormat, Parameter(name=["--output", "-o"], help="How to print.")]
+ShardOption = Annotated[
+    str | None, Parameter(name="--shard", metavar="NAME", help="Of which host, where several run on this machine.")
+]
+ReasonOption = Annotated[str, Parameter(name="--reason", metavar="TEXT", help="Recorded with what is done.")]
+
+
+def status(*, shard: ShardOption = None, output: OutputOption = OutputFormat.TABLE) -> ExitCode:
+    """Show how the running host stands. Exit code 1 says that it is in trouble."""
+    found = asked_of(shard, {"do": "status"})
+    write_once(status_view(found), output)
+    return ExitCode.FAILURE if found["error"] else ExitCode.OK
+
+
+def venues(*, shard: ShardOption = None, output: OutputOption = OutputFormat.TABLE) -> None:
+    """Show the running host's venues and accounts."""
+    write_once(venues_view(asked_of(shard, {"do": "venues"})), output)
+
+
+def risk(*, shard: ShardOption = None, output: OutputOption = OutputFormat.TABLE) -> None:
+    """Show what holds orders back on the running host, and its exposure by product."""
+    write_once(risk_report(asked_of(shard, {"do": "risk"})), output)
+
+
+def kill(
+    scope: Annotated[str, Parameter(help="GLOBAL, VENUE:NAME, ACCOUNT:ID, STRATEGY:ID or INSTRUMENT:ID.")] = "GLOBAL",
+    /,
+    *,
+    reason: ReasonOption,
+    how: Annotated[
+        ControlKind,
+        Parameter(name="--how", help="BLOCK new orders; CANCEL_ALL that are open as well; or FLATTEN positions too."),
+    ] = ControlKind.CANCEL_ALL,
+    shard: ShardOption = None,
+) -> None:
+    """Stop a scope of the running host. Nothing new leaves in it from the moment that this is heard."""
+    request = {"do": "kill", "scope": scope, "kind": str(how), "reason": reason, "principal": _operator()}
+    done = asked_of(shard, request)
+    recorded = "" if done["recorded"] else "; it will be recorded once the database can be written"
+    sys.stdout.write(f"{done['scope']} is stopped ({how}){recorded}\n")
+
+
+def resume(
+    scope: Annotated[str, Parameter(help="What was stopped, as kill was told.")] = "GLOBAL",
+    /,
+    *,
+    reason: ReasonOption,
+    latch: Annotated[
+        str | None, Parameter(name="--latch", metavar="CODE", help="Clear this latch instead (risk shows them).")
+    ] = None,
+    shard: ShardOption = None,
+) -> None:
+    """Let a scope of the running host trade again, or clear a latch that a control set."""
+    request = {"do": "resume", "scope": scope, "latch": latch, "reason": reason, "principal": _operator()}
+    done = asked_of(shard, request)
+    sys.stdout.write(f"{done['scope']}: {f'latch {latch} is cleared' if latch else 'trading is on again'}\n")
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        # A process of a user without a name, as containers have them.
+        return "local operator"

@@ -1,0 +1,1 @@
+"""Configuration: JSON documents to typed sections, every fault at once with its path, secrets never shown."""

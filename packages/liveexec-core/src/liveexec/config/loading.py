@@ -1,0 +1,51 @@
+"""From a file to a checked configuration."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from liveexec.config.document import Document, parse_document, read_document
+from liveexec.config.interpolation import resolved
+from liveexec.config.sections import LiveConfig
+from liveexec.errors import ConfigurationError, Fault
+from liveexec.structuring import strict_converter, structured
+
+__all__ = ["load_config"]
+
+_SCHEMA: Final = "$schema"
+_CONVERTER: Final = strict_converter(texts=True)
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> LiveConfig:
+    """The configuration of a file, of a JSON text (it begins with a brace) or of a document; whether its sections fit
+    each other and what is installed is looked at when they are put together.
+
+    Raises:
+        ConfigurationError: with every fault, each with its path; nothing was started.
+    """
+    document, what = _document(source)
+    filled, faults = resolved({key: value for key, value in document.items() if key != _SCHEMA}, environ)
+    unfilled = {fault.path for fault in faults}
+    try:
+        config = structured(_CONVERTER, filled, LiveConfig, what)
+    except ConfigurationError as error:
+        # What a missing variable leaves behind is no fault of its own.
+        faults += [fault for fault in error.faults if not any(_concerns(fault, path) for path in unfilled)]
+    if faults:
+        raise ConfigurationError(what, faults)
+    return config
+
+
+def _document(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Document, str]:
+    if isinstance(source, Mapping):
+        return dict(source), "configuration"
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return parse_document(source), "configuration"
+    return read_document(Path(source)), str(source)
+
+
+def _concerns(fault: Fault, path: str) -> bool:
+    return path == fault.path or path.startswith((f"{fault.path}.", f"{fault.path}["))

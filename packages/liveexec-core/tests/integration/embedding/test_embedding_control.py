@@ -1,0 +1,206 @@
+"""Operators and a running host: seen and stopped over its local socket, with the database down as well."""
+
+import asyncio
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liveexec import LiveExecutionOrchestrator, Operation, OrderIntent, OrderStatus, OrderType, Side
+from liveexec.blocking import BlockingOrchestrator
+from liveexec.cli.app import run
+from liveexec.cli.exit_codes import ExitCode
+from liveexec.control.client import ask, asked_of, running_hosts
+from liveexec.control.paths import socket_folder, socket_path
+from liveexec.errors import InvalidInput, LiveExecError, NotFound
+from support.postgres import own_server
+
+PAPER: dict[str, Any] = {"mode": "paper", "external_adapters": {"PAPER": {}}, "database": {"url": "memory:"}}
+
+
+@pytest.fixture(autouse=True)
+def runtime_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runtime folder of this test's own, short enough for an address."""
+    folder = Path(f"/tmp/lx-control-{os.getpid()}-{threading.get_ident() % 10_000}")
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    for path in [*(folder / "liveexec").glob("*")]:
+        path.unlink()
+    if (folder / "liveexec").exists():
+        (folder / "liveexec").rmdir()
+    folder.rmdir()
+
+
+def order(**changes: Any) -> OrderIntent:
+    values: dict[str, Any] = {
+        "operation": Operation.TRADE,
+        "quantity": Decimal("0.01"),
+        "strategy_id": "mine",
+        "instrument_key": "PAPER-A:SPOT_PAIR:BTC-USDT",
+        "side": Side.BUY,
+    }
+    return OrderIntent(**(values | changes))
+
+
+def resting() -> OrderIntent:
+    return order(order_type=OrderType.LIMIT, price=Decimal(50_000))
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[ExitCode, str]:
+    code = run(list(words))
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
+
+
+class TestCommands:
+    def test_a_host_is_seen(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with BlockingOrchestrator(PAPER) as live:
+            live.submit(resting(), wait="ack", timeout_s=20)
+            live.submit(order(), wait="terminal", timeout_s=20)
+            capsys.readouterr()
+            code, said = command(capsys, "status")
+            assert code is ExitCode.OK
+            assert "ACTIVE" in said
+            assert "WRITING" in said
+            code, said = command(capsys, "venues", "-o", "csv")
+            assert code is ExitCode.OK
+            assert [line.split(",")[:4] for line in said.splitlines()[1:]] == [
+                ["PAPER-A", "PAPER-A", "ACTIVE", "ACTIVE"],
+                ["PAPER-B", "PAPER-B", "ACTIVE", "ACTIVE"],
+            ]
+            code, said = command(capsys, "risk")
+            assert "nothing is held back" in said
+            assert "SPOT_PAIR:BTC-USDT" in said or "BTC-USDT" in said
+
+    def test_it_is_stopped_and_trades_again(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with BlockingOrchestrator(PAPER) as live:
+            placed = live.submit(resting(), wait="ack", timeout_s=20)
+            capsys.readouterr()
+            code, said = command(capsys, "kill", "STRATEGY:mine", "--reason", "a test")
+            assert (code, said) == (ExitCode.OK, "STRATEGY:mine is stopped (CANCEL_ALL)\n")
+            assert live.submit(order(), wait="terminal", timeout_s=20).rejection_reason == "TRADING_STATE"
+            assert live.cancel(placed.order_id, wait="terminal", timeout_s=20).status is OrderStatus.CANCELED
+            _, said = command(capsys, "risk", "-o", "json")
+            assert '"a test"' in said
+            code, said = command(capsys, "resume", "STRATEGY:mine", "--reason", "over")
+            assert (code, said) == (ExitCode.OK, "STRATEGY:mine: trading is on again\n")
+            assert live.submit(order(), wait="terminal", timeout_s=20).status is OrderStatus.FILLED
+
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [
+            (("kill", "PLANET:MARS", "--reason", "x"), ExitCode.USAGE, "must begin with one of GLOBAL, ACCOUNT"),
+            (("kill", "VENUE", "--reason", "x"), ExitCode.USAGE, "VENUE needs a name, as VENUE:NAME"),
+            (("kill", "GLOBAL:x", "--reason", "x"), ExitCode.USAGE, "GLOBAL stands alone"),
+            (("kill", "GLOBAL", "--reason", ""), ExitCode.USAGE, "reason: is required"),
+            (("kill", "GLOBAL"), ExitCode.USAGE, "--reason"),
+            (("resume", "GLOBAL", "--latch", "NONE", "--reason", "x"), ExitCode.NOT_FOUND, "no latch NONE is set"),
+            (("status", "--shard", "other"), ExitCode.NOT_FOUND, "no host that owns the shard other runs here"),
+        ],
+    )
+    def test_what_can_not_be_done_is_said(
+        self, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: ExitCode, said: str
+    ) -> None:
+        with BlockingOrchestrator(PAPER):
+            capsys.readouterr()
+            found, printed = command(capsys, *words)
+        assert found is code
+        assert said in printed
+
+    def test_without_a_host_they_say_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+        for words in (("status",), ("venues",), ("risk",), ("kill", "--reason", "x")):
+            assert command(capsys, *words) == (ExitCode.NOT_FOUND, "liveexec: no host of this user runs here\n")
+
+
+class TestSeveralHosts:
+    async def test_one_is_named_by_its_shard(self) -> None:
+        async with LiveExecutionOrchestrator.from_config({**PAPER, "shard": "one"}):
+            async with LiveExecutionOrchestrator.from_config({**PAPER, "shard": "two"}):
+                with pytest.raises(InvalidInput, match=r"several hosts run, name one: one \(pid \d+\), two"):
+                    await asyncio.to_thread(asked_of, None, {"do": "status"})
+                found = await asyncio.to_thread(asked_of, "two", {"do": "status"})
+                assert found["shard"] == "two"
+            assert len(await asyncio.to_thread(running_hosts)) == 1
+
+    def test_the_socket_of_a_host_that_died_is_removed(self) -> None:
+        path = socket_folder() / "dead-1.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+        with pytest.raises(NotFound):
+            asked_of(None, {"do": "status"})
+        assert not path.exists()
+
+
+class TestSocket:
+    async def test_only_its_user_may_use_it_and_it_goes_with_its_host(self) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER):
+            path = socket_path("main")
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert not path.exists()
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            (b"nonsense\n", "must be a JSON object"),
+            (b"[]\n", "must be a JSON object"),
+            (b'{"do": "dance"}\n', "do: must be one of"),
+        ],
+    )
+    async def test_nonsense_is_refused_and_the_next_is_answered(self, line: bytes, said: str) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER):
+            reader, writer = await asyncio.open_unix_connection(socket_path("main"))
+            writer.write(line + b'{"do": "status"}\n')
+            assert said in (await reader.readline()).decode()
+            assert b'"shard":"main"' in await reader.readline()
+            writer.close()
+
+    async def test_a_line_without_end_is_hung_up_on(self) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER):
+            reader, writer = await asyncio.open_unix_connection(socket_path("main"))
+            with pytest.raises(ConnectionError):  # noqa: PT012 - wherever the other end stops to read
+                for _ in range(20):
+                    writer.write(b"x" * 1_000_000)
+                    await writer.drain()
+                if not await reader.read():
+                    raise ConnectionResetError
+            writer.close()
+            assert (await asyncio.to_thread(ask, socket_path("main"), {"do": "status"}))["shard"] == "main"
+
+    def test_a_folder_that_others_may_enter_is_not_used(self, runtime_dir: Path) -> None:
+        (runtime_dir / "liveexec").mkdir(mode=0o755)
+        with pytest.raises(LiveExecError, match="nobody else may enter"):
+            socket_folder()
+
+    def test_a_long_name_still_makes_an_address(self) -> None:
+        assert len(os.fsencode(socket_path("x" * 120))) <= 103
+        assert socket_path("x" * 120) != socket_path("x" * 119 + "y")
+
+
+def test_with_the_database_down_a_host_is_seen_and_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    with own_server() as server:
+        document = {**PAPER, "database": {"url": server.create_database().url}}
+        with BlockingOrchestrator(document) as live:
+            live.submit(order(), wait="terminal", timeout_s=20)
+            live.synced()
+            server.kill_all()
+            code, said = command(capsys, "status", "-o", "json")
+            assert '"shard"' in said
+            code, said = command(capsys, "kill", "--how", "BLOCK", "--reason", "the database is gone")
+            assert code is ExitCode.OK
+            assert "GLOBAL is stopped (BLOCK)" in said
+            server.restart()
+            deadline = time.monotonic() + 60
+            while asked_of(None, {"do": "status"})["journal"] != "WRITING":
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.05)
+            after = live.submit(order(operation_id="after"), wait="terminal", timeout_s=30)
+            assert after.rejection_reason == "TRADING_STATE"

@@ -1,0 +1,419 @@
+"""Bugs in what the engine makes of requests, answers, reports and snapshots: among them most of the incidents."""
+
+from typing import Final
+
+from mutants.mutant import Mutant
+
+__all__ = ["ENGINE_BUGS"]
+
+_SUBMIT: Final = ("unit/engine/test_engine_submit.py",)
+_ABSENCE: Final = ("unit/engine/test_engine_absence.py",)
+_CANCEL: Final = ("unit/engine/test_engine_cancel.py",)
+_REPLACE: Final = ("unit/engine/test_engine_replace.py",)
+_EMULATED: Final = ("unit/engine/test_engine_emulated_replace.py",)
+_REPORTS: Final = ("unit/engine/test_engine_reports.py",)
+_ENDINGS: Final = ("unit/engine/test_engine_endings.py",)
+_RECONCILIATION: Final = ("unit/engine/test_engine_reconciliation.py",)
+_RECOVERY: Final = ("unit/engine/test_engine_recovery.py",)
+_FOREIGN: Final = ("unit/engine/test_engine_foreign.py",)
+_IDEMPOTENCY: Final = ("unit/engine/test_engine_idempotency.py",)
+_CUMULATIVE: Final = ("unit/engine/test_engine_cumulative.py",)
+_LATE: Final = ("unit/engine/test_engine_late_evidence.py",)
+_PARENTS: Final = ("unit/engine/test_engine_parents.py", "unit/engine/test_engine_plugins.py")
+
+_TIMED_OUT: Final = "turn.emit(order.order_id, ev.SubmitUnknown(answer.attempt, reason))"
+_UNHEARD: Final = """    if not _is_unheard(order):
+        # It was there once"""
+
+ENGINE_BUGS: Final = (
+    Mutant(
+        "a timeout is taken for a refusal",
+        "engine/answers.py",
+        _TIMED_OUT,
+        'turn.emit(order.order_id, ev.VenueRejected("TIMEOUT", reason))',
+        _SUBMIT,
+        incident=1,
+    ),
+    Mutant(
+        "an unknown order is sent again",
+        "engine/answers.py",
+        _TIMED_OUT,
+        f"""{_TIMED_OUT}
+                from liveexec.engine.effects import SendSubmit
+                turn.do(SendSubmit(order, order.attempt, order.plan, order.quantity, order.price, turn.at_ns, None))""",
+        _SUBMIT,
+        incident=1,
+    ),
+    Mutant(
+        "the question after a timeout is forgotten",
+        "engine/answers.py",
+        """            if order.is_open:
+                requests.ask_about(turn, order)
+        case Sent():
+            if order.status is OrderStatus.SUBMITTED:""",
+        """        case Sent():
+            if order.status is OrderStatus.SUBMITTED:""",
+        (*_SUBMIT, *_ABSENCE),
+    ),
+    Mutant(
+        "an order that turns up after its absence was proved stays at the venue",
+        "engine/requests.py",
+        """    elif order.status is OrderStatus.REJECTED:
+        turn.do(SendCancel(order, ref_of(order)))""",
+        "",
+        _ABSENCE,
+        incident=1,
+    ),
+    Mutant(
+        "a working order that a source does not show is taken for gone",
+        "engine/answers.py",
+        _UNHEARD,
+        """    if False:
+        # It was there once""",
+        _ABSENCE,
+        incident=2,
+    ),
+    Mutant(
+        "a session that comes back asks about nothing unknown",
+        "engine/accounts.py",
+        """        if order.status is OrderStatus.UNKNOWN:
+            requests.ask_about(turn, order)
+        elif""",
+        """        if order.status is OrderStatus.UNKNOWN:
+            continue
+        elif""",
+        _ABSENCE,
+        incident=2,
+    ),
+    Mutant(
+        "an unknown order gives its reservation back",
+        "engine/answers.py",
+        _TIMED_OUT,
+        f"{_TIMED_OUT}\n                turn.core.state.exposure.release(order)",
+        _SUBMIT,
+        incident=3,
+    ),
+    Mutant(
+        "the latch of repeated executions is not set",
+        "engine/fills.py",
+        "turn.emit_control(LatchSet(scope, REPEATED_EXECUTION, reason))",
+        "pass",
+        _REPORTS,
+        incident=4,
+    ),
+    Mutant(
+        "fills are not deduplicated by their key after a restart",
+        "engine/fills.py",
+        "if said.fill.key in (order.fills or {}) or said.fill.key in order.undone_fills:",
+        "if said.fill.key in order.undone_fills:",
+        _REPORTS,
+        incident=7,
+    ),
+    Mutant(
+        "a repeated fill counts again under another key",
+        "engine/fills.py",
+        """        return False
+    turn.emit(order.order_id, ev.FillApplied(said.fill))""",
+        """        from attrs import evolve
+        said = evolve(said, fill=evolve(said.fill, key=FillKey(f"{said.fill.key}|{turn.at_ns}|{order.last_sequence}")))
+    turn.emit(order.order_id, ev.FillApplied(said.fill))""",
+        _REPORTS,
+        incident=20,
+    ),
+    Mutant(
+        "fills from before an account's opening count on top of it",
+        "engine/adoption.py",
+        "return at_ns < turn.core.state.ledger.opened.get(said.account_id, 0)",
+        "return False",
+        _RECONCILIATION,
+        incident=20,
+    ),
+    Mutant(
+        "a refused cancel is taken for a cancel",
+        "engine/answers.py",
+        "turn.emit(order.order_id, ev.CancelRejected(code, message))",
+        "turn.emit(order.order_id, ev.Canceled(message, None))",
+        _CANCEL,
+        incident=8,
+    ),
+    Mutant(
+        "the cancel half of the venue's own replace is taken for a cancel",
+        "engine/reports.py",
+        "if change.atomic and asked_at_ns is None:",
+        "if False:",
+        _REPLACE,
+        incident=9,
+    ),
+    Mutant(
+        "the end of the id that a replace gave up ends the order",
+        "engine/reports.py",
+        'if turn.core.oms.is_named(order, "venue", venue_order_id):',
+        "if False:",
+        _REPLACE,
+        incident=9,
+    ),
+    Mutant(
+        "a drift is invented away by a fill that never was",
+        "engine/accounts.py",
+        "turn.emit_account(account_id, DriftSeen(account_id, subject, mine, quantity))",
+        """terms = turn.core.state.listings[instrument_id].terms
+        turn.emit_account(
+            account_id,
+            PositionChanged(
+                account_id, EXTERNAL, instrument_id, quantity - mine, ONE, terms, PositionChange.OPENING, subject
+            ),
+        )""",
+        _RECONCILIATION,
+        incident=10,
+    ),
+    Mutant(
+        "a drift is recorded and trading goes on",
+        "engine/accounts.py",
+        "if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:",
+        "if False:",
+        _RECONCILIATION,
+        incident=10,
+    ),
+    Mutant(
+        "a session that comes back sends again what was sent before",
+        "engine/accounts.py",
+        """        elif order.attempt == 0 or order.status is OrderStatus.SUBMITTED:
+            continue""",
+        """        elif order.attempt == 0:
+            continue
+        elif order.status in (OrderStatus.SUBMITTED, OrderStatus.ACCEPTED):
+            from liveexec.engine.effects import SendSubmit
+            turn.do(SendSubmit(order, order.attempt, order.plan, order.quantity, order.price, turn.at_ns, None))""",
+        _RECONCILIATION,
+        incident=12,
+    ),
+    Mutant(
+        "an overfill halts nothing",
+        "engine/fills.py",
+        'turn.emit_control(LatchSet(scope, OVERFILL, f"{order.order_id} was filled {excess} beyond its quantity"))',
+        "pass",
+        _REPORTS,
+        incident=13,
+    ),
+    Mutant(
+        "an overfill is thrown away",
+        "engine/fills.py",
+        """        return False
+    turn.emit(order.order_id, ev.FillApplied(said.fill))""",
+        """        return False
+    if order.filled_quantity + said.fill.quantity > order.quantity:
+        return False
+    turn.emit(order.order_id, ev.FillApplied(said.fill))""",
+        _REPORTS,
+        incident=13,
+    ),
+    Mutant(
+        "after a gap risk is taken as before",
+        "engine/reports.py",
+        "turn.core.state.phases[account_id] = Phase.RECONCILING",
+        "pass",
+        _ENDINGS,
+        incident=14,
+    ),
+    Mutant(
+        "fills that the stream left out are not asked for",
+        "engine/reports.py",
+        "    missing = said.filled_quantity - order.attempt_filled\n    if missing > 0:",
+        "    missing = said.filled_quantity - order.attempt_filled\n    if False:",
+        _ENDINGS,
+        incident=15,
+    ),
+    Mutant(
+        "an order ends before the fills that its venue counts",
+        "engine/reports.py",
+        """    if said.filled_quantity > order.attempt_filled:
+        turn.core.endings[order.order_id] = said""",
+        """    if False:
+        turn.core.endings[order.order_id] = said""",
+        _ENDINGS,
+        incident=16,
+    ),
+    Mutant(
+        "a partly filled order that a source does not show is taken for gone",
+        "engine/answers.py",
+        _UNHEARD,
+        """    if order.status is not OrderStatus.PARTIALLY_FILLED and not _is_unheard(order):
+        # It was there once""",
+        _ABSENCE,
+        incident=16,
+    ),
+    Mutant(
+        "absence is believed before its deadline has passed",
+        "engine/answers.py",
+        "if answer.asked_at_ns < proof_ns:",
+        "if False:",
+        _ABSENCE,
+    ),
+    Mutant(
+        "the proof of absence does not wait for a venue's clock that is off",
+        "engine/requests.py",
+        "return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns",
+        "return plan.valid_until_ns + manifest_of(turn, order).visibility_lag_ns",
+        _ABSENCE,
+    ),
+    Mutant(
+        "the proof of absence does not wait for what the venue shows late",
+        "engine/requests.py",
+        "return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns",
+        "return plan.valid_until_ns + timing.clock_skew_ns",
+        _ABSENCE,
+    ),
+    Mutant(
+        "a refused change is shown as the order cancelled",
+        "engine/answers.py",
+        "turn.emit(order.order_id, ev.ReplaceRejected(code, message))",
+        "turn.emit(order.order_id, ev.Canceled(message, None))",
+        _REPLACE,
+        incident=21,
+    ),
+    Mutant(
+        "after a refused change nobody looks",
+        "engine/answers.py",
+        """                # Some venues end the order when they refuse to change it: look, don't assume.
+                requests.ask_about(turn, order)""",
+        "                pass",
+        _REPLACE,
+        incident=21,
+    ),
+    Mutant(
+        "a cancel that overtook its order's answer is forgotten",
+        "engine/requests.py",
+        """    if order.is_open and order.cancel is not PendingCancel.NONE:
+        send_cancel(turn, order)
+    elif""",
+        """    if False:
+        send_cancel(turn, order)
+    elif""",
+        _CANCEL,
+    ),
+    Mutant(
+        "a wished cancel is sent once and never again",
+        "engine/requests.py",
+        "    turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.answer_ns)",
+        "",
+        _CANCEL,
+    ),
+    Mutant(
+        "an attempt reuses the client id of the one before",
+        "engine/requests.py",
+        "rule.client_order_id(order.order_id, attempt)",
+        "rule.client_order_id(order.order_id, 1)",
+        _EMULATED,
+    ),
+    Mutant(
+        "an emulated replace sends the whole new quantity beside what was filled",
+        "engine/reports.py",
+        "left = change.quantity - order.filled_quantity",
+        "left = change.quantity",
+        _EMULATED,
+    ),
+    Mutant(
+        "an operation id that was used is not looked at",
+        "engine/intake.py",
+        "used = turn.core.oms.operation(request.principal, request.operation_id)",
+        "used = None",
+        _IDEMPOTENCY,
+    ),
+    Mutant(
+        "an operation id with other content gives the first result",
+        "engine/intake.py",
+        "if used_for != kind or used_hash != request.content_hash:",
+        "if used_for != kind:",
+        _IDEMPOTENCY,
+    ),
+    Mutant(
+        "what was in flight when the process stopped is taken for sent",
+        "engine/accounts.py",
+        """        if order.status is OrderStatus.SUBMITTED:
+            turn.emit(order.order_id, ev.SubmitUnknown(order.attempt, "the process""",
+        """        if False:
+            turn.emit(order.order_id, ev.SubmitUnknown(order.attempt, "the process""",
+        _RECOVERY,
+    ),
+    Mutant(
+        "what never left when the process stopped is tracked for ever",
+        "engine/accounts.py",
+        """        elif order.status is OrderStatus.PENDING:
+            turn.emit(order.order_id, ev.NotSent(""",
+        """        elif False:
+            turn.emit(order.order_id, ev.NotSent(""",
+        ("unit/engine/test_engine_prepare.py",),
+    ),
+    Mutant(
+        "open orders reserve nothing after a restart",
+        "engine/engine.py",
+        """        for order in list(self._state.ledger.orders.values()):
+            if order.approved:
+                self._state.exposure.reserve(order)
+        accounts""",
+        """        accounts""",
+        _RECOVERY,
+    ),
+    Mutant(
+        "a snapshot speaks of orders that were sent after it was asked for",
+        "engine/accounts.py",
+        "if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:",
+        "if order.is_parent or order.attempt == 0:",
+        _RECONCILIATION,
+    ),
+    Mutant(
+        "positions that moved after the snapshot was asked for are drifts",
+        "engine/accounts.py",
+        "if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):",
+        "if quantity == mine:",
+        _LATE,
+    ),
+    Mutant(
+        "an order of ours that has no name yet is adopted as somebody else's",
+        "engine/adoption.py",
+        "    elif _may_be_ours(turn, said):",
+        "    elif False:",
+        _FOREIGN,
+    ),
+    Mutant(
+        "a bust that overtakes its fill is forgotten",
+        "engine/fills.py",
+        """    if original is None:
+        if key not in order.undone_fills:
+            remember(turn, said)
+        return False
+    turn.emit(order.order_id, ev.FillBusted""",
+        """    if original is None:
+        return False
+    turn.emit(order.order_id, ev.FillBusted""",
+        _REPORTS,
+    ),
+    Mutant(
+        "a total that was taken back counts again when it is repeated",
+        "engine/fills.py",
+        "        if key not in order.undone_fills:\n            fill = Fill(",
+        "        if True:\n            fill = Fill(",
+        _LATE,
+    ),
+    Mutant(
+        "the increment of a total costs the average of the whole",
+        "engine/fills.py",
+        "price = said.average_price if base else money.divide(cost, quantity - filled)",
+        "price = said.average_price",
+        _CUMULATIVE,
+    ),
+    Mutant(
+        "children may exceed their parent",
+        "engine/parents.py",
+        "if allocated + action.quantity > parent.quantity:",
+        "if False:",
+        _PARENTS,
+    ),
+    Mutant(
+        "a parent ends while a child is open",
+        "engine/parents.py",
+        "    if live:\n        raise Overreach",
+        "    if False:\n        raise Overreach",
+        _PARENTS,
+    ),
+)

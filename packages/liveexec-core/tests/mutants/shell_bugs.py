@@ -1,0 +1,288 @@
+"""Bugs on the way to a venue and back: send gate, dispatcher, rate limit, sessions, reconciler, kill, closing."""
+
+from typing import Final
+
+from mutants.mutant import Mutant
+
+__all__ = ["SHELL_BUGS"]
+
+_GATE: Final = ("unit/runtime/test_runtime_send_gate.py",)
+_DISPATCHER: Final = ("unit/runtime/test_runtime_dispatcher.py",)
+_SESSIONS: Final = ("unit/runtime/test_runtime_sessions.py",)
+_RECONCILER: Final = ("unit/runtime/test_runtime_reconciler.py",)
+_SHARD: Final = ("unit/runtime/test_runtime_shard.py",)
+_INCIDENTS: Final = ("integration/runtime/test_host_incidents.py",)
+
+SHELL_BUGS: Final = (
+    Mutant(
+        "the send gate is not asked",
+        "runtime/dispatcher.py",
+        "if (reason := self._gate.stops_submit(effect)) is not None:",
+        "if (reason := self._gate.stops_submit(effect)) is not None and False:",
+        _DISPATCHER,
+    ),
+    Mutant(
+        "the send gate is asked before an order waits for its turn",
+        "runtime/dispatcher.py",
+        """        if (slot := self._slot_of(order, cancel=False)) is not None:
+            await slot
+        if (reason := self._gate.stops_submit(effect)) is not None:""",
+        """        reason = self._gate.stops_submit(effect)
+        if (slot := self._slot_of(order, cancel=False)) is not None:
+            await slot
+        if reason is not None:""",
+        _DISPATCHER,
+    ),
+    Mutant(
+        "an error of the connection is taken for a refusal",
+        "runtime/dispatcher.py",
+        'outcome = Unknown(f"{type(error).__name__}: {error}")',
+        'outcome = Rejected("ERROR", f"{type(error).__name__}: {error}")',
+        _DISPATCHER,
+    ),
+    Mutant(
+        "a request that was given up is taken for a refusal",
+        "runtime/dispatcher.py",
+        "outcome = Unknown(_given_up(error))",
+        'outcome = Rejected("TIMEOUT", _given_up(error))',
+        _DISPATCHER,
+    ),
+    Mutant(
+        "an error of a question is taken for absence",
+        "runtime/dispatcher.py",
+        'answer = NotKnown(f"{type(error).__name__}: {error}")',
+        "answer = Absent()",
+        _DISPATCHER,
+    ),
+    Mutant(
+        "requests of one order overtake each other",
+        "runtime/dispatcher.py",
+        "task = self._start(work if before is None or before.done() else _after(before, work))",
+        "task = self._start(work)",
+        _DISPATCHER,
+    ),
+    Mutant(
+        "cancels have no lane",
+        "runtime/dispatcher.py",
+        "self._slot_of(order, cancel=True)",
+        "self._slot_of(order, cancel=False)",
+        _INCIDENTS,
+        incident=5,
+    ),
+    Mutant(
+        "new orders take the tokens of the cancels' lane",
+        "runtime/rate_limit.py",
+        "if self._tokens < 1.0 + (0 if cancel else self._limit.cancel_lane):",
+        "if self._tokens < 1.0:",
+        _INCIDENTS,
+        incident=5,
+    ),
+    Mutant(
+        "the rate limit counts no request",
+        "runtime/rate_limit.py",
+        "        self._tokens -= 1.0\n",
+        "",
+        _INCIDENTS,
+        incident=5,
+    ),
+    Mutant(
+        "a closing host takes orders",
+        "runtime/orchestrator.py",
+        """        if self._draining:
+            raise Draining("the orchestrator is closing; no new orders are taken")""",
+        "",
+        ("integration/runtime/test_host_repeats.py",),
+        incident=6,
+        only="memory",
+    ),
+    Mutant(
+        "a closing host changes orders",
+        "runtime/orchestrator.py",
+        """        if self._draining:
+            raise Draining("the orchestrator is closing; changes are not taken")""",
+        "",
+        ("integration/runtime/test_host_repeats.py",),
+        incident=6,
+        only="memory",
+    ),
+    Mutant(
+        "fills are fetched without an overlap",
+        "runtime/reconciler.py",
+        "_OVERLAP_NS: Final = 60_000_000_000",
+        "_OVERLAP_NS: Final = 0",
+        _INCIDENTS,
+        incident=19,
+    ),
+    Mutant(
+        "fills of a gap are not fetched",
+        "runtime/reconciler.py",
+        "            for fill in fills.items:\n                await self._deliver(fill)\n",
+        "",
+        _RECONCILER,
+    ),
+    Mutant(
+        "a truncated page of fills is taken for all of them",
+        "runtime/reconciler.py",
+        "            if fills.complete:",
+        "            if True:",
+        _RECONCILER,
+    ),
+    Mutant(
+        "an account is trusted until now, and not until the snapshot was asked for",
+        "runtime/reconciler.py",
+        "        self._trusted_until_ns[account_id] = requested_at_ns",
+        "        self._trusted_until_ns[account_id] = self._now_ns() + _OVERLAP_NS",
+        _RECONCILER,
+    ),
+    Mutant(
+        "a gap during a reconciliation is passed over",
+        "runtime/sessions.py",
+        "            if not self._gap.is_set():",
+        "            if True:",
+        _SESSIONS,
+    ),
+    Mutant(
+        "after a gap nothing is reconciled",
+        "runtime/sessions.py",
+        "                self._gap.set()",
+        "                pass",
+        _SESSIONS,
+    ),
+    Mutant(
+        "a healthy stream is never compared with the venue's truth",
+        "runtime/sessions.py",
+        """            try:
+                await self._reconcile()
+                failures = 0""",
+        """            try:
+                failures = 0""",
+        _SESSIONS,
+    ),
+    Mutant(
+        "the engine is not told that a session was lost",
+        "runtime/sessions.py",
+        "        self._note(Phase.DOWN, reason)",
+        "",
+        _SESSIONS,
+    ),
+    Mutant(
+        "a process that lost its shard goes on sending",
+        "runtime/send_gate.py",
+        "        if self.fenced:",
+        "        if False:",
+        _GATE,
+    ),
+    Mutant(
+        "a lease that ran out closes nothing",
+        "runtime/send_gate.py",
+        "if time.monotonic() >= self.lease_until_s and self.can_write():",
+        "if False:",
+        _GATE,
+    ),
+    Mutant(
+        "while the journal can't write orders leave",
+        "runtime/send_gate.py",
+        """        if not self.can_write():
+            return "the journal can't write\"""",
+        "",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave after their deadline",
+        "runtime/send_gate.py",
+        "        if now_ns > effect.plan.valid_until_ns:",
+        "        if False:",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave that were decided on an old price",
+        "runtime/send_gate.py",
+        "now_ns - effect.book_at_ns > self.max_price_age_ns:",
+        "now_ns - effect.book_at_ns < 0:",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave whose cancel was wished",
+        "runtime/send_gate.py",
+        """        if order.cancel is not PendingCancel.NONE:
+            return "canceled before it was sent\"""",
+        "",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave that were decided for a session that is gone",
+        "runtime/send_gate.py",
+        "        if decided_at_ns < since_ns:",
+        "        if False:",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave before their account is reconciled",
+        "runtime/send_gate.py",
+        """        if since_ns is None:
+            return "the account is not reconciled\"""",
+        """        if since_ns is None:
+            return None""",
+        _GATE,
+    ),
+    Mutant(
+        "orders leave in a scope that was killed a moment ago",
+        "runtime/send_gate.py",
+        "        if any(in_scope(order, scope) for scope in self.killed):",
+        "        if False:",
+        _GATE,
+    ),
+    Mutant(
+        "children leave beyond their parent",
+        "runtime/send_gate.py",
+        "exceeds = parent.filled_quantity + live > parent.quantity",
+        "exceeds = False",
+        _GATE,
+    ),
+    Mutant(
+        "the last child of a parent is held back",
+        "runtime/send_gate.py",
+        "exceeds = parent.filled_quantity + live > parent.quantity",
+        "exceeds = parent.filled_quantity + live >= parent.quantity",
+        _GATE,
+    ),
+    Mutant(
+        "a kill is latched only when it is journaled",
+        "runtime/orchestrator.py",
+        "        self._killed[scope] = None\n        reach",
+        "        reach",
+        _SHARD,
+    ),
+    Mutant(
+        "a life that failed goes on sending",
+        "runtime/shard.py",
+        "        self.gate.fenced = True\n        unknown",
+        "        unknown",
+        ("unit/runtime/test_runtime_shard.py", "unit/runtime/test_runtime_engine_loop.py"),
+    ),
+    Mutant(
+        "effects go out before readers can see why",
+        "runtime/shard.py",
+        "        orders = self.view.ledger.orders\n        for record in decision.records:",
+        """        for effect in decision.effects:
+            self.dispatcher.carry_out(effect)
+        decision.effects = ()
+        orders = self.view.ledger.orders
+        for record in decision.records:""",
+        _SHARD,
+    ),
+    Mutant(
+        "while the journal can't write everything leaves",
+        "runtime/shard.py",
+        "(now if _takes_risk_away(effect) else later).append(effect)",
+        "now.append(effect)",
+        _SHARD,
+    ),
+    Mutant(
+        "a cancel that left while the journal could not write leaves again",
+        "runtime/shard.py",
+        "        decision.effects = tuple(later)\n",
+        "",
+        _SHARD,
+    ),
+)
