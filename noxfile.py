@@ -16,7 +16,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "imports", "tests", "build"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "build", "docs"]
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
@@ -25,6 +25,10 @@ REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|registry\.npmjs\.org|^\s*(extra-)?(index-url|find-links)\s*=|\[tool\.uv\.index",
     re.IGNORECASE,
 )
+
+
+#: Modules that need more than their package: the reader of parquet files an extra, the migrations alembic's context.
+_NOT_ALONE = ("liveexec.venues.paper.parquet", "liveexec.storage.migrations.env")
 
 
 @nox.session(venv_backend="none")
@@ -42,6 +46,10 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over sources and tests."""
     session.run("uv", "run", "mypy", "--strict", "noxfile.py", "benchmarks")
+    for example in sorted((ROOT / "examples" / "plugins").glob("*/src")):
+        session.run("uv", "run", "mypy", "--strict", str(example))
+    for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):
+        session.run("uv", "run", "mypy", "--strict", str(script))
     for package in PACKAGES:
         session.run("uv", "run", "mypy", "--strict", *_rooms(package))
 
@@ -72,10 +80,83 @@ def build(session: nox.Session) -> None:
         session.chdir(ROOT)
 
 
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """The documentation, any warning an error, into build/docs; and the example notebooks, run in kernels."""
+    with_tools = ("uv", "run", "--group", "docs")
+    session.run(*with_tools, "mypy", "--strict", "docs/conf.py", "docs/generators", env={"MYPYPATH": "docs"})
+    session.run(
+        *with_tools, "sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet", "docs", "build/docs"
+    )
+    session.run(*with_tools, "pytest", "-p", "no:cacheprovider", "tests/docs/test_notebooks.py")
+
+
+@nox.session(name="package-alone", reuse_venv=False, default=False)
+def package_alone(session: nox.Session) -> None:
+    """Each package's modules can be imported where nothing but what it depends on is installed."""
+    walk = (
+        "import importlib, pkgutil, sys\n"
+        "root = importlib.import_module(sys.argv[1])\n"
+        "names = [each.name for each in pkgutil.walk_packages(root.__path__, root.__name__ + '.')]\n"
+        "for name in names: name.endswith('__main__') or name in sys.argv[2:] or importlib.import_module(name)\n"
+        "print(len(names), 'modules')"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", folder, external=True)
+        for package in PACKAGES:
+            alone = Path(folder) / f"environment-{package.name}"
+            session.run("uv", "venv", "--quiet", str(alone), external=True)
+            python = alone / ("Scripts" if os.name == "nt" else "bin") / "python"
+            name = package.name.replace("-", "_")
+            wheel = next(Path(folder).glob(f"{name}-*.whl"))
+            found = ["--find-links", folder, "--python", str(python)]
+            session.run("uv", "pip", "install", "--quiet", *found, str(wheel), external=True)
+            session.run(str(python), "-c", walk, _module_of(package), *_NOT_ALONE, external=True)
+
+
+@nox.session(reuse_venv=False, default=False)
+def downstream(session: nox.Session) -> None:
+    """The example plugin, installed as a stranger would, against this checkout."""
+    core = ROOT / "packages" / "liveexec-core"
+    examples = sorted(str(path.parent) for path in (ROOT / "examples" / "plugins").glob("*/pyproject.toml"))
+    session.install(str(core), *examples)
+    with tempfile.TemporaryDirectory() as folder:
+        session.chdir(folder)  # so that nothing is found in the checkout
+        session.run("liveexec", "plugins")
+        session.run("python", str(ROOT / "examples" / "embedding" / "script.py"))
+        session.chdir(ROOT)
+
+
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
     """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, apart from ours."""
     session.run("uv", "run", "python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def kills(session: nox.Session) -> None:
+    """SIGKILL hosts at every fail point and their database under them: ``-- --kills 500 --postmaster 20 --seed 7``."""
+    tests = ROOT / "packages" / "liveexec-core" / "tests"
+    session.run("uv", "run", "python", "-m", "kills", *session.posargs, env={"PYTHONPATH": str(tests)})
+
+
+@nox.session(venv_backend="none", default=False)
+def mutants(session: nox.Session) -> None:
+    """Plant bugs one at a time and see what notices them: ``-- --only runtime/``, ``-- --with-simulator 1000``."""
+    tests = ROOT / "packages" / "liveexec-core" / "tests"
+    session.run("uv", "run", "python", "-m", "mutants", *session.posargs, env={"PYTHONPATH": str(tests)})
+
+
+@nox.session(venv_backend="none", default=False)
+def simulate(session: nox.Session) -> None:
+    """Simulated runs with every invariant checked: ``-- --seeds 1000 --from 0``, or ``-- --seed 42 --trace``."""
+    session.run("uv", "run", "liveexec-simulate", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def crash(session: nox.Session) -> None:
+    """Simulated runs with a crash at every step at which something changed: ``-- --seeds 5``."""
+    session.run("uv", "run", "liveexec-simulate", "--sweep", *(session.posargs or ["--seeds", "5"]))
 
 
 @nox.session(default=False)
@@ -131,6 +212,13 @@ def pins(session: nox.Session) -> None:
 def _rooms(package: Path) -> list[str]:
     """The folders of a package that hold typed code."""
     return [str(path.relative_to(ROOT)) for path in (package / "src", package / "tests") if path.is_dir()]
+
+
+def _module_of(package: Path) -> str:
+    """The module that a package's wheel holds."""
+    text = (package / "pyproject.toml").read_text(encoding="utf-8")
+    name: str = tomllib.loads(text)["tool"]["uv"]["build-backend"]["module-name"]
+    return name
 
 
 def _project(package: Path) -> dict[str, dict[str, object]]:

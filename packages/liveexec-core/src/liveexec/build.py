@@ -20,6 +20,10 @@ from liveexec.engine.config import EngineConfig
 from liveexec.errors import ConfigurationError, Fault, LiveExecError
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import Observer, Plugins, load_plugins
+from liveexec.presentation.formatting import Precision
+from liveexec.presentation.renderers.html import table_html
+from liveexec.presentation.table_view import TableView
+from liveexec.presentation.views.positions import PositionsBy
 from liveexec.runtime.clock import Clock, WallClock
 from liveexec.runtime.logs import set_log_level, set_up_logging
 from liveexec.runtime.metrics import Metrics
@@ -28,6 +32,7 @@ from liveexec.runtime.orchestrator import LiveExecutionOrchestrator as RuntimeOr
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.reconciling import Reconciliation, reconcile
 from liveexec.runtime.shard import ShardParts
+from liveexec.tables import install_in_notebook, orders_table, positions_table, precision_of
 
 __all__ = ["LiveExecutionOrchestrator", "build", "plugins_of", "reconciled"]
 
@@ -97,6 +102,7 @@ class LiveExecutionOrchestrator(RuntimeOrchestrator):
         config = source if isinstance(source, LiveConfig) else load_config(source, environ)
         assembly = assembled(config, plugins_of(config))
         set_up_logging(config.logging.level)
+        install_in_notebook()
         adapters = assembly.adapters()
         classes = {adapter.manifest.venue: adapter.manifest.venue_class for adapter in adapters}
         async with opened_store(config, classes) as store:
@@ -119,6 +125,20 @@ class LiveExecutionOrchestrator(RuntimeOrchestrator):
                     yield live
                 finally:
                     await control.close()
+
+    def orders_table(self) -> TableView:
+        """The orders in memory, newest first, with the places of their listings."""
+        return orders_table(self.orders.values(), self._precision())
+
+    def positions_table(self, by: PositionsBy = PositionsBy.STRATEGY) -> TableView:
+        """The positions, by strategy, account or venue, with the places of their listings."""
+        return positions_table(self.positions, self._precision(), by)
+
+    def _repr_html_(self) -> str:
+        return "\n".join(table_html(view) for view in (self.orders_table(), self.positions_table()))
+
+    def _precision(self) -> Precision:
+        return precision_of(self.shard.engine.state.listings.values())
 
     @property
     def config(self) -> LiveConfig | None:

@@ -22,10 +22,11 @@ from typing import Final
 import anyio
 from attrs import define, evolve, field
 
-from kills.life import ACTIVE, Death, Life
+from kills.life import ACTIVE, INSIDE, Death, Life
 from kills.told import Told, faults_after, told_in
 from liveexec import PostgresStore
 from liveexec.domain.ids import InstrumentId
+from liveexec.domain.operation import Side
 from liveexec.errors import LiveExecError
 from liveexec.runtime.failpoints import FailPoint
 from liveexec.storage.dsn import Dsn
@@ -109,6 +110,11 @@ class _World:
     folder: Path
     told: list[Told] = field(factory=list)
 
+    async def trade(self) -> None:
+        """Others go on trading while no host is there: some of what rests is filled."""
+        for venue, other in self.desk.others.items():
+            await other.rest(InstrumentId(f"{venue}:{PRODUCT}"), Side.BUY, INSIDE, "0.03")
+
 
 @define(eq=False)
 class Campaign:
@@ -148,6 +154,7 @@ class Campaign:
             ended: list[str] = []
             while report.kills < until and len(ended) < _IN_A_ROW:
                 ended.append(await self._life(nursery, world, next(deaths), report))
+                await world.trade()
             await _compare(world, ", then ".join(ended), report)
 
     async def _life(self, nursery: _Nursery, world: _World, death: Death | None, report: Report) -> str:

@@ -31,11 +31,13 @@ from liveexec.venues.paper.client import RemotePaperAdapter
 from liveexec.venues.paper.hosting import served_world, server_info
 from support.hosting import FAST, OWNERS, PRODUCT, limit, market
 
-__all__ = ["ACTIVE", "CLOSED", "FENCED", "Death", "Life", "live"]
+__all__ = ["ACTIVE", "CLOSED", "FENCED", "INSIDE", "Death", "Life", "live"]
 
 ACTIVE: Final = "active"
 CLOSED: Final = "closed"
 FENCED: Final = "fenced"
+#: A price between the quotes: what rests there is the first to be taken by others.
+INSIDE: Final = "60005"
 _WORKERS: Final = 4
 _DOOMED: Final = StrategyId("doomed")
 #: Nothing is known then, or nothing was done: the next operation is tried.
@@ -163,7 +165,7 @@ def _intents() -> tuple[OrderIntent, ...]:
         market(
             quantity="0.04", exec_algorithm="TWAP", exec_algorithm_params={"horizon_secs": 0.4, "interval_secs": 0.1}
         ),
-        limit(Side.SELL, "60200", "0.02"),
+        limit(Side.SELL, INSIDE, "0.02"),
         limit(price="57000", quantity="0.01", strategy_id=_DOOMED),
     )
 

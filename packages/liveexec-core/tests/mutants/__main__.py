@@ -14,6 +14,7 @@ from attrs import frozen
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mutants.catalogue import MUTANTS
 from mutants.mutant import Mutant, faults_of
@@ -43,12 +44,18 @@ class _Verdict:
     def is_broken(self) -> bool:
         return any(finding.ending == Ending.BROKEN for finding in self.findings)
 
+    def __str__(self) -> str:
+        outcome = "BROKEN" if self.is_broken else "caught" if self.is_caught else "SURVIVED"
+        by = "; ".join(finding.by for finding in self.findings if finding.by)
+        return f"{outcome}: {self.mutant.bug} ({by})" if by else f"{outcome}: {self.mutant.bug}"
+
 
 def main(
     *,
     only: str = "",
     jobs: int | None = None,
     tests: bool = True,
+    sound: bool = True,
     with_simulator: int = 0,
     first: Annotated[int, Parameter(name="--from")] = 0,
 ) -> int:
@@ -62,6 +69,8 @@ def main(
         Bugs to look at at once, each in a copy of its own; as many as there are cores, unless it is given.
     tests
         Run the tests that belong to each bug.
+    sound
+        Make sure first that everything passes without a bug.
     with_simulator
         Simulate so many seeds against each bug as well, up to the first that fails.
     first
@@ -72,18 +81,14 @@ def main(
     if faults := faults_of(MUTANTS):
         console.print("\n".join(faults), markup=False)
         return 1
-    sound = _without_bugs(chosen, with_simulator, first, tests=tests)
-    if sound:
-        console.print(sound, markup=False)
+    if sound and (failing := _without_bugs(chosen, with_simulator, first, tests=tests)):
+        console.print(failing, markup=False)
         return 1
     started_s = time.monotonic()
     verdicts = []
     for verdict in _verdicts(chosen, jobs or os.cpu_count() or 1, seeds=with_simulator, first=first, tests=tests):
         verdicts.append(verdict)
-        if not verdict.is_caught or verdict.is_broken:
-            outcome = "is broken" if verdict.is_broken else "survived"
-            told = "; ".join(finding.by for finding in verdict.findings if finding.ending == Ending.BROKEN)
-            console.print(f"{outcome}: {verdict.mutant.bug} {told}", markup=False)
+        console.print(f"{len(verdicts):>4}/{len(chosen)}  {verdict}", markup=False, soft_wrap=True)
     _show(verdicts, console, time.monotonic() - started_s)
     caught = sum(verdict.is_caught for verdict in verdicts)
     return 1 if caught < _LEAST_CAUGHT * len(verdicts) or any(verdict.is_broken for verdict in verdicts) else 0
@@ -123,7 +128,11 @@ def _verdicts(chosen: Sequence[Mutant], jobs: int, *, seeds: int, first: int, te
     with ExitStack() as workshops, ThreadPoolExecutor(jobs) as pool:
         for _ in range(jobs):
             free.put(workshops.enter_context(Workshop()))
-        yield from pool.map(judge, chosen)
+        try:
+            yield from pool.map(judge, chosen)
+        finally:
+            # Who is interrupted waits for what is under way, not for what is still to come.
+            pool.shutdown(cancel_futures=True)
 
 
 def _show(verdicts: Sequence[_Verdict], console: Console, took_s: float) -> None:
@@ -146,10 +155,11 @@ def _show(verdicts: Sequence[_Verdict], console: Console, took_s: float) -> None
     console.print(f"{len(verdicts)} planted, {caught} caught, {len(verdicts) - caught} survived; {took_s:.0f} s")
 
 
-def _cell(finding: Finding | None) -> str:
+def _cell(finding: Finding | None) -> Text:
     if finding is None:
-        return "-"
-    return finding.by if finding.ending == Ending.CAUGHT else f"{finding.ending.upper()} {finding.by[:60]}".strip()
+        return Text("-")
+    told = finding.by if finding.ending == Ending.CAUGHT else f"{finding.ending.upper()} {finding.by[:60]}".strip()
+    return Text(told)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ _DISPATCHER: Final = ("unit/runtime/test_runtime_dispatcher.py",)
 _SESSIONS: Final = ("unit/runtime/test_runtime_sessions.py",)
 _RECONCILER: Final = ("unit/runtime/test_runtime_reconciler.py",)
 _SHARD: Final = ("unit/runtime/test_runtime_shard.py",)
+_EFFECTS: Final = ("integration/runtime/test_host_effects.py",)
 _INCIDENTS: Final = ("integration/runtime/test_host_incidents.py",)
 
 SHELL_BUGS: Final = (
@@ -175,7 +176,7 @@ SHELL_BUGS: Final = (
     Mutant(
         "a lease that ran out closes nothing",
         "runtime/send_gate.py",
-        "if time.monotonic() >= self.lease_until_s and self.can_write():",
+        "if time.monotonic() >= self.lease_until_s and not self.outlasts_lease():",
         "if False:",
         _GATE,
     ),
@@ -254,11 +255,11 @@ SHELL_BUGS: Final = (
         _SHARD,
     ),
     Mutant(
-        "a life that failed goes on sending",
+        "a life that failed leaves everybody waiting",
         "runtime/shard.py",
-        "        self.gate.fenced = True\n        unknown",
-        "        unknown",
-        ("unit/runtime/test_runtime_shard.py", "unit/runtime/test_runtime_engine_loop.py"),
+        "        self._give_up(unknown)\n        self.failure",
+        "        self.failure",
+        _SHARD,
     ),
     Mutant(
         "effects go out before readers can see why",
@@ -269,20 +270,20 @@ SHELL_BUGS: Final = (
         decision.effects = ()
         orders = self.view.ledger.orders
         for record in decision.records:""",
-        _SHARD,
+        _EFFECTS,
     ),
     Mutant(
         "while the journal can't write everything leaves",
         "runtime/shard.py",
         "(now if _takes_risk_away(effect) else later).append(effect)",
         "now.append(effect)",
-        _SHARD,
+        _EFFECTS,
     ),
     Mutant(
         "a cancel that left while the journal could not write leaves again",
         "runtime/shard.py",
         "        decision.effects = tuple(later)\n",
         "",
-        _SHARD,
+        _EFFECTS,
     ),
 )

@@ -71,7 +71,7 @@ STORAGE_BUGS: Final = (
         "a batch is appended wherever the journal ends",
         "storage/sql/journal.sql",
         "AND batch = $3 - 1 AND position = $4 - 1",
-        "AND batch = $3 - 1",
+        "AND batch = $3 - 1 AND $4::bigint > 0",
         _JOURNAL,
         only="embedded",
     ),

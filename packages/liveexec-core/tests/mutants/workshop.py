@@ -26,7 +26,7 @@ _ROOT: Final = _TESTS.parent.parent.parent
 _TESTKIT: Final = _ROOT / "packages" / "liveexec-testkit" / "src"
 #: A run that takes longer hangs.
 _TIMEOUT_S: Final = 120.0
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py(?:::.+?)?)(?: - .*)?$", re.MULTILINE)
 #: Exit codes of pytest: all passed, some failed; anything else says nothing about the bug.
 _PASSED, _CAUGHT = 0, 1
 
@@ -62,7 +62,8 @@ class Workshop:
         self._moments = count(1_000_000_000)
 
     def __enter__(self) -> Self:
-        shutil.copytree(SOURCE, self._source, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled already and the times that it is known by: only what a bug changes is compiled anew.
+        shutil.copytree(SOURCE, self._source)
         return self
 
     def __exit__(
@@ -91,7 +92,7 @@ class Workshop:
             return Finding(Ending.SURVIVED, "")
         failed = _FAILED.search(told)
         if code == _CAUGHT and failed is not None:
-            return Finding(Ending.CAUGHT, failed[1].rpartition("/")[2])
+            return Finding(Ending.CAUGHT, failed[1])
         return Finding(Ending.BROKEN, told.strip()[-2_000:])
 
     def simulate(self, seeds: int, first: int) -> Finding:
@@ -116,7 +117,7 @@ class Workshop:
         """Exit code and words of a Python process that imports the copy; ``None`` when it did not end in time."""
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(map(str, (self._source.parent, _TESTS, _TESTKIT))),
-            "PYTHONPYCACHEPREFIX": str(self._folder / "compiled"),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "HYPOTHESIS_STORAGE_DIRECTORY": str(self._folder / "hypothesis"),
             "LIVEEXEC_HYPOTHESIS": "mutants",
             SOURCE_VARIABLE: str(self._source),

@@ -89,15 +89,19 @@ class TestServer:
             self._admin(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster, as a machine's out-of-memory killer would."""
-        self._postmaster().kill()
+        """SIGKILL to the postmaster, as a machine's out-of-memory killer would; returns when it is gone."""
+        postmaster = self._postmaster()
+        postmaster.kill()
+        postmaster.wait(10)
 
     def kill_all(self) -> None:
-        """SIGKILL to the postmaster and to every process that it forked."""
+        """SIGKILL to the postmaster and to every process that it forked; returns when they are gone."""
         postmaster = self._postmaster()
-        for process in (postmaster, *postmaster.children(recursive=True)):
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(processes, timeout=10)
 
     @property
     def is_up(self) -> bool:

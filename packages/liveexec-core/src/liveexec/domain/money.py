@@ -36,6 +36,7 @@ __all__ = [
     "parse_decimal",
     "plain",
     "round_places",
+    "shortest",
     "storable",
 ]
 
@@ -126,6 +127,13 @@ def storable(value: Decimal) -> Decimal:
 def round_places(value: Decimal, places: int = STORED_PLACES) -> Decimal:
     """Value rounded half-even to ``places`` digits after the point."""
     return _ROUNDING.quantize(value, _QUANTUM if places == STORED_PLACES else Decimal(1).scaleb(-places))
+
+
+def shortest(value: Decimal) -> Decimal:
+    """The same amount without the zeros that a rounded quotient or a NUMERIC(36, 18) ends in."""
+    short = value.normalize(MONEY)
+    exponent = short.as_tuple().exponent
+    return short.quantize(ONE, context=MONEY) if isinstance(exponent, int) and exponent > 0 else short
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

@@ -259,7 +259,10 @@ def _after_fill(turn: Turn, order: Order) -> None:
     """An end that waited for fills may be due; one that came by fills leaves nothing to wait for."""
     if order.is_open:
         ending = turn.core.endings.get(order.order_id)
-        if ending is not None:
+        if ending is not None and _is_past(turn, order, ending.client_order_id, ending.venue_order_id):
+            # What ended was what a change replaced meanwhile: the cancel half of it, told before a fill that it counts.
+            del turn.core.endings[order.order_id]
+        elif ending is not None:
             _gone(turn, order, ending, None)
         return
     ending, change = turn.core.endings.pop(order.order_id, None), order.replace

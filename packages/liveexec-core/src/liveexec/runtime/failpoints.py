@@ -9,9 +9,8 @@ import signal
 import threading
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
 
-from attrs import define, field
+from attrs import define
 
 __all__ = ["Action", "FailPoint", "arm", "disarm", "kill", "kill_after", "reach", "stop"]
 
@@ -73,14 +72,8 @@ class _Armed:
     action: Action
 
 
-@define
-class _State:
-    """What is armed in this process: one moment at most."""
-
-    armed: _Armed | None = field(default=None)
-
-
-_STATE: Final = _State()
+#: What is armed in this process: one moment at most.
+_armed: _Armed | None = None
 
 
 def arm(point: FailPoint, *, hit: int = 1, action: Action | None = None) -> None:
@@ -88,23 +81,25 @@ def arm(point: FailPoint, *, hit: int = 1, action: Action | None = None) -> None
     armed before."""
     if hit < 1:
         raise ValueError(f"hit must be at least 1, not {hit}")
-    _STATE.armed = _Armed(point, hit, action if action is not None else kill)
+    global _armed  # noqa: PLW0603  (a process ends as a whole, and an object around it would cost every moment)
+    _armed = _Armed(point, hit, action if action is not None else kill)
 
 
 def disarm() -> None:
     """Have nothing happen at any moment."""
-    _STATE.armed = None
+    global _armed  # noqa: PLW0603  (as above)
+    _armed = None
 
 
 def reach(point: FailPoint) -> None:
     """The process is at this moment."""
-    armed = _STATE.armed
-    if armed is None or armed.point is not point:
+    if _armed is None or _armed.point is not point:
         return
-    armed.hits_left -= 1
-    if armed.hits_left == 0:
-        _STATE.armed = None
-        armed.action()
+    _armed.hits_left -= 1
+    if _armed.hits_left == 0:
+        action = _armed.action
+        disarm()
+        action()
 
 
 def kill() -> None:

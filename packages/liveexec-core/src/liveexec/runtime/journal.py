@@ -78,6 +78,8 @@ class Journal:
         self._metrics = metrics
         self._stall_after_s = stall_after_s
         self._on_delayed = on_delayed
+        #: When it was noticed that the store fails, ``None`` while it doesn't. Monotonic seconds.
+        self.stalled_since_s: float | None = None
         #: Since when the batch at hand is being written. Monotonic seconds.
         self._since_s: float | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -180,6 +182,7 @@ class Journal:
         if self.state is not JournalState.WRITING:
             return
         self.state = JournalState.STALLED
+        self.stalled_since_s = time.monotonic()
         _log.error("journal_stalled", shard=self._shard, batch=self._batch + 1, error=reason)
         for item in [*self._taken, *self._waiting]:
             self._on_delayed(item.decision)
@@ -222,6 +225,7 @@ class Journal:
         self._since_s = None
         if self.state is JournalState.STALLED:
             self.state = JournalState.WRITING
+            self.stalled_since_s = None
             _log.warning("journal_recovered", shard=self._shard, batch=batch.batch)
         self._batch, self._position = batch.batch, batch.last_position
         self._metrics.journal_batch.observe(len(records))

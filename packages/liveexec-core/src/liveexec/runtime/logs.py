@@ -7,7 +7,7 @@ import io
 import logging
 import sys
 import traceback
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -65,7 +65,7 @@ def configure_logging(level: str = "INFO") -> None:
             mask_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(_StandardError()),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )
 

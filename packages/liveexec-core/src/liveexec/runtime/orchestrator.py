@@ -1,7 +1,6 @@
 """LiveExecutionOrchestrator: what a host holds. Intents in, results out, everything recorded before it happens.
 
-It keeps one shard alive: acquires it, recovers it, and, when its store failed for good, drops the memory and recovers
-it again from the journal. What the host was told is durable in every case.
+What the host was told is durable in every case, however often the shard had to be recovered meanwhile.
 """
 
 import asyncio
@@ -21,7 +20,6 @@ from liveexec.domain.ledger import PositionKey
 from liveexec.domain.order import Order
 from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.result import ExecutionResult
-from liveexec.domain.stored import Ownership
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.inputs import (
     CancelOrder,
@@ -39,21 +37,17 @@ from liveexec.engine.turn import Decision
 from liveexec.errors import (
     Draining,
     Fault,
-    Fenced,
     Halted,
     InvalidInput,
     LiveExecError,
     NotFound,
     OperationConflict,
     OutcomeUnknown,
-    StorageError,
-    TransientStorageError,
 )
-from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.journal import JournalState
-from liveexec.runtime.recovery import RecoveredShard, recover
+from liveexec.runtime.lives import Lives
 from liveexec.runtime.results import Watchers, result_of
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec.runtime.streams import Broadcaster, Subscription
@@ -64,8 +58,6 @@ _log = structlog.get_logger(__name__)
 
 #: How long a venue's first book is waited for. Real seconds.
 _FIRST_PRICES_S: Final = 0.5
-#: Records that are read at once for listeners who missed them.
-_PAGE: Final = 2_000
 
 #: What a request waits for: that it is recorded, that the venue answered, or that the order ended.
 Wait = Literal["durable", "ack", "terminal"]
@@ -80,17 +72,14 @@ class LiveExecutionOrchestrator:
 
     def __init__(self, parts: ShardParts, *, takeover_timeout_s: float = 30.0) -> None:
         self._parts = parts
-        self._takeover_timeout_s = takeover_timeout_s
         self._broadcaster = Broadcaster()
         self._watchers = Watchers()
-        self._shard: ShardRuntime | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
         self._draining = False
         #: Scopes that an operator killed and of which the journal does not know yet, whatever becomes of the shard.
         self._killed: dict[ControlScope, None] = {}
-        self._up = asyncio.Event()
-        self._error: Exception | None = None
+        self._lives = Lives(
+            parts, self._broadcaster, self._watchers, self._killed, takeover_timeout_s=takeover_timeout_s
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -110,14 +99,7 @@ class LiveExecutionOrchestrator:
             StorageError: the database can't be used.
             InvariantViolation: what is stored contradicts itself.
         """
-        if self._keeper is not None:
-            raise LiveExecError("the orchestrator was started already")
-        self._keeper = asyncio.create_task(self._keep(), name=f"liveexec-{self._parts.config.shard}")
-        ready = asyncio.create_task(self._ready.wait())
-        await asyncio.wait((self._keeper, ready), return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._keeper.done():
-            await self._keeper
+        await self._lives.start()
 
     async def active(self, timeout_s: float | None = None) -> None:
         """Wait until every account is connected and reconciled, and first prices are there.
@@ -150,15 +132,9 @@ class LiveExecutionOrchestrator:
         Open orders stay at their venues; the next start finds them there.
         """
         self._draining = True
-        if self._keeper is None:
+        if not self._lives.is_started:
             return
-        if self._shard is not None and not self._keeper.done():
-            await self._shard.close(timeout_s)
-        self._keeper.cancel()
-        await asyncio.wait((self._keeper,))
-        if not self._keeper.cancelled() and (error := self._keeper.exception()) is not None:
-            # Everybody who asked for something was told; the host finds it in ``error``.
-            _log.error("orchestrator_failed", shard=self._parts.config.shard, error=str(error))
+        await self._lives.close(timeout_s)
         self._broadcaster.close()
         # What is recorded goes on at the next start; whoever still waits for it here waits in vain.
         self._watchers.fail(Draining("the orchestrator was closed; what was recorded goes on at its next start"))
@@ -166,7 +142,7 @@ class LiveExecutionOrchestrator:
     @property
     def error(self) -> Exception | None:
         """Why nothing is executed any more; ``None`` while all is well."""
-        return self._error
+        return self._lives.error
 
     async def submit(
         self,
@@ -261,7 +237,7 @@ class LiveExecutionOrchestrator:
             Fenced: another process owns the shard, and nothing leaves here any more.
         """
         _check_words(principal=principal, reason=reason)
-        self._check_running()
+        self._lives.check_running()
         self._killed[scope] = None
         reach(FailPoint.KILL_LATCHED)
         # A caller who gives up does not take the kill back.
@@ -340,14 +316,12 @@ class LiveExecutionOrchestrator:
         await shard.projector.reached(shard.view.position)
 
     def _life(self) -> ShardRuntime:
-        if self._shard is None:
-            raise self._error or LiveExecError("the orchestrator is not running")
-        return self._shard
+        return self._lives.current
 
     async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
         """Ask for a kill until it is durable, in as many lives as that takes."""
         while True:
-            shard = await self._next_life()
+            shard = await self._lives.next()
             request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
             try:
                 # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
@@ -364,121 +338,6 @@ class LiveExecutionOrchestrator:
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its caller may have given up, and it must not pass unseen.
             _log.error("kill_not_recorded", shard=self._parts.config.shard, error=str(error))
-
-    def _check_running(self) -> None:
-        if self._keeper is None or self._keeper.done():
-            raise self._error or LiveExecError("the orchestrator is not running")
-
-    async def _next_life(self) -> ShardRuntime:
-        """The shard as it runs, or as it will once it is recovered."""
-        while self._shard is None or self._shard.failure.done():
-            self._check_running()
-            assert self._keeper is not None
-            up = asyncio.create_task(self._up.wait())
-            await asyncio.wait((self._keeper, up), return_when=asyncio.FIRST_COMPLETED)
-            up.cancel()
-        return self._shard
-
-    async def _keep(self) -> None:
-        """Keep the shard alive: one life after the other until it is closed, fenced or broken."""
-        parts, backoff = self._parts, Backoff(0.2, 5.0)
-        while True:
-            try:
-                await self._live(backoff)
-            except StorageError as error:
-                if not self._ready.is_set():
-                    self._error = error
-                    raise
-                self._shard = None
-                self._error = Halted(f"the database failed: {error}")
-                wait_s = backoff.next_s()
-                _log.error("shard_restarts", shard=parts.config.shard, error=str(error), retry_in_s=round(wait_s, 2))
-                await asyncio.sleep(wait_s)
-            except Exception as error:
-                # Fenced, or a defect: going on could only make it worse, so whoever waits is told and nothing is sent.
-                self._shard, self._error = None, error
-                self._watchers.fail(error)
-                raise
-
-    def _is_up(self, shard: ShardRuntime, backoff: Backoff) -> None:
-        backoff.reset()
-        self._error = None
-        self._shard = shard
-        self._ready.set()
-        self._up.set()
-        # Who waited through a restart may have what he waits for: in memory, or after a look-up.
-        for order_id in self._watchers.awaited:
-            order = shard.view.ledger.orders.get(order_id)
-            if order is not None:
-                self._watchers.changed(order)
-            else:
-                self._tasks.add(task := asyncio.create_task(self._look_again(shard, order_id)))
-                task.add_done_callback(self._tasks.discard)
-
-    async def _look_again(self, shard: ShardRuntime, order_id: OrderId) -> None:
-        family = await shard.hydrator.order(order_id)
-        if family is not None:
-            self._watchers.changed(family[order_id])
-
-    async def _live(self, backoff: Backoff) -> None:
-        parts = self._parts
-        ownership = await self._acquire()
-        reach(FailPoint.ACQUIRED)
-        try:
-            recovered = await recover(parts.store, parts.config.shard)
-            reach(FailPoint.LOADED)
-            await self._publish_missed(recovered)
-            shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed, self._killed)
-            await shard.run(lambda: self._is_up(shard, backoff))
-        finally:
-            self._up.clear()
-            await self._release(ownership)
-
-    async def _publish_missed(self, recovered: RecoveredShard) -> None:
-        """Let listeners hear of what became durable without anybody here being told, as the last life ended."""
-        parts, last = self._parts, recovered.view.position
-        heard = self._broadcaster.position
-        while heard is not None and heard < last:
-            page = await parts.store.read_after(parts.config.shard, heard, min(_PAGE, last - heard))
-            for stored in page:
-                order = recovered.view.ledger.orders.get(OrderId(stored.record.stream))
-                self._broadcaster.publish(stored.position, stored.record, order)
-            heard = page[-1].position
-        self._broadcaster.position = last
-
-    async def _acquire(self) -> Ownership:
-        """Own the shard; while another's lease holds, wait for it to end."""
-        try:
-            return await self._taken_over()
-        except TimeoutError:
-            raise TransientStorageError(
-                f"the database has not answered within {self._takeover_timeout_s:g} s who owns the shard"
-            ) from None
-
-    async def _taken_over(self) -> Ownership:
-        parts = self._parts
-        backoff = Backoff(0.2, 1.0)
-        async with asyncio.timeout(self._takeover_timeout_s) as limit:
-            while True:
-                try:
-                    return await parts.store.acquire(parts.config.shard, parts.owner, parts.lease_s)
-                except Fenced as error:
-                    _log.warning("shard_taken", shard=parts.config.shard, error=str(error))
-                    wait_s = backoff.next_s()
-                    deadline_s = limit.when()
-                    if deadline_s is not None and asyncio.get_running_loop().time() + wait_s >= deadline_s:
-                        raise
-                    await asyncio.sleep(wait_s)
-
-    async def _release(self, ownership: Ownership) -> None:
-        try:
-            reach(FailPoint.BEFORE_RELEASE)
-            async with asyncio.timeout(5):
-                await self._parts.store.release(ownership)
-            reach(FailPoint.AFTER_RELEASE)
-        except (StorageError, Fenced, TimeoutError) as error:
-            # The lease ends by itself.
-            _log.warning("shard_not_released", shard=ownership.shard, error=str(error))
 
     async def _ask(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import OrderId
+from liveexec.domain.money import shortest
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.result import ExecutionResult
@@ -19,7 +20,7 @@ def result_of(order: Order, orders: Mapping[OrderId, Order], *, repeated: bool =
         order_id=order.order_id,
         status=order.status,
         filled_quantity=order.filled_quantity,
-        average_price=order.average_price,
+        average_price=shortest(average) if (average := order.average_price) is not None else None,
         rejection_reason=order.code,
         message=order.message,
         fills=_fills(order, orders),

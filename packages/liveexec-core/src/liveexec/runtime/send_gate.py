@@ -30,7 +30,8 @@ class SendGate:
     ``active_since_ns`` tell how the order's session stands, the latter since when it is trusted. ``killed`` scopes
     are closed from the moment an operator's kill is acknowledged until its decision holds in the engine.
     ``max_price_age_ns`` bounds the age of the book that a decision was based on. While ``can_write`` says that the
-    journal can't, cancels alone leave, past the end of a lease that can't be renewed either.
+    journal can't, cancels alone leave; ``outlasts_lease`` says that they do so past the end of a lease that could not
+    be renewed for the same reason.
     """
 
     clock: Clock
@@ -42,6 +43,7 @@ class SendGate:
     fenced: bool = False
     killed: dict[ControlScope, None] = field(factory=dict)
     can_write: Callable[[], bool] = field(default=lambda: True)
+    outlasts_lease: Callable[[], bool] = field(default=lambda: False)
 
     def stops_submit(self, effect: SendSubmit) -> str | None:
         """Whether a new order must stay here. What it stops was provably not sent."""
@@ -70,7 +72,7 @@ class SendGate:
         """Whether a cancel must stay here: only when this process may not speak for the shard, or has no session."""
         if self.fenced:
             return "another process owns the shard"
-        if time.monotonic() >= self.lease_until_s and self.can_write():
+        if time.monotonic() >= self.lease_until_s and not self.outlasts_lease():
             return "the lease ran out"
         return None if self.is_connected(order) else "no session with the venue"
 

@@ -140,6 +140,7 @@ class ShardRuntime:
             lease_until_s=ownership.lease_until_s,
             killed=killed if killed is not None else {},
             can_write=lambda: not self.journal.is_stalled,
+            outlasts_lease=self._outlasts_lease,
         )
         self.dispatcher = Dispatcher(
             self.engine.state,
@@ -308,6 +309,12 @@ class ShardRuntime:
         decision.effects = tuple(later)
         for effect in now:
             self.dispatcher.carry_out(effect)
+
+    def _outlasts_lease(self) -> bool:
+        """Whether the lease ended because the database is gone. A process that slept past it, and finds the journal
+        stalled when it wakes, is not the owner any more."""
+        since_s = self.journal.stalled_since_s
+        return since_s is not None and since_s < self.gate.lease_until_s
 
     def _projected(self, finished: list[tuple[OrderId, int]]) -> None:
         """The tables show what is finished: all but the newest of it leaves memory."""

@@ -6,9 +6,10 @@ from typing import Any, assert_never
 
 from liveexec.domain.account_event import ControlScope, DriftSeen, LatchSet, ScopeKind, StateChanged, TradingState
 from liveexec.domain.ids import AccountId
+from liveexec.domain.money import shortest
 from liveexec.domain.stored import ProjectionBatch
 from liveexec.errors import InvariantViolation
-from liveexec.storage.rows import Row, shortest, storable_text
+from liveexec.storage.rows import Row, storable_text
 
 __all__ = ["Control", "ControlKey", "ControlKind", "cleared_rows", "control_key", "control_of", "control_rows"]
 

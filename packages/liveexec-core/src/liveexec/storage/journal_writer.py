@@ -72,6 +72,9 @@ async def _holds(connection: Any, batch: AppendBatch, head: Any) -> bool:
         raise epoch_is_over(batch.shard, batch.epoch)
     if head["batch"] < batch.batch:
         return False
+    if head["batch"] == batch.batch and head["position"] != batch.last_position:
+        # It may begin as the batch does.
+        raise batch_differs(batch)
     rows = await connection.fetch(_SQL["read_after"], batch.shard, batch.first_position - 1, len(batch.records))
     if not is_in(batch, [entry_of(row) for row in rows]):
         raise batch_differs(batch)

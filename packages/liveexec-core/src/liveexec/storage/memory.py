@@ -267,6 +267,9 @@ class MemoryStore:
     def _holds(self, shard: _Shard, batch: AppendBatch) -> bool:
         if shard.batch < batch.batch:
             return False
+        if shard.batch == batch.batch and len(shard.journal) != batch.last_position:
+            # It may begin as the batch does.
+            raise refusals.batch_differs(batch)
         kept = shard.journal[batch.first_position - 1 : batch.first_position - 1 + len(batch.records)]
         if not is_in(batch, [entry for _, entry in kept]):
             raise refusals.batch_differs(batch)

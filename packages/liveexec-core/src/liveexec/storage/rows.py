@@ -15,7 +15,7 @@ from liveexec.domain.account_event import AssetMoved
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, instrument_name, is_instrument_id
 from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.money import MONEY, ONE, round_places
+from liveexec.domain.money import MONEY, round_places, shortest
 from liveexec.domain.operation import Operation
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.position import Position
@@ -31,7 +31,6 @@ __all__ = [
     "position_row",
     "ref_row",
     "row_of",
-    "shortest",
     "storable_text",
 ]
 
@@ -276,10 +275,3 @@ def position_of(row: Mapping[str, Any]) -> Position:
         fees={asset: Decimal(amount) for asset, amount in sorted(row["fees"].items())},
         updated_at_ns=row["updated_at"],
     )
-
-
-def shortest(value: Decimal) -> Decimal:
-    """The same amount without the zeros that a NUMERIC(36,18) ends in."""
-    short = value.normalize(MONEY)
-    exponent = short.as_tuple().exponent
-    return short.quantize(ONE, context=MONEY) if isinstance(exponent, int) and exponent > 0 else short

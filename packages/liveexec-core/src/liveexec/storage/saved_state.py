@@ -7,10 +7,11 @@ from attrs import frozen
 
 from liveexec.domain.account_event import DriftSeen, LatchSet, StateChanged
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId
+from liveexec.domain.money import shortest
 from liveexec.domain.position import AccountBook
 from liveexec.domain.stored import SavedState
 from liveexec.storage.control_rows import control_of
-from liveexec.storage.rows import position_of, shortest
+from liveexec.storage.rows import position_of
 
 __all__ = ["SavedRows", "saved_state"]
 

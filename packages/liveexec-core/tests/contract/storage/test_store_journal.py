@@ -111,6 +111,16 @@ async def test_a_batch_number_used_for_other_content_is_a_conflict(writer: Shard
     assert [stored.record.stream for stored in await journal_of(writer.store)] == [ORDER]
 
 
+async def test_what_a_batch_begins_with_is_not_the_batch(writer: ShardWriter) -> None:
+    records = [writer.record(ORDER, make_received()), writer.record(OTHER, make_received())]
+    await writer.append(*records)
+    beginning = writer.batch_of(records[:1], batch=1, first_position=1)
+    with pytest.raises(JournalConflict, match="batch 1 is in the journal with other content"):
+        await writer.store.append(beginning)
+    with pytest.raises(JournalConflict):
+        await writer.store.settle(beginning)
+
+
 @pytest.mark.parametrize(("batch", "first_position"), [(3, 2), (2, 3), (2, 1), (9, 9)])
 async def test_a_batch_that_does_not_follow_is_a_conflict(writer: ShardWriter, batch: int, first_position: int) -> None:
     await writer.tell(ORDER, make_received())

@@ -227,6 +227,18 @@ class TestCrossedByEnds:
         assert order.is_open
         assert harness.effects(QueryOrder)
 
+    def test_incident_9_nor_when_they_are_still_missing_once_the_change_is_known(self, harness: EngineHarness) -> None:
+        order = changing(harness)
+        first = order.venue_order_id
+        harness.report(order, VenueOrderStatus.CANCELED, filled_quantity=Decimal("0.3"))
+        harness.answer(order, Accepted(VenueOrderId("V-new")), SendVerb.REPLACE)
+        harness.fill(order, "0.3", venue_order_id=first)
+        assert parts(order, "status venue_order_id leaves") == (
+            OrderStatus.PARTIALLY_FILLED,
+            "V-new",
+            Decimal("1.7"),
+        )
+
     def test_an_answer_within_the_deadline_may_have_seen_only_the_first_half(self, harness: EngineHarness) -> None:
         order = changing(harness)
         harness.report(order, VenueOrderStatus.CANCELED)

@@ -173,6 +173,7 @@ _KILLED = "killed by an operator"
 _UNRECONCILED = "the account is not reconciled"
 _GONE = "no session with the venue"
 _FENCED = "another process owns the shard"
+_UNWRITTEN = "the journal can't write"
 _LEASE = "the lease ran out"
 _CANCELED, _CHANGE_CANCELED = "canceled before it was sent", "canceled before the change was sent"
 
@@ -331,12 +332,12 @@ def test_a_gate_that_was_given_no_lease_is_closed() -> None:
     assert gate.stops_cancel(make_order_in(OrderStatus.ACCEPTED)) is None
 
 
-def test_while_the_journal_cannot_write_only_cancels_leave_whatever_became_of_the_lease(world: World) -> None:
-    world.gate.can_write = lambda: False
-    for end in (lambda _: None, end_lease):
-        end(world)
-        submit, replace, cancel = world.reasons()
-        assert (submit, replace, cancel) == ("the journal can't write", "the journal can't write", None)
+@pytest.mark.parametrize("outlasts", [True, False])
+def test_while_the_journal_cannot_write_only_cancels_leave(world: World, outlasts: bool) -> None:
+    world.gate.can_write, world.gate.outlasts_lease = lambda: False, lambda: outlasts
+    assert world.reasons() == (_UNWRITTEN, _UNWRITTEN, None)
+    end_lease(world)
+    assert world.reasons() == ((_UNWRITTEN, _UNWRITTEN, None) if outlasts else (_LEASE, _LEASE, _LEASE))
 
 
 def test_fenced_not_even_cancels_leave_while_the_journal_cannot_write(world: World) -> None:

@@ -1,6 +1,7 @@
 """One life of a shard, its parts together: what only shows where they meet."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -19,9 +20,10 @@ from liveexec.domain.intent import CancelIntent
 from liveexec.domain.order import PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, FillReport, OrderReport, PositionReport, VenueOrderStatus
+from liveexec.domain.stored import Ownership
 from liveexec.domain.venue import Ordering
 from liveexec.engine.inputs import ControlKind
-from liveexec.errors import Halted, LiveExecError, OutcomeUnknown, StorageError
+from liveexec.errors import Halted, LiveExecError, OutcomeUnknown, StorageError, TransientStorageError
 from liveexec.runtime import engine_loop
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.rebuild import verify_tables
@@ -137,6 +139,20 @@ async def test_once_closed_nothing_can_be_killed() -> None:
         await within(live.kill(EVERYTHING, principal="operator", reason="too late"))
 
 
+# Ownership
+
+
+async def test_a_store_that_does_not_say_who_owns_the_shard_is_a_failure_of_the_store() -> None:
+    class Silent(ScriptedStore):
+        async def acquire(self, shard: str, owner: str, lease_s: float) -> Ownership:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    parts = Desk(store=Silent()).host()._parts
+    with pytest.raises(TransientStorageError, match="who owns the shard"):
+        await within(LiveExecutionOrchestrator(parts, takeover_timeout_s=0.01).start())
+
+
 # Listeners
 
 
@@ -216,6 +232,30 @@ async def test_a_kill_cancels_everything_while_the_journal_cannot_write() -> Non
         assert desk.venue.count("cancel") == 2
         assert all(live.orders[order_id].cancel is not PendingCancel.NONE for order_id in orders)
         assert live.shard.view.ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+async def test_cancels_go_on_past_a_lease_that_ended_because_the_database_is_gone() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        order_id = await working(desk, live, 1)
+        async with stalled(desk, live):
+            live.shard.gate.lease_until_s = time.monotonic()
+            canceling = asyncio.create_task(live.cancel(order_id))
+            await until(lambda: desk.venue.count("cancel"))
+        await within(canceling)
+
+
+async def test_who_slept_past_the_lease_sends_nothing_though_the_journal_is_stalled_when_it_wakes() -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        order_id = await working(desk, live, 1)
+        live.shard.gate.lease_until_s = time.monotonic()
+        async with stalled(desk, live):
+            canceling = asyncio.create_task(live.cancel(order_id))
+            await until(lambda: live.shard.engine.orders.get(order_id).cancel is not PendingCancel.NONE)  # type: ignore[union-attr]  # it is there
+            await turns()
+            assert desk.venue.count("cancel") == 0
+        await within(canceling)
 
 
 async def test_a_kill_does_not_wait_behind_a_full_journal(monkeypatch: pytest.MonkeyPatch) -> None:

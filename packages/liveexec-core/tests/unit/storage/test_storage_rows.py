@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liveexec.domain.account_event import ControlScope, DriftSeen, LatchSet, ScopeKind, StateChanged, TradingState
-from liveexec.domain.money import MONEY
+from liveexec.domain.money import MONEY, shortest
 from liveexec.domain.position import Position
 from liveexec.errors import StorageError
 from liveexec.storage.control_rows import ControlKind, control_of
 from liveexec.storage.projections import Part, check_amounts, encode_rows
-from liveexec.storage.rows import position_of, position_row, row_of, shortest, storable_text
+from liveexec.storage.rows import position_of, position_row, row_of, storable_text
 from support.builders import (
     ALPHA_ACCOUNT,
     LINEAR,

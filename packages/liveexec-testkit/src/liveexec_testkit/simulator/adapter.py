@@ -1,0 +1,265 @@
+"""A process's session with a simulated venue: requests that travel, answers that may not, questions asked in vain.
+
+A request reaches the venue first and only then it is chosen how its answer fails, so a lost answer never means a
+lost order. A request that was given up may still be travelling; it arrives before its deadline or not at all.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import Context
+from decimal import Decimal
+from typing import Final
+
+from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId
+from liveexec.domain.instrument import Listing
+from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.outcome import (
+    Absent,
+    Accepted,
+    BalanceReport,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    OrderReportAnswer,
+    PositionReport,
+    Rejected,
+    SendOutcome,
+    SendPlan,
+    Sent,
+    Snapshot,
+    Unknown,
+    VenueReport,
+)
+from liveexec.errors import AdapterError
+from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
+from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.stream import Stream
+from liveexec_testkit.simulator.venue import SKEW_NS, VISIBILITY_LAG_NS, SimVenue, manifest_of
+
+__all__ = ["CREDENTIAL", "SimAdapter"]
+
+_MS: Final = 1_000_000
+#: What a venue's credentials would be; it must not turn up in any trace, log or record.
+CREDENTIAL: Final = "sk-7f3a-simulated-credential"
+_PAGE: Final = 3
+
+
+class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
+    """One process's session. ``left`` is told of every request at the moment it leaves, before anything can fail."""
+
+    def __init__(
+        self, venue: SimVenue, process: int, left: Callable[["SimAdapter", str, VenueOrder | OrderRef, SendPlan], None]
+    ) -> None:
+        self.manifest = manifest_of(venue.kind)
+        self.accounts = (venue.account_id,)
+        self.venue, self.process = venue, process
+        self._left = left
+        self._credential = CREDENTIAL
+        self._stream: Stream | None = None
+        self._world = Context()
+        self._requests = 0
+
+    async def connect(self) -> None:
+        await self._pause(2)
+        if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
+            raise AdapterError("the venue does not answer")
+        self._stream = self.venue.open_stream(self.process)
+        self.venue.trace.add(self.venue.kind.name, f"process {self.process} connects")
+
+    async def disconnect(self) -> None:
+        self.venue.close_stream(self.process, "disconnected")
+
+    async def listings(self) -> Sequence[Listing]:
+        return tuple(self.venue.truth.listings.values())
+
+    async def prepare(self, order: VenueOrder, attempt: int, valid_until_ns: int) -> SendPlan:
+        await self._pause(1)
+        number = f"{order.order_id[-10:].lower()}.{attempt}"
+        return SendPlan(ClientOrderId(f"n{number}"), valid_until_ns, {"number": number})
+
+    async def submit(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
+        self._left(self, "submit", order, plan)
+        return await self._request(order.order_id, "submit", plan.valid_until_ns, lambda: self._take(order, plan))
+
+    async def cancel(self, ref: OrderRef) -> SendOutcome:
+        self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
+        return await self._request(None, "cancel", None, lambda: self.venue.truth.cancel(ref))
+
+    async def replace(
+        self,
+        ref: OrderRef,
+        order: VenueOrder,
+        plan: SendPlan,
+        filled_quantity: Decimal,  # noqa: ARG002  (only a venue that takes the remaining quantity needs it)
+    ) -> SendOutcome:
+        self._left(self, "replace", order, plan)
+        return await self._request(
+            order.order_id, "replace", plan.valid_until_ns, lambda: self.venue.truth.replace(ref, order)
+        )
+
+    async def order(self, ref: OrderRef) -> OrderReportAnswer:
+        await self._question(ref.account_id)
+        venue = self.venue
+        found = venue.truth.find(ref)
+        now_ns = venue.now_ns()
+        is_young = found is not None and now_ns - found.taken_at_ns < VISIBILITY_LAG_NS
+        if is_young and venue.faults.fires(Fault.NOT_FOUND_LAG):
+            found = None
+        answer = venue.truth.report(found) if found is not None else Absent(now_ns)
+        await self._pause(1)
+        return answer
+
+    async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
+        requested_ns = self._engine_ns()
+        await self._question(account_id)
+        as_of_ns, reports, _ = self._moment()
+        complete = True
+        if len(reports) > 1 and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
+            reports, complete = reports[: len(reports) // 2], False
+        await self._pause(1)
+        return Snapshot(reports, requested_ns, self._engine_ns(), complete, as_of_ns)
+
+    async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
+        requested_ns = self._engine_ns()
+        await self._question(account_id)
+        found = tuple(report for at_ns, report in self.venue.truth.executions if at_ns >= since_ns)
+        complete = True
+        if len(found) > _PAGE and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
+            found, complete = found[:_PAGE], False
+        as_of_ns = self.venue.now_ns()
+        await self._pause(1)
+        return Snapshot(found, requested_ns, self._engine_ns(), complete, as_of_ns)
+
+    async def positions(self, account_id: AccountId) -> Snapshot[PositionReport]:
+        requested_ns = self._engine_ns()
+        await self._question(account_id)
+        as_of_ns, _, nets = self._moment()
+        held = tuple(PositionReport(account_id, each, net, None, as_of_ns) for each, net in nets.items() if net)
+        await self._pause(1)
+        return Snapshot(held, requested_ns, self._engine_ns(), as_of_ns=as_of_ns)
+
+    async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
+        requested_ns = self._engine_ns()
+        await self._question(account_id)
+        now_ns, much = self.venue.now_ns(), Decimal(10_000_000)
+        funds = tuple(BalanceReport(account_id, asset, much, much, now_ns) for asset in ("BTC", "ETH", "USDT"))
+        return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=now_ns)
+
+    def reports(self) -> AsyncIterator[VenueReport]:
+        return self._opened().reports()
+
+    def market(self, instruments: Sequence[InstrumentId]) -> AsyncIterator[Book | TradeBar]:
+        return self._opened().books(frozenset(instruments))
+
+    async def recent_trades(self, instrument_id: InstrumentId) -> Sequence[TradeBar]:  # noqa: ARG002  (none traded yet)
+        return ()
+
+    def _take(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
+        if self.venue.faults.fires(Fault.VENUE_REFUSES):
+            return Rejected("REFUSED", "the venue's own risk check refused it")
+        return self.venue.truth.take(order, plan)
+
+    async def _request(
+        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
+    ) -> SendOutcome:
+        """Send, let it arrive, and get an answer, each of which may go wrong."""
+        venue, faults = self.venue, self.venue.faults
+        self._check_session()
+        if faults.fires(Fault.RATE_LIMIT):
+            venue.trace.add(venue.kind.name, f"{verb} refused: too many requests")
+            await self._pause(1)
+            return Rejected("RATE_LIMITED", "too many requests")
+        if faults.fires(Fault.BAN):
+            venue.banned_until_ns = venue.loop.now_ns + faults.between(Fault.BAN, 200 * _MS, 1_500 * _MS)
+            venue.trace.add(venue.kind.name, f"bans us, on a {verb}")
+            venue.close_stream(self.process, "banned")
+        if self._is_banned:
+            raise AdapterError("banned")
+        if faults.fires(Fault.REQUEST_LOST):
+            venue.trace.add(venue.kind.name, f"{verb} lost on its way")
+            await self._pause(30)
+            raise TimeoutError("no answer")
+        answer = self._travel(order_id, verb, deadline_ns, act)
+        if faults.fires(Fault.ANSWER_NEVER):
+            await venue.loop.create_future()
+        if faults.fires(Fault.ANSWER_LOST):
+            await self._pause(10)
+            return Unknown("the connection was reset while it was waited for")
+        outcome = await answer
+        if faults.fires(Fault.ANSWER_LATE):
+            await asyncio.sleep(faults.between(Fault.ANSWER_LATE, 5 * _MS, 600 * _MS) / 1e9)
+        else:
+            await self._pause(1)
+        self._check_session()
+        if isinstance(outcome, Accepted) and venue.kind.answers_by_report:
+            return Sent()
+        return outcome
+
+    def _travel(
+        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
+    ) -> "asyncio.Future[SendOutcome]":
+        """Let a request arrive in a moment, whatever becomes of whoever sent it."""
+        venue, faults, loop = self.venue, self.venue.faults, self.venue.loop
+        arrived: asyncio.Future[SendOutcome] = loop.create_future()
+        delay_ns = venue.random.randrange(100_000, 1_500_000)
+        if faults.fires(Fault.REQUEST_LATE):
+            delay_ns += faults.between(Fault.REQUEST_LATE, 20 * _MS, 900 * _MS)
+        self._requests += 1
+        number = self.process * 1_000_000 + self._requests
+        # Where the deadline is passed on, the venue honours it by its own clock.
+        until_ns = deadline_ns + SKEW_NS - WALL_NS if deadline_ns is not None else None
+        if order_id is not None and until_ns is not None and loop.now_ns + delay_ns <= until_ns:
+            venue.travelling[number] = (order_id, verb)
+
+        def arrive() -> None:
+            venue.travelling.pop(number, None)
+            if until_ns is not None and loop.now_ns > until_ns:
+                venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
+                outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
+            else:
+                outcome = act()
+                venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")
+            if not arrived.done():
+                arrived.set_result(outcome)
+
+        loop.call_after_ns(delay_ns, arrive, context=self._world)
+        return arrived
+
+    async def _question(self, account_id: AccountId) -> None:
+        if account_id != self.venue.account_id:
+            raise AdapterError(f"{account_id} is no account here")
+        self._check_session()
+        await self._pause(2)
+        if self.venue.faults.fires(Fault.QUERY_FAILS):
+            raise AdapterError("the venue answers with an error")
+        self._check_session()
+
+    def _moment(self) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]:
+        """What a snapshot shows: the present, or a stale past."""
+        venue = self.venue
+        if venue.faults.fires(Fault.STALE_SNAPSHOT):
+            past = venue.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
+            if past is not None:
+                return past
+        truth = venue.truth
+        return venue.now_ns(), tuple(truth.report(order) for order in truth.working()), truth.nets()
+
+    def _opened(self) -> Stream:
+        if self._stream is None:
+            raise AdapterError("not connected")
+        return self._stream
+
+    def _check_session(self) -> None:
+        if self._stream is None or not self._stream.is_open:
+            raise AdapterError("the session is gone")
+
+    @property
+    def _is_banned(self) -> bool:
+        return self.venue.loop.now_ns < self.venue.banned_until_ns
+
+    def _engine_ns(self) -> int:
+        return WALL_NS + self.venue.loop.now_ns
+
+    async def _pause(self, most_ms: int) -> None:
+        await asyncio.sleep(self.venue.random.randrange(100_000, most_ms * _MS + 1) / 1e9)

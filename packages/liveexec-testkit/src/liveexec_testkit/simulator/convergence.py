@@ -1,0 +1,166 @@
+"""After the faults: everything has to come to rest, and to the venues' truth; reconciling again changes nothing."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import EXTERNAL, AccountId
+from liveexec.domain.money import ZERO
+from liveexec.domain.order import Order
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import VenueOrderStatus
+from liveexec.engine.control import in_scope
+from liveexec.engine.inputs import ControlKind
+from liveexec.runtime.inbox import Priority
+from liveexec.runtime.journal import JournalState
+from liveexec.runtime.sessions import SessionState
+from liveexec.runtime.shard import ShardRuntime
+from liveexec_testkit.simulator.adapter import CREDENTIAL
+from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.world import World
+
+__all__ = ["converge"]
+
+#: How long everything may take to come to rest: a session whose circuit is open is left alone for a minute.
+_PATIENCE_S: Final = 100.0
+_LOOK_S: Final = 0.25
+#: Later looks are rarer: whoever is not at rest by now waits for something.
+_RARE_LOOK_S: Final = 1.0
+_RARE_AFTER_S: Final = 5.0
+
+
+async def converge(world: World) -> None:
+    """Let everything come to rest; what does not, or not to the truth, is a violation."""
+    while not world.faults.healed:  # noqa: ASYNC110  (virtual time: a look costs nothing)
+        await asyncio.sleep(_LOOK_S)
+    for venue in world.venues:
+        venue.is_quiet = True
+    if not await _rests(world):
+        return
+    before = world.journal.position
+    for venue in world.venues:
+        venue.interrupt("asked to reconcile again")
+    # The gap has to arrive before it can be recovered from.
+    await asyncio.sleep(_LOOK_S)
+    if await _rests(world) and world.journal.position != before:
+        world.violations.add(20, f"reconciling again wrote {world.journal.position - before} records")
+    world.check(everything=True)
+    for fault in _untold_secrets(world):
+        world.violations.add(22, fault)
+
+
+async def _rests(world: World) -> bool:
+    """Wait until nothing is under way and everything agrees; say what does not in the end."""
+    started_s = world.seconds()
+    calm = 0
+    while world.violations.first is None:
+        unrest = list(_unrest(world))
+        calm = calm + 1 if not unrest else 0
+        # Twice in a row, so that what one look sets off is seen by the next.
+        if calm >= 2:
+            return True
+        took_s = world.seconds() - started_s
+        if took_s > _PATIENCE_S:
+            number, what = unrest[0]
+            world.violations.add(number, f"after {_PATIENCE_S:.0f} s without faults: {what}")
+            break
+        await asyncio.sleep(_LOOK_S if took_s < _RARE_AFTER_S or calm else _RARE_LOOK_S)
+    return False
+
+
+def _unrest(world: World) -> Iterator[tuple[int, str]]:
+    """(invariant, what) for everything that is not at rest, or not as the venues have it."""
+    process = world.process
+    shard = process.shard
+    if not process.is_alive or shard is None or shard.failure.done():
+        yield 14, f"process {process.number} does not run: {process.orchestrator.error}"
+        return
+    if process.is_asked:
+        yield 19, "a caller still waits for its answer"
+    for session in shard.sessions:
+        if session.state is not SessionState.ACTIVE:
+            yield 14, f"the session with {session.venue} is {session.state}: {session.last_error}"
+    orders = shard.engine.state.ledger.orders
+    for order in orders.values():
+        yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
+    for venue in world.venues:
+        yield from _differences(world, venue, shard)
+    for note in world.workload.kills:
+        if note.kind is ControlKind.CANCEL_ALL and note.is_durable:
+            for order in world.journal.ledger.orders.values():
+                # What others order there is theirs to cancel.
+                if order.is_open and order.strategy_id != EXTERNAL and in_scope(order, note.scope):
+                    yield 17, f"{order.order_id} is {order.status} after the kill of {note.scope}"
+    # Last, since these may only be the noise of what does not come to rest.
+    if shard.journal.state is not JournalState.WRITING or shard.journal.backlog or shard.view.pending:
+        yield 18, f"the journal is {shard.journal.state}, {shard.view.pending} records are not projected"
+    if shard.inbox.depth(Priority.REPORT) or shard.dispatcher.in_flight:
+        yield 14, f"{shard.dispatcher.in_flight} requests are in flight"
+
+
+def _unsettled(order: Order, children: Sequence[Order]) -> Iterator[tuple[int, str]]:
+    if order.is_parent:
+        # A schedule has an end, and whoever waits for nothing will go on; what rests at the venue may rest.
+        rests = order.intent.exec_algorithm in ("ICEBERG", "NORMAL") and any(child.is_open for child in children)
+        if order.is_open and not rests:
+            yield 14, f"parent {order.order_id} ({order.intent.exec_algorithm}) is {order.status}"
+        return
+    if order.status in (OrderStatus.UNKNOWN, OrderStatus.SUBMITTED, OrderStatus.PENDING):
+        yield 14, f"{order.order_id} is {order.status}"
+    elif order.is_open and order.replace is not None:
+        yield 14, f"{order.order_id} waits for its change"
+    elif order.is_open and order.cancel.value != "NONE":
+        yield 14, f"{order.order_id} waits for its cancel"
+
+
+def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[int, str]]:
+    account_id = venue.account_id
+    name = venue.kind.name
+    ours = {
+        order.venue_order_id: order
+        for order in shard.engine.state.ledger.orders.values()
+        if order.is_open and not order.is_parent and order.account_id == account_id
+    }
+    theirs = {order.venue_order_id: order for order in venue.truth.orders if order.status is VenueOrderStatus.WORKING}
+    for venue_order_id in [each for each in ours if each not in theirs]:
+        yield 15, f"{name} has no open {venue_order_id}, here it is {ours[venue_order_id].order_id}"
+    known = {order.venue_order_id for order in shard.engine.state.ledger.orders.values()}
+    for venue_order_id in [each for each in theirs if each not in ours]:
+        if theirs[venue_order_id].order_id is None and venue_order_id in known:
+            # Somebody else's order that was met by a fill alone counts as no larger than its fills.
+            continue
+        yield 15, f"{name} works {venue_order_id} ({theirs[venue_order_id].order_id or 'foreign'}), unknown here"
+    for venue_order_id, order in ours.items():
+        true = theirs.get(venue_order_id) if venue_order_id is not None else None
+        if true is not None and (order.leaves, order.price) != (true.leaves, true.price):
+            yield 15, f"{order.order_id}: {order.leaves} @ {order.price} here, {true.leaves} @ {true.price} at {name}"
+    yield from _fill_differences(world, venue, account_id)
+    held = {key[1]: net for key, net in world.journal.nets.items() if key[0] == account_id and net}
+    nets = {instrument_id: net for instrument_id, net in venue.truth.nets().items() if net}
+    for instrument_id in dict.fromkeys([*held, *nets]):
+        if held.get(instrument_id, ZERO) != nets.get(instrument_id, ZERO):
+            here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO)
+            yield 16, f"{account_id} holds {here} of {instrument_id} here, {there} at the venue"
+
+
+def _fill_differences(world: World, venue: SimVenue, account_id: AccountId) -> Iterator[tuple[int, str]]:
+    theirs = {key: fill.quantity * fill.side.sign for order in venue.truth.orders for key, fill in order.fills.items()}
+    ours: dict[FillKey, object] = {
+        key[1]: signed for key, (_, signed) in world.journal.fills.items() if key[0] == account_id
+    }
+    for key in [each for each in theirs if each not in ours]:
+        yield 16, f"the fill {key} is missing here"
+    for key in [each for each in ours if each not in theirs]:
+        yield 16, f"the fill {key} counts here, and not at the venue"
+    for key, signed in ours.items():
+        if key in theirs and signed != theirs[key]:
+            yield 16, f"the fill {key} is {signed} here, {theirs[key]} at the venue"
+
+
+def _untold_secrets(world: World) -> Iterator[str]:
+
+    if any(CREDENTIAL in str(value) for log in world.logs for value in log.values()):
+        yield "a log line holds the venue's credential"
+    if any(CREDENTIAL in line for line in world.trace.lines()):
+        yield "the trace holds the venue's credential"

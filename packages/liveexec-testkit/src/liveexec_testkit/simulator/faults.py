@@ -1,0 +1,123 @@
+"""Everything that can go wrong in a run: named faults, of which each run takes a random subset.
+
+Venue and store ask :meth:`Faults.fires` at the places where one could strike; what struck is counted, so that a swarm
+can show that every fault did.
+"""
+
+from enum import StrEnum
+from random import Random
+
+__all__ = ["Fault", "Faults"]
+
+
+class Fault(StrEnum):
+    """What may strike. Names are what the command line takes."""
+
+    # Requests and answers.
+    REQUEST_LOST = "request-lost"
+    REQUEST_LATE = "request-late"
+    ANSWER_LOST = "answer-lost"
+    ANSWER_LATE = "answer-late"
+    ANSWER_NEVER = "answer-never"
+    VENUE_REFUSES = "venue-refuses"
+    RATE_LIMIT = "rate-limit"
+    BAN = "ban"
+    # The stream of reports.
+    REPORT_LOST = "report-lost"
+    REPORT_LATE = "report-late"
+    REPORT_TWICE = "report-twice"
+    REPORT_OVERTAKES = "report-overtakes"
+    SILENT_STREAM = "silent-stream"
+    GAP = "gap"
+    SESSION_LOST = "session-lost"
+    CONNECT_FAILS = "connect-fails"
+    # Questions.
+    QUERY_FAILS = "query-fails"
+    NOT_FOUND_LAG = "not-found-lag"
+    STALE_SNAPSHOT = "stale-snapshot"
+    TRUNCATED_PAGES = "truncated-pages"
+    # What a venue does.
+    CLOCK_SKEW = "clock-skew"
+    BUST = "bust"
+    CORRECTION = "correction"
+    OVERFILL = "overfill"
+    FOREIGN_ORDER = "foreign-order"
+    # The store.
+    STORE_LOST = "store-lost"
+    COMMIT_UNKNOWN = "commit-unknown"
+    COMMIT_LATE = "commit-late"
+    STORE_OUTAGE = "store-outage"
+    STORE_SLOW = "store-slow"
+    STORE_BROKEN = "store-broken"
+    # Processes.
+    CRASH = "crash"
+    FREEZE = "freeze"
+
+
+#: How often each strikes where it could, in a run that has it.
+_ODDS: dict[Fault, float] = {
+    Fault.REQUEST_LOST: 0.12,
+    Fault.REQUEST_LATE: 0.15,
+    Fault.ANSWER_LOST: 0.15,
+    Fault.ANSWER_LATE: 0.2,
+    Fault.ANSWER_NEVER: 0.04,
+    Fault.VENUE_REFUSES: 0.1,
+    Fault.RATE_LIMIT: 0.1,
+    Fault.BAN: 0.03,
+    Fault.REPORT_LOST: 0.08,
+    Fault.REPORT_LATE: 0.15,
+    Fault.REPORT_TWICE: 0.15,
+    Fault.REPORT_OVERTAKES: 0.15,
+    Fault.SILENT_STREAM: 0.01,
+    Fault.GAP: 0.03,
+    Fault.SESSION_LOST: 0.03,
+    Fault.CONNECT_FAILS: 0.3,
+    Fault.QUERY_FAILS: 0.15,
+    Fault.NOT_FOUND_LAG: 0.8,
+    Fault.STALE_SNAPSHOT: 0.6,
+    Fault.TRUNCATED_PAGES: 0.6,
+    Fault.CLOCK_SKEW: 1.0,
+    Fault.BUST: 0.05,
+    Fault.CORRECTION: 0.05,
+    Fault.OVERFILL: 0.03,
+    Fault.FOREIGN_ORDER: 0.03,
+    Fault.STORE_LOST: 0.03,
+    Fault.COMMIT_UNKNOWN: 0.05,
+    Fault.COMMIT_LATE: 0.04,
+    Fault.STORE_OUTAGE: 0.006,
+    Fault.STORE_SLOW: 0.03,
+    Fault.STORE_BROKEN: 0.004,
+    Fault.CRASH: 0.05,
+    Fault.FREEZE: 0.06,
+}
+
+
+class Faults:
+    """One run's faults. ``chosen`` are those that may strike until :meth:`heal`; ``fired`` counts what did."""
+
+    def __init__(self, chosen: frozenset[Fault], seed: int) -> None:
+        self.chosen = chosen
+        self.fired: dict[Fault, int] = {}
+        self.healed = False
+        # A source of chance for each, so that taking one fault away leaves the others as they were.
+        self._random = {fault: Random(f"{seed} {fault}") for fault in sorted(chosen)}
+
+    def fires(self, fault: Fault) -> bool:
+        """Whether the fault strikes here and now."""
+        random = self._random.get(fault)
+        if random is None or self.healed or random.random() >= _ODDS[fault]:
+            return False
+        self.fired[fault] = self.fired.get(fault, 0) + 1
+        return True
+
+    def has(self, fault: Fault) -> bool:
+        """Whether the run has this fault at all, and it is not healed."""
+        return fault in self.chosen and not self.healed
+
+    def between(self, fault: Fault, low: int, high: int) -> int:
+        """A number from one to the other, for how long or how much of a fault."""
+        return self._random[fault].randrange(low, high + 1)
+
+    def heal(self) -> None:
+        """From now on nothing strikes any more."""
+        self.healed = True

@@ -1,0 +1,267 @@
+"""The event loop of the simulator: integer virtual time, and a seeded choice of what runs next.
+
+Tasks that are ready run in any order, as tasks may; plain callbacks keep the order in which they were asked for, as
+asyncio promises. When nothing is ready, time jumps to the next timer. What belongs to one simulated process (marked
+in its context) can be frozen, or dropped as a crash drops it: without running a line more.
+"""
+
+# ruff: noqa: SLF001, ARG002  (an event loop runs handles by their own method; what it refuses it need not look at)
+
+import asyncio
+import contextlib
+import heapq
+import warnings
+from asyncio import events
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextvars import Context, ContextVar
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+__all__ = ["PROCESS", "START_S", "SimLoop", "SimTask", "StuckLoop", "drop_tasks"]
+
+#: Where monotonic time starts, so that nothing takes zero for "never".
+START_S: Final = 1_000
+_S: Final = 1_000_000_000
+#: What running one handle takes: time moves on, so that two of them never see the same.
+_STEP_NS: Final = 1_000
+#: The simulated process that code runs in; none for the world around it.
+PROCESS: ContextVar[int] = ContextVar("liveexec_testkit_process", default=0)
+
+
+class StuckLoop(RuntimeError):
+    """Nothing is ready and no timer is set, though somebody still waits."""
+
+
+class SimTask(asyncio.Task[Any]):
+    """A task with a sequence number, by which it is hashed and sorted: sets of tasks iterate alike in every process."""
+
+    def __init__(self, coro: Any, *, loop: Any = None, name: str | None = None, **options: Any) -> None:
+        running = loop if loop is not None else events.get_running_loop()
+        assert isinstance(running, SimLoop)
+        self.sequence = running.next_sequence()
+        super().__init__(coro, loop=running, name=name if name is not None else f"task-{self.sequence}", **options)
+
+    def __hash__(self) -> int:
+        return self.sequence
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class _SimFuture(asyncio.Future[Any]):
+    """A future with a sequence number, for the same reason."""
+
+    def __init__(self, loop: "SimLoop") -> None:
+        self.sequence = loop.next_sequence()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self.sequence
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class SimLoop(asyncio.BaseEventLoop):
+    """An event loop without an outside. ``after_step`` is called after every handle that ran.
+
+    ``steps`` counts them; ``fingerprint`` changes with each one's time and identity, so two runs that differ anywhere
+    differ in it.
+    """
+
+    if TYPE_CHECKING:
+        # What asyncio's own loops build on, and its stubs leave out.
+        _stopping: bool
+
+        def _run_forever_setup(self) -> None: ...
+        def _run_forever_cleanup(self) -> None: ...
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self.now_ns = START_S * _S
+        self.steps = 0
+        self.fingerprint = 0
+        self.after_step: Callable[[], None] | None = None
+        self.errors: list[dict[str, Any]] = []
+        self._random = random.random
+        self._sequence = 0
+        self._callbacks: deque[events.Handle] = deque()
+        self._tasks_ready: list[tuple[int, int, events.Handle]] = []
+        self._timers: list[tuple[int, int, int, events.TimerHandle]] = []
+        self._dead: set[int] = set()
+        self._frozen: dict[int, list[tuple[int, events.Handle]]] = {}
+        self.set_task_factory(_make_task)
+        self.set_exception_handler(lambda _, context: self.errors.append(context))
+
+    def next_sequence(self) -> int:
+        """A number that no task or future of this loop has."""
+        self._sequence += 1
+        return self._sequence
+
+    def time(self) -> float:
+        return self.now_ns / _S
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return _SimFuture(self)
+
+    def call_soon[*Ts](
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> events.Handle:
+        handle = events.Handle(callback, args, self, context)
+        self._admit(_identity(callback), handle)
+        return handle
+
+    def call_soon_threadsafe[*Ts](
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> events.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later[*Ts](
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> events.TimerHandle:
+        return self._call_at_ns(self.now_ns + max(0, round(delay * _S)), callback, args, context)
+
+    def call_at[*Ts](
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> events.TimerHandle:
+        return self._call_at_ns(max(self.now_ns, round(when * _S)), callback, args, context)
+
+    def call_after_ns[*Ts](
+        self, delay_ns: int, callback: Callable[[*Ts], object], *args: *Ts, context: Context
+    ) -> events.TimerHandle:
+        """Call back in exactly so many nanoseconds, in a context of the caller's choice."""
+        return self._call_at_ns(self.now_ns + delay_ns, callback, args, context)
+
+    def _call_at_ns(
+        self, when_ns: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> events.TimerHandle:
+        handle = events.TimerHandle(when_ns / _S, callback, args, self, context)
+        heapq.heappush(self._timers, (when_ns, self.next_sequence(), _identity(callback), handle))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        """Nothing to do: a cancelled timer is skipped when it comes due."""
+
+    def freeze(self, process: int) -> None:
+        """Nothing of the process runs until it is thawed (SIGSTOP)."""
+        self._frozen.setdefault(process, []).extend(self._take_out(process))
+
+    def thaw(self, process: int) -> None:
+        """The process goes on where it was (SIGCONT)."""
+        for identity, handle in self._frozen.pop(process, []):
+            self._make_ready(identity, handle)
+
+    def kill(self, process: int) -> None:
+        """Nothing of the process runs any more (SIGKILL)."""
+        self._dead.add(process)
+        self._frozen.pop(process, None)
+        self._take_out(process)
+
+    def run_forever(self) -> None:
+        """Run until :meth:`stop` is called or the loop is stuck."""
+        self._run_forever_setup()
+        try:
+            while not self._stopping:
+                self._run_once()
+        finally:
+            self._run_forever_cleanup()
+
+    def _run_once(self) -> None:
+        tasks = self._tasks_ready
+        if not tasks and not self._callbacks:
+            self._jump()
+        while self._timers and self._timers[0][0] <= self.now_ns:
+            _, _, identity, timer = heapq.heappop(self._timers)
+            if not timer.cancelled():
+                self._admit(identity, timer)
+        choices = len(tasks) + bool(self._callbacks)
+        if not choices:
+            return
+        index = int(self._random() * choices)
+        if index == len(tasks):
+            identity, handle = 0, self._callbacks.popleft()
+        else:
+            identity, _, handle = tasks.pop(index)
+        if handle.cancelled():
+            return
+        self.now_ns += _STEP_NS
+        self.steps += 1
+        self.fingerprint = hash((self.fingerprint, identity, self.now_ns))
+        handle._run()
+        if self.after_step is not None:
+            self.after_step()
+
+    def _jump(self) -> None:
+        while self._timers and self._timers[0][3].cancelled():
+            heapq.heappop(self._timers)
+        if not self._timers:
+            raise StuckLoop("nothing is ready and no timer is set")
+        self.now_ns = max(self.now_ns, self._timers[0][0])
+
+    def _admit(self, identity: int, handle: events.Handle) -> None:
+        """Take a handle that is due, unless its process is frozen or gone."""
+        if self._dead or self._frozen:
+            process = _process_of(handle)
+            if process in self._dead:
+                handle.cancel()
+                return
+            if process in self._frozen:
+                self._frozen[process].append((identity, handle))
+                return
+        self._make_ready(identity, handle)
+
+    def _make_ready(self, identity: int, handle: events.Handle) -> None:
+        if identity:
+            # Sorted by number, so that the seeded choice means the same task whoever scheduled it first.
+            insort(self._tasks_ready, (identity, self.next_sequence(), handle))
+        else:
+            self._callbacks.append(handle)
+
+    def _take_out(self, process: int) -> list[tuple[int, events.Handle]]:
+        taken = [(0, handle) for handle in self._callbacks if _process_of(handle) == process]
+        taken += [(identity, handle) for identity, _, handle in self._tasks_ready if _process_of(handle) == process]
+        self._callbacks = deque(handle for handle in self._callbacks if _process_of(handle) != process)
+        self._tasks_ready = [entry for entry in self._tasks_ready if _process_of(entry[2]) != process]
+        return taken
+
+    # An event loop's other duties: there is no outside here, so all of them are refused.
+
+    def _process_events(self, event_list: Any) -> None:
+        raise RuntimeError("the simulated loop has no selector")
+
+    def _write_to_self(self) -> None:
+        raise RuntimeError("the simulated loop has no other threads")
+
+    def run_in_executor[*Ts, T](
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        raise RuntimeError("the simulated loop has no threads")
+
+
+def drop_tasks(loop: SimLoop) -> None:
+    """Let go of everything that has not ended, without letting it run on."""
+    with warnings.catch_warnings():
+        # What never began is dropped as well.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for task in sorted(asyncio.all_tasks(loop), key=hash):
+            # What is dropped is no defect, so nobody has to hear of it.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio's own runner sets
+            with contextlib.suppress(RuntimeError):
+                task.get_coro().close()  # type: ignore[union-attr]  # a task that has not ended has one
+
+
+def _identity(callback: object) -> int:
+    """The number of the task that a callback is a step of; zero for any other."""
+    owner = getattr(callback, "__self__", None)
+    return owner.sequence if type(owner) is SimTask else 0
+
+
+def _process_of(handle: events.Handle) -> int:
+    return handle.get_context().get(PROCESS, 0)
+
+
+def _make_task(loop: Any, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+    return SimTask(coro, loop=loop, **options)

@@ -1,0 +1,46 @@
+"""What is traded in a run: two perpetuals and a spot pair, on short grids, at every venue."""
+
+from decimal import Decimal
+from typing import Final
+
+from liveexec.domain.ids import AccountId, InstrumentId, ProductId, VenueName
+from liveexec.domain.instrument import ContractKind, ContractTerms, Listing, TickSchedule
+from liveexec.domain.operation import VenueClass
+
+__all__ = ["LOT", "PRODUCTS", "TICK", "account_at", "instrument_at", "listings_at"]
+
+TICK: Final = Decimal("0.5")
+LOT: Final = Decimal("0.1")
+#: Product id -> terms and the price it starts at.
+PRODUCTS: Final[dict[ProductId, tuple[ContractTerms, int]]] = {
+    ProductId("PERPETUAL:BTC-USDT@LIN"): (ContractTerms(ContractKind.LINEAR, "BTC", "USDT", "USDT"), 1_000),
+    ProductId("SPOT_PAIR:ETH-USDT"): (ContractTerms(ContractKind.SPOT, "ETH", "USDT", "USDT"), 200),
+}
+
+
+def instrument_at(venue: VenueName, product_id: str) -> InstrumentId:
+    """A product's listing at a venue."""
+    return InstrumentId(f"{venue}:{product_id}")
+
+
+def account_at(venue: VenueName) -> AccountId:
+    """Our account at a venue."""
+    return AccountId(f"{venue.lower()}-1")
+
+
+def listings_at(venue: VenueName) -> dict[InstrumentId, Listing]:
+    """Everything that a venue lists, by id."""
+    return {
+        instrument_at(venue, product_id): Listing(
+            instrument_id=instrument_at(venue, product_id),
+            venue_class=VenueClass.CEFI,
+            venue_symbol=product_id.partition(":")[2].partition("@")[0],
+            terms=terms,
+            ticks=TickSchedule.constant(TICK),
+            lot=LOT,
+            min_quantity=LOT,
+            maker_fee=Decimal("0.0002"),
+            taker_fee=Decimal("0.0005"),
+        )
+        for product_id, (terms, _) in PRODUCTS.items()
+    }

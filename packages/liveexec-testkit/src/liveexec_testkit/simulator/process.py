@@ -1,0 +1,122 @@
+"""A simulated process: one orchestrator with its own sessions and its own connection to the store.
+
+It can be killed (nothing of it runs any more, not even a ``finally``), frozen and thawed. What it left on the wire, in
+the store's backends and at the venues goes on without it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
+from typing import Any
+
+from liveexec.build import build
+from liveexec.domain.outcome import OrderRef, SendPlan
+from liveexec.engine.config import EngineConfig
+from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
+from liveexec.plugins.adapter import VenueOrder
+from liveexec.plugins.manager import Plugins
+from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
+from liveexec.runtime.shard import ShardRuntime
+from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.determinism import SimClock
+from liveexec_testkit.simulator.loop import PROCESS, SimLoop, SimTask
+from liveexec_testkit.simulator.store import SimStore, StoreServer
+from liveexec_testkit.simulator.venue import SimVenue
+
+__all__ = ["LEASE_S", "Process"]
+
+#: How long a shard's lease holds: short, so that a takeover is part of a run.
+LEASE_S = 1.5
+
+
+class Process:
+    """One life of the host. ``shard`` is its orchestrator's present life, ``None`` while there is none."""
+
+    def __init__(
+        self,
+        number: int,
+        owner: str,
+        config: EngineConfig,
+        plugins: Plugins,
+        loop: SimLoop,
+        server: StoreServer,
+        venues: Sequence[SimVenue],
+        left: Callable[[SimAdapter, str, VenueOrder | OrderRef, SendPlan], None],
+    ) -> None:
+        self.number, self.owner = number, owner
+        self.is_alive = True
+        self.is_frozen = False
+        self.ended: Exception | None = None
+        self._loop, self._venues = loop, venues
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._context = Context()
+        self._context.run(PROCESS.set, number)
+        self.adapters = [SimAdapter(venue, number, left) for venue in venues]
+        self.store = SimStore(server, number)
+        self.orchestrator: LiveExecutionOrchestrator = self._context.run(
+            build,
+            config,
+            self.store,
+            self.adapters,
+            plugins=plugins,
+            clock=SimClock(loop),
+            owner=owner,
+            lease_s=LEASE_S,
+        )
+        self.run(self._start())
+
+    @property
+    def shard(self) -> ShardRuntime | None:
+        """The running parts, while there are any."""
+        with contextlib.suppress(LiveExecError):
+            return self.orchestrator.shard
+        return None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a caller still waits for an answer."""
+        self._tasks = [task for task in self._tasks if not task.done()]
+        return bool(self._tasks)
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why it will never do anything again, if so; a database that is down does not count."""
+        if self.ended is not None:
+            return self.ended
+        error = self.orchestrator.error
+        return error if error is not None and not isinstance(error, Halted) else None
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether it ended as a process may: another owns the shard, or the store was not there at its start."""
+        return isinstance(self.failure, Fenced | StorageError | TimeoutError)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something in this process; it dies with it."""
+        task: asyncio.Task[None] = SimTask(work, loop=self._loop, context=self._context.copy())
+        self._tasks.append(task)
+        return task
+
+    def freeze(self) -> None:
+        """Stop it where it is (SIGSTOP)."""
+        self.is_frozen = True
+        self._loop.freeze(self.number)
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self.is_frozen = False
+        self._loop.thaw(self.number)
+
+    def kill(self) -> None:
+        """End it where it is (SIGKILL)."""
+        self.is_alive = False
+        self._loop.kill(self.number)
+        for venue in self._venues:
+            venue.close_stream(self.number, "the process is gone")
+
+    async def _start(self) -> None:
+        try:
+            await self.orchestrator.start()
+        except (Fenced, StorageError, TimeoutError) as error:
+            self.ended = error

@@ -1,0 +1,232 @@
+"""A simulated venue: its truth, the sessions that hear of it, and what happens there by itself."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import Context
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+from attrs import frozen
+
+from liveexec.domain.ids import InstrumentId, VenueName
+from liveexec.domain.market import Book
+from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
+from liveexec.domain.outcome import FillReport, OrderReport, VenueOrderStatus
+from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
+from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.faults import Fault, Faults
+from liveexec_testkit.simulator.loop import SimLoop
+from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, account_at, instrument_at, listings_at
+from liveexec_testkit.simulator.stream import Stream
+from liveexec_testkit.simulator.trace import Trace
+from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
+
+__all__ = ["SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
+
+_MS: Final = 1_000_000
+#: How far a venue's clock may be off, which the engine is told.
+SKEW_NS: Final = 30 * _MS
+#: How long an order may stay invisible to questions, which the manifest says.
+VISIBILITY_LAG_NS: Final = 60 * _MS
+_LEVELS: Final = 3
+
+
+@frozen
+class VenueKind:
+    """What kind of venue it is: how it replaces, how its answers come, whether plans have to be asked for."""
+
+    name: VenueName
+    replace: ReplaceMode = ReplaceMode.ATOMIC_TOTAL
+    renames: bool = False
+    #: The answer to a request is only that it left; what became of it comes as a report.
+    answers_by_report: bool = False
+    prepares: bool = False
+    per_account: bool = False
+    is_limited: bool = False
+
+
+def manifest_of(kind: VenueKind) -> AdapterManifest:
+    """What the adapter of such a venue declares."""
+    return AdapterManifest(
+        venue=kind.name,
+        venue_class=VenueClass.CEFI,
+        api_version=(1, 0),
+        operations=frozenset({Operation.TRADE}),
+        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
+        time_in_force=frozenset(TimeInForce),
+        post_only=True,
+        reduce_only=True,
+        replace=kind.replace,
+        visibility_lag_ns=VISIBILITY_LAG_NS,
+        ordering=Ordering.PER_ACCOUNT if kind.per_account else Ordering.PER_ORDER,
+        dedupe_scope=DedupeScope.FOREVER,
+        query_by_client_id=True,
+        rate_limit=RateLimit(per_second=40.0, burst=10, cancel_lane=3) if kind.is_limited else None,
+        client_id=None if kind.prepares else ClientIdRule(),
+    )
+
+
+class SimVenue:
+    """A venue that outlives every process that trades there. ``changed`` is called with each order that changed."""
+
+    def __init__(
+        self,
+        kind: VenueKind,
+        loop: SimLoop,
+        faults: Faults,
+        trace: Trace,
+        seed: int,
+        changed: Callable[[TrueOrder], None],
+    ) -> None:
+        self.kind = kind
+        self.loop, self.faults, self.trace = loop, faults, trace
+        self.account_id = account_at(kind.name)
+        self.random = Random(f"{seed} {kind.name}")
+        self.skew_ns = self.random.randrange(-SKEW_NS, SKEW_NS + 1) if faults.fires(Fault.CLOCK_SKEW) else 0
+        self.is_quiet = False
+        #: Whether our account has been opened here: what it held before belongs to its opening.
+        self.is_opened = False
+        self.banned_until_ns = 0
+        #: Requests on their way here, as (order id, what they would do): they may still take effect.
+        self.travelling: dict[int, tuple[str, str]] = {}
+        self._changed = changed
+        self._streams: dict[int, Stream] = {}
+        #: What the open orders and nets were at earlier times, for stale answers.
+        self.history: list[tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]] = []
+        prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
+        self.truth = VenueTruth(
+            kind.name,
+            self.account_id,
+            listings_at(kind.name),
+            prices,
+            self.now_ns,
+            self.random,
+            self._say,
+            self._note,
+            kind.renames,
+        )
+        self._context = Context()
+        self._tick_later()
+
+    def now_ns(self) -> int:
+        """The venue's own time, UTC nanoseconds."""
+        return WALL_NS + self.loop.now_ns + self.skew_ns
+
+    def open_stream(self, process: int) -> Stream:
+        """A process connects; what it had before is gone."""
+        self.close_stream(process, "connected anew")
+        stream = Stream(self.kind.name, self.account_id, self.loop, self.faults, self.trace)
+        self._streams[process] = stream
+        for book in self.books():
+            stream.quote(book)
+        return stream
+
+    def close_stream(self, process: int, reason: str) -> None:
+        """A session ends."""
+        if (stream := self._streams.pop(process, None)) is not None:
+            stream.lose(reason)
+
+    def interrupt(self, reason: str) -> None:
+        """Every session is told that it missed something."""
+        for stream in self._streams.values():
+            stream.gap(reason)
+
+    def books(self) -> Iterator[Book]:
+        """The visible books as they are."""
+        at_ns = WALL_NS + self.loop.now_ns
+        size = Decimal(50)
+        for instrument_id, price in self.truth.prices.items():
+            steps = [TICK * (level + 1) for level in range(_LEVELS)]
+            bids, asks = tuple((price - step, size) for step in steps), tuple((price + step, size) for step in steps)
+            yield Book(instrument_id, bids, asks, at_ns, self.now_ns())
+
+    def stale(self, age_ns: int) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]] | None:
+        """What was true so long ago, if that is known: (venue time, open orders, nets)."""
+        before = [moment for moment in self.history if moment[0] <= self.now_ns() - age_ns]
+        return before[-1] if before else None
+
+    def _say(self, report: OrderReport | FillReport) -> None:
+        self.trace.add(self.kind.name, _shown(report))
+        for stream in self._streams.values():
+            stream.say(report)
+
+    def _note(self, order: TrueOrder) -> None:
+        if self.faults.has(Fault.STALE_SNAPSHOT):
+            working = tuple(self.truth.report(each) for each in self.truth.working())
+            self.history.append((self.now_ns(), working, self.truth.nets()))
+        self._changed(order)
+
+    def _tick_later(self) -> None:
+        self.loop.call_after_ns(self.random.randrange(5 * _MS, 80 * _MS), self._tick, context=self._context)
+
+    def _tick(self) -> None:
+        """What happens by itself: the market moves, somebody trades with us, time ends orders, sessions break."""
+        if self.is_quiet:
+            return
+        random, truth = self.random, self.truth
+        if random.random() < 0.25:
+            self._move()
+        working = truth.working()
+        now_ns = self.now_ns()
+        for order in working:
+            if order.expire_at_ns is not None and order.expire_at_ns <= now_ns:
+                truth.end(order, VenueOrderStatus.EXPIRED)
+        if working and random.random() < 0.45:
+            self._trade_with(working[random.randrange(len(working))])
+        self._misbehave()
+        self._tick_later()
+
+    def _move(self) -> None:
+        instruments = list(self.truth.prices)
+        instrument_id = instruments[self.random.randrange(len(instruments))]
+        self.truth.prices[instrument_id] += TICK * self.random.randrange(-4, 5)
+        for book in self.books():
+            if book.instrument_id == instrument_id:
+                for stream in self._streams.values():
+                    stream.quote(book)
+
+    def _trade_with(self, order: TrueOrder) -> None:
+        if order.status is not VenueOrderStatus.WORKING or order.price is None:
+            return
+        lots = int(order.leaves / LOT)
+        if self.faults.fires(Fault.OVERFILL) and order.order_id is not None:
+            self.truth.trade(order, order.leaves + LOT, order.price)
+        elif lots:
+            taken = lots if self.random.random() < 0.4 else self.random.randrange(1, lots + 1)
+            self.truth.trade(order, taken * LOT, order.price)
+
+    def _misbehave(self) -> None:
+        faults, truth = self.faults, self.truth
+        for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
+            ended = self._ended_with_fills() if faults.has(fault) else ()
+            if ended and faults.fires(fault):
+                act(ended[self.random.randrange(len(ended))])
+        if self.is_opened and faults.fires(Fault.FOREIGN_ORDER):
+            instrument_id = next(iter(truth.prices))
+            side = Side.BUY if self.random.random() < 0.5 else Side.SELL
+            truth.take_foreign(instrument_id, side, 3 * LOT, truth.prices[instrument_id] - 8 * TICK * side.sign)
+        if faults.fires(Fault.SESSION_LOST):
+            self.trace.add(self.kind.name, "drops every session")
+            for process in list(self._streams):
+                self.close_stream(process, "the connection was reset")
+        elif faults.fires(Fault.GAP):
+            self.interrupt("a sequence number was left out")
+
+    def _ended_with_fills(self) -> Sequence[TrueOrder]:
+        return [order for order in self.truth.orders if order.fills and order.status is not VenueOrderStatus.WORKING]
+
+    def _bust(self, order: TrueOrder) -> None:
+        fills = list(order.fills.values())
+        self.truth.bust(order, fills[self.random.randrange(len(fills))])
+
+    def _correct(self, order: TrueOrder) -> None:
+        fills = list(order.fills.values())
+        fill = fills[self.random.randrange(len(fills))]
+        self.truth.correct(order, fill, fill.price + TICK)
+
+
+def _shown(report: OrderReport | FillReport) -> str:
+    name = f"{report.venue_order_id} ({report.client_order_id or 'foreign'})"
+    if isinstance(report, FillReport):
+        return f"{name}: {report.action} {report.fill.quantity} @ {report.fill.price} [{report.fill.key}]"
+    return f"{name}: {report.status} {report.side} {report.filled_quantity}/{report.quantity} @ {report.price}"

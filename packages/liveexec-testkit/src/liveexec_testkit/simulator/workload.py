@@ -1,0 +1,249 @@
+"""What the host does in a run: orders of every kind, cancels, changes, repeated requests, kills.
+
+Each operation draws its details from its own seed and from the orders that are known when it runs, so that taking
+another one out of the plan changes as little as possible.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
+from typing import Any, Final, assert_never
+
+from attrs import define, field
+
+from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
+from liveexec.domain.ids import OperationId, OrderId, StrategyId
+from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
+from liveexec.domain.operation import Operation as Trade
+from liveexec.domain.operation import OrderType, Side, TimeInForce
+from liveexec.domain.result import ExecutionResult
+from liveexec.engine.inputs import ControlKind
+from liveexec.errors import (
+    Busy,
+    Draining,
+    Fenced,
+    Halted,
+    InvalidInput,
+    LiveExecError,
+    NotFound,
+    OutcomeUnknown,
+    StorageError,
+)
+from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
+from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.loop import SimLoop
+from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, instrument_at
+from liveexec_testkit.simulator.plan import Operation, OperationKind
+from liveexec_testkit.simulator.trace import Trace
+from liveexec_testkit.simulator.venue import SimVenue
+
+__all__ = ["KillNote", "Workload"]
+
+_S: Final = 1_000_000_000
+_STRATEGIES: Final = (StrategyId("trend"), StrategyId("carry"))
+#: What a caller may be told instead of a result.
+_EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
+_WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
+
+
+@define(eq=False)
+class KillNote:
+    """A kill as its caller knows it: acknowledged from the call on, and for good once the call returned."""
+
+    scope: ControlScope
+    kind: ControlKind
+    is_durable: bool = False
+
+
+@define(eq=False)
+class Workload:
+    """Carries out operations. ``told`` hears every result that a caller got, ``failed`` every error it should not."""
+
+    loop: SimLoop
+    trace: Trace
+    venues: list[SimVenue]
+    told: Callable[[ExecutionResult], None]
+    failed: Callable[[Operation, Exception], None]
+    kills: list[KillNote] = field(factory=list)
+    #: Orders that callers know of, oldest first.
+    known: list[OrderId] = field(factory=list)
+    #: Intents with an operation id of their own, which may be sent again.
+    repeatable: list[OrderIntent] = field(factory=list)
+
+    async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
+        """Do one operation on a process's orchestrator."""
+        random = Random(operation.seed)
+        try:
+            await self._perform(operation, random, live)
+        except _EXPECTED as error:
+            self.trace.add("host", f"{operation.kind} failed: {type(error).__name__}: {error}")
+        except LiveExecError as error:
+            # Before the first life of a shard there is nothing to ask.
+            if "not running" not in str(error):
+                self.failed(operation, error)
+        except Exception as error:  # noqa: BLE001  (whatever else a host gets to see is a finding)
+            self.failed(operation, error)
+
+    async def _perform(self, operation: Operation, random: Random, live: LiveExecutionOrchestrator) -> None:
+        match operation.kind:
+            case OperationKind.SUBMIT:
+                await self._submit(self._intent(random, operation.seed), random, live)
+            case OperationKind.REPEAT:
+                if self.repeatable:
+                    await self._submit(random.choice(self.repeatable), random, live)
+            case OperationKind.CANCEL:
+                if self.known:
+                    order_id = self._some_order(random)
+                    self.trace.add("host", f"cancel {order_id}")
+                    self._take(await live.cancel(CancelIntent(order_id), wait=random.choice(_WAITS), timeout_s=0.5))
+            case OperationKind.REPLACE:
+                await self._replace(random, live)
+            case OperationKind.RESULT:
+                if self.known:
+                    self._take(await live.result(self._some_order(random)))
+            case OperationKind.KILL:
+                await self._kill(random, live)
+            case OperationKind.RELEASE:
+                await self._release(live)
+            case unknown:
+                assert_never(unknown)
+
+    async def _submit(self, intent: OrderIntent, random: Random, live: LiveExecutionOrchestrator) -> None:
+        if intent.operation_id is not None and intent not in self.repeatable:
+            self.repeatable.append(intent)
+        self.trace.add(
+            "host",
+            f"submit {intent.side} {intent.quantity} {intent.instrument_key} {intent.order_type} {intent.price or ''} "
+            f"{intent.time_in_force} {intent.exec_algorithm}",
+        )
+        self._take(await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random()))
+
+    async def _replace(self, random: Random, live: LiveExecutionOrchestrator) -> None:
+        if not self.known:
+            return
+        order_id = self._some_order(random)
+        order = live.orders.get(order_id)
+        if order is None or order.price is None:
+            return
+        quantity = max(LOT, order.quantity + LOT * random.randrange(-10, 11)) if random.random() < 0.7 else None
+        price = order.price + TICK * random.randrange(-4, 5) if quantity is None or random.random() < 0.5 else None
+        self.trace.add("host", f"replace {order_id} to {quantity} @ {price}")
+        intent = ReplaceIntent(order_id, quantity, price)
+        self._take(await live.replace(intent, wait=random.choice(_WAITS), timeout_s=0.5))
+
+    async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
+        scope = self._scope(random)
+        kind = random.choice((ControlKind.BLOCK, ControlKind.CANCEL_ALL, ControlKind.CANCEL_ALL, ControlKind.FLATTEN))
+        note = KillNote(scope, kind)
+        self.trace.add("host", f"kill {scope} ({kind})")
+        # What is refused at once acknowledges nothing.
+        live.shard  # noqa: B018
+        self.kills.append(note)
+        try:
+            await live.kill(scope, kind, principal="operator", reason="simulated")
+            note.is_durable = True
+            # What an operator says last of a scope holds: flattening lets through what reduces.
+            self.kills = [each for each in self.kills if each is note or each.scope != scope]
+            self.trace.add("host", f"kill {scope} is recorded")
+        except BaseException:
+            if note in self.kills:
+                self.kills.remove(note)
+            raise
+
+    async def _release(self, live: LiveExecutionOrchestrator) -> None:
+        latches = list(live.shard.view.ledger.latches)
+        for scope in dict.fromkeys(note.scope for note in self.kills if note.is_durable):
+            # Who releases a scope means whatever kill of it came before, on its way or not.
+            self.kills = [note for note in self.kills if note.scope != scope]
+            self.trace.add("host", f"release {scope}")
+            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
+        for scope, code in latches:
+            await live.clear_latch(scope, code, principal="operator", reason="simulated")
+
+    def forget_acknowledged(self) -> None:
+        """The process died: a kill that was not recorded yet was told to nobody."""
+        self.kills = [note for note in self.kills if note.is_durable]
+
+    def _take(self, result: ExecutionResult) -> None:
+        if result.order_id not in self.known:
+            self.known.append(result.order_id)
+        self.trace.add("host", f"told: {result.order_id} is {result.status}, {result.filled_quantity} filled")
+        self.told(result)
+
+    def _some_order(self, random: Random) -> OrderId:
+        # Mostly a young one: those still live.
+        known = self.known
+        return known[-1 - min(int(random.expovariate(0.25)), len(known) - 1)]
+
+    def _scope(self, random: Random) -> ControlScope:
+        venue = random.choice(self.venues)
+        return random.choice(
+            (
+                ControlScope(ScopeKind.GLOBAL),
+                ControlScope(ScopeKind.ACCOUNT, venue.account_id),
+                ControlScope(ScopeKind.STRATEGY, random.choice(_STRATEGIES)),
+                ControlScope(ScopeKind.VENUE, venue.kind.name),
+                ControlScope(ScopeKind.INSTRUMENT, random.choice(list(venue.truth.listings))),
+            )
+        )
+
+    def _intent(self, random: Random, seed: int) -> OrderIntent:
+        """An order of any kind."""
+        product = random.choice(list(PRODUCTS))
+        venue = random.choice(self.venues)
+        is_routed = random.random() < 0.25
+        side = Side.BUY if random.random() < 0.5 else Side.SELL
+        values: dict[str, Any] = {
+            "operation": Trade.TRADE,
+            "quantity": LOT * random.randrange(1, 40),
+            "strategy_id": random.choice(_STRATEGIES),
+            "instrument_key": product if is_routed else instrument_at(venue.kind.name, product),
+            "side": side,
+        }
+        price = venue.truth.prices[instrument_at(venue.kind.name, product)]
+        kind = random.random()
+        if kind < 0.2:
+            values["order_type"] = OrderType.MARKET
+        elif kind < 0.85:
+            values |= self._limit(random, price, side)
+        else:
+            values |= self._algorithm(random, price, side, values["quantity"])
+        if random.random() < 0.3:
+            values["operation_id"] = OperationId(f"op-{seed}")
+        return OrderIntent(**values)
+
+    def _limit(self, random: Random, price: Decimal, side: Side) -> dict[str, Any]:
+        tif = random.choice(
+            (
+                TimeInForce.GTC,
+                TimeInForce.GTC,
+                TimeInForce.GTC,
+                TimeInForce.DAY,
+                TimeInForce.IOC,
+                TimeInForce.FOK,
+                TimeInForce.GTD,
+            )
+        )
+        values: dict[str, Any] = {
+            "order_type": OrderType.LIMIT,
+            "price": price - TICK * random.randrange(-2, 12) * side.sign,
+            "time_in_force": tif,
+        }
+        if tif is TimeInForce.GTD:
+            values["expire_at_ns"] = WALL_NS + self.loop.now_ns + random.randrange(1, 3 * _S)
+        elif tif in (TimeInForce.GTC, TimeInForce.DAY):
+            values["post_only"] = random.random() < 0.2
+        return values
+
+    def _algorithm(self, random: Random, price: Decimal, side: Side, quantity: Decimal) -> dict[str, Any]:
+        limit = {"order_type": OrderType.LIMIT, "price": price + TICK * 2 * side.sign}
+        if random.random() < 0.5:
+            visible = max(LOT, LOT * int(quantity / LOT / 3))
+            return {
+                "exec_algorithm": "ICEBERG",
+                "exec_algorithm_params": {"visible_quantity": str(visible)},
+                "order_type": OrderType.LIMIT,
+                "price": price - TICK * random.randrange(0, 3) * side.sign,
+            }
+        params = {"horizon_secs": random.choice((1, 2)), "interval_secs": random.choice((0.2, 0.5))}
+        return {"exec_algorithm": "TWAP", "exec_algorithm_params": params, **(limit if random.random() < 0.5 else {})}

@@ -1,0 +1,299 @@
+"""A run's world: the loop, the venues, the store, one process after the other, and every check between them."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from functools import cache
+from random import Random
+from typing import Any, Final
+
+from liveexec.domain.ids import OrderId
+from liveexec.domain.outcome import OrderRef, SendPlan
+from liveexec.domain.record import Record
+from liveexec.domain.stored import AppendBatch
+from liveexec.engine.config import EngineConfig, Timing
+from liveexec.plugins.adapter import VenueOrder
+from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime.shard import ShardRuntime
+from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.faults import Fault, Faults
+from liveexec_testkit.simulator.invariants.callers import CallerChecks
+from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
+from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.venues import VenueChecks
+from liveexec_testkit.simulator.invariants.violation import Violation, Violations
+from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
+from liveexec_testkit.simulator.plan import Operation, RunPlan
+from liveexec_testkit.simulator.process import LEASE_S, Process
+from liveexec_testkit.simulator.store import StoreServer
+from liveexec_testkit.simulator.trace import Trace
+from liveexec_testkit.simulator.venue import SKEW_NS, SimVenue
+from liveexec_testkit.simulator.venue_truth import TrueOrder
+from liveexec_testkit.simulator.workload import Workload
+
+__all__ = ["SHARD", "World"]
+
+_MS: Final = 1_000_000
+SHARD: Final = "main"
+#: Deadlines short enough that a run of some seconds sees all of them pass.
+CONFIG: Final = EngineConfig(
+    shard=SHARD,
+    timing=Timing(
+        send_deadline_ns=400 * _MS,
+        answer_ns=300 * _MS,
+        retry_ns=60 * _MS,
+        clock_skew_ns=SKEW_NS,
+        adoption_ns=150 * _MS,
+    ),
+)
+#: Steps between two checks of what changed in memory, and between two of everything there is.
+PARTLY_EVERY: Final = 250
+FULL_EVERY: Final = 2_500
+
+
+class World:
+    """Everything of a run. ``start`` sets it going on the loop; what is found ends up in ``violations``."""
+
+    def __init__(self, plan: RunPlan, loop: SimLoop, random: Random) -> None:
+        self.plan, self.loop = plan, loop
+        self.random = random
+        self.trace = Trace(loop)
+        self.logs: list[dict[str, Any]] = []
+        self.faults = Faults(plan.faults, plan.seed)
+        self.violations = Violations(lambda: loop.steps, self._found)
+        self.full_checks = 0
+        #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
+        self.changes = 0
+        self.at_venues = VenueChecks(self.violations)
+        self.server = StoreServer(loop, self.faults, self.trace, self._committed)
+        self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
+        self.journal = JournalChecks(self.violations, self.at_venues.of, self._on_the_way)
+        callers = CallerChecks(self.violations, self.journal)
+        self.workload = Workload(loop, self.trace, self.venues, callers.told, self._failed)
+        listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
+        self.requests = RequestChecks(
+            self.violations, self.journal, listings, lambda: self.workload.kills, lambda: self.server.owner
+        )
+        self._memory = MemoryChecks(self.journal, self.violations)
+        self.processes: list[Process] = []
+        self._context = Context()
+        self._restarting = False
+        self._is_asking = True
+        self._decided: dict[int, deque[Record]] = {}
+        #: Called after each step; a crash sweep looks on.
+        self.watch: Callable[[World], None] | None = None
+        self.step_limit = 0
+        self.is_abandoned = False
+
+    @property
+    def process(self) -> Process:
+        """The process that the host runs in now: the shard's owner, else the one that was started last."""
+        owner = self.server.owner
+        if owner and self.processes[owner - 1].is_alive:
+            return self.processes[owner - 1]
+        return self.processes[-1]
+
+    @property
+    def lives(self) -> int:
+        """How many lives of the shard decided anything."""
+        return len(self._decided)
+
+    def start(self) -> None:
+        """Start the first process, and let the plan's operations come."""
+        self.start_process()
+        self.loop.after_step = self._after_step
+        for operation in self.plan.operations:
+            self.loop.call_after_ns(operation.at_ns, self._perform, operation, context=self._context)
+        self.loop.call_after_ns(self.plan.heal_at_ns, self.heal, context=self._context)
+        self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
+
+    def start_process(self, owner: str = "host") -> None:
+        """Start a process; the one before it is gone, or frozen."""
+        self._restarting = False
+        number = len(self.processes) + 1
+        self.trace.add("world", f"process {number} starts as {owner}")
+        self.workload.forget_acknowledged()
+        self.processes.append(
+            Process(number, owner, CONFIG, _plugins(), self.loop, self.server, self.venues, self._left)
+        )
+
+    def crash(self, restart_after_ns: int) -> None:
+        """Kill the process, and start another after a while."""
+        self._kill(self.process)
+        if not any(process.is_alive for process in self.processes):
+            self._restarting = True
+            self.loop.call_after_ns(restart_after_ns, self.start_process, context=self._context)
+
+    def stop_host(self) -> None:
+        """The host asks for nothing any more."""
+        self._is_asking = False
+
+    def heal(self) -> None:
+        """Every fault is over: frozen processes go on, every session hears that it missed something."""
+        if self.faults.healed:
+            return
+        self.faults.heal()
+        self.trace.add("world", "heals")
+        for process in self.processes:
+            if process.is_frozen:
+                self._thaw(process)
+            elif process.is_alive and process is not self.process:
+                # Whoever waited for its turn goes home.
+                self._kill(process)
+        for venue in self.venues:
+            venue.banned_until_ns = 0
+            venue.interrupt("healed")
+
+    def check(self, *, everything: bool) -> None:
+        """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
+        self.full_checks += 1
+        shard = self._living_shard()
+        if shard is not None:
+            self._memory.check(shard, everything=everything)
+            if Fault.OVERFILL not in self.plan.faults:
+                for orders in self.at_venues.orders.values():
+                    check_reservations(shard, orders, self.violations)
+        if everything and self.journal.position:
+            check_tables(self.server.memory, SHARD, self.violations)
+
+    def _living_shard(self) -> ShardRuntime | None:
+        process = self.process
+        if not process.is_alive or process.is_frozen:
+            return None
+        shard = process.shard
+        return shard if shard is not None and not shard.failure.done() and not shard.gate.fenced else None
+
+    def _perform(self, operation: Operation) -> None:
+        process = self.process
+        if self._is_asking and process.is_alive and not process.is_frozen:
+            process.run(self.workload.perform(operation, process.orchestrator))
+
+    def _supervise(self) -> None:
+        """What a process supervisor does, and what an operator's bad day does."""
+        self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
+        for process in self.processes:
+            failure = process.failure if process.is_alive else None
+            if failure is not None and not process.has_lost:
+                self.violations.add(0, f"the orchestrator failed: {type(failure).__name__}: {failure}")
+            elif failure is not None:
+                self.trace.add("world", f"process {process.number} ended: {failure}")
+                self._kill(process)
+        if not any(process.is_alive for process in self.processes):
+            if not self._restarting:
+                self.start_process()
+            return
+        process = self.process
+        if process.is_frozen or not process.is_alive:
+            return
+        if self.faults.fires(Fault.CRASH):
+            self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
+        elif self.faults.fires(Fault.FREEZE):
+            self._freeze(process)
+
+    def _kill(self, process: Process) -> None:
+        self.trace.add("world", f"process {process.number} is killed")
+        process.kill()
+
+    def _freeze(self, process: Process) -> None:
+        """The process stops for a while; sometimes another one, elsewhere, takes over meanwhile."""
+        self.trace.add("world", f"process {process.number} is frozen")
+        process.freeze()
+        for_ns = self.faults.between(Fault.FREEZE, 20 * _MS, 1_500 * _MS)
+        if self.faults.between(Fault.FREEZE, 0, 1):
+            self.start_process(f"other-{len(self.processes)}")
+            # Long enough for the lease to end under it.
+            for_ns += round(LEASE_S * 1_000) * _MS
+        self.loop.call_after_ns(for_ns, self._thaw, process, context=self._context)
+
+    def _thaw(self, process: Process) -> None:
+        if process.is_frozen and process.is_alive:
+            self.trace.add("world", f"process {process.number} goes on")
+            process.thaw()
+
+    def _committed(self, batch: AppendBatch) -> None:
+        self.changes += 1
+        self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
+        decided = self._decided.get(batch.epoch)
+        for record in batch.records:
+            if decided is None or not decided or decided.popleft() is not record:
+                self.violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
+                break
+        self.journal.committed(batch)
+        for venue in self.venues:
+            venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
+
+    def _changed(self, order: TrueOrder) -> None:
+        """Something happened at a venue."""
+        self.changes += 1
+        self.at_venues.changed(order)
+
+    def _left(self, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan) -> None:
+        """A request leaves a process."""
+        self.changes += 1
+        name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
+        self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
+        order_id = what.order_id if isinstance(what, VenueOrder) else None
+        shard = self.processes[adapter.process - 1].shard
+        can_write = shard is not None and not shard.journal.is_stalled
+        self.requests.left(adapter.process, verb, order_id, can_write=can_write)
+        if isinstance(what, VenueOrder):
+            if verb == "submit":
+                self.requests.submit_left(what, plan)
+            else:
+                self.requests.replace_left(what)
+
+    def _failed(self, operation: Operation, error: Exception) -> None:
+        self.violations.add(0, f"{operation.kind} raised {type(error).__name__}: {error}")
+
+    def _found(self, violation: Violation) -> None:
+        self.trace.add("check", str(violation))
+        self.loop.stop()
+
+    def _on_the_way(self, order_id: OrderId) -> list[str]:
+        return [verb for venue in self.venues for name, verb in venue.travelling.values() if name == order_id]
+
+    def _after_step(self) -> None:
+        if self.loop.errors:
+            context = self.loop.errors[0]
+            self.violations.add(0, f"{context.get('message')}: {context.get('exception')!r}")
+        if self.loop.steps % PARTLY_EVERY == 0:
+            self.check(everything=self.loop.steps % FULL_EVERY == 0)
+            if self.loop.steps >= self.step_limit:
+                self.violations.add(14, f"after {self.loop.steps} steps it goes on and on")
+        if self.watch is not None:
+            self.watch(self)
+
+    def note_log(self, event: dict[str, Any]) -> None:
+        """The runtime logs something."""
+        if self.is_abandoned:
+            return
+        self.logs.append(event)
+        if event["level"] in ("error", "warning"):
+            shown = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("level", "event"))
+            self.trace.add("log", " ".join(f"{event['event']} {shown}".split())[:400])
+
+    def abandon(self) -> None:
+        """Drop every task without letting it run on."""
+        self.is_abandoned = True
+        self.loop.after_step = None
+        drop_tasks(self.loop)
+
+    def decided(self, epoch: int, records: Sequence[Record]) -> None:
+        """A shard's engine decided something: what becomes durable has to be a prefix of it."""
+        self._decided.setdefault(epoch, deque()).extend(records)
+
+    def seconds(self) -> float:
+        """Virtual seconds since the start."""
+        return self.loop.now_ns / 1e9 - START_S
+
+
+@cache
+def _plugins() -> Plugins:
+    return load_plugins()
+
+
+def _shown(records: Sequence[Record]) -> str:
+    return "; ".join(
+        f"{each.stream[-6:]} {'+'.join(type(event).__name__ for event in each.events)}" for each in records
+    )
