@@ -84,7 +84,8 @@ def build(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The documentation, any warning an error, into build/docs; and the example notebooks, run in kernels."""
     with_tools = ("uv", "run", "--group", "docs")
-    session.run(*with_tools, "mypy", "--strict", "docs/conf.py", "docs/generators", env={"MYPYPATH": "docs"})
+    typed = ("docs/conf.py", "docs/generators", "tests/docs")
+    session.run(*with_tools, "mypy", "--strict", *typed, env={"MYPYPATH": "docs"})
     session.run(
         *with_tools, "sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet", "docs", "build/docs"
     )

@@ -22,7 +22,7 @@ from benchmarks.driver import freeze
 from benchmarks.figures import Figure, Result, percentile, spread_of
 from benchmarks.options import Options
 from benchmarks.postgres import Baseline, BaselineRun, Server, started_server
-from liveexec.build import build
+from liveexec.composition import build
 from liveexec.domain.ids import VenueName
 from liveexec.domain.order_state import OrderStatus
 from liveexec.errors import LiveExecError

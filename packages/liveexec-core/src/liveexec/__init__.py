@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from liveexec.blocking import BlockingOrchestrator
-    from liveexec.build import LiveExecutionOrchestrator, build
+    from liveexec.composition import LiveExecutionOrchestrator, build
     from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
     from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
     from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
@@ -65,7 +65,7 @@ _HOMES: Final = {
     "ExecutionResult": "liveexec.domain.result",
     "InvalidInput": "liveexec.errors",
     "LiveExecError": "liveexec.errors",
-    "LiveExecutionOrchestrator": "liveexec.build",
+    "LiveExecutionOrchestrator": "liveexec.composition",
     "MemoryStore": "liveexec.storage.memory",
     "Operation": "liveexec.domain.operation",
     "Order": "liveexec.domain.order",
@@ -82,7 +82,7 @@ _HOMES: Final = {
     "Side": "liveexec.domain.operation",
     "TimeInForce": "liveexec.domain.operation",
     "TradingState": "liveexec.domain.account_event",
-    "build": "liveexec.build",
+    "build": "liveexec.composition",
     "parse_order": "liveexec.messages",
 }
 

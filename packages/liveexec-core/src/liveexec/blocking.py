@@ -13,7 +13,7 @@ from typing import Any, Self
 import anyio.from_thread
 from anyio.from_thread import BlockingPortal
 
-from liveexec.build import LiveExecutionOrchestrator
+from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.config.sections import LiveConfig
 from liveexec.domain.account_event import ControlScope, TradingState
 from liveexec.domain.ids import OrderId, StrategyId
@@ -32,7 +32,7 @@ __all__ = ["BlockingOrchestrator"]
 
 class BlockingOrchestrator:
     """What a synchronous strategy holds, made from a configuration as
-    :meth:`~liveexec.build.LiveExecutionOrchestrator.from_config` takes it. Use it in a ``with`` block.
+    :meth:`~liveexec.composition.LiveExecutionOrchestrator.from_config` takes it. Use it in a ``with`` block.
 
     Every method does what the orchestrator's method of the same name does, raises the same errors, and returns when
     that is done. What it hands out of orders and positions is a copy of how things durably stand.
@@ -96,7 +96,9 @@ class BlockingOrchestrator:
         portal, live = self._running()
         return portal.call(lambda: live.replace(intent, wait=wait, timeout_s=timeout_s, principal=principal))
 
-    def kill(self, scope: ControlScope, kind: ControlKind, *, principal: str, reason: str) -> None:
+    def kill(
+        self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
+    ) -> None:
         """Block a scope, cancel what is open in it, or bring its positions to zero as well."""
         portal, live = self._running()
         portal.call(lambda: live.kill(scope, kind, principal=principal, reason=reason))

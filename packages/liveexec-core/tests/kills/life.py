@@ -16,7 +16,7 @@ from typing import Final
 from attrs import asdict, define, evolve, frozen
 
 from liveexec import EngineConfig, ExecutionResult, LiveExecutionOrchestrator, OrderIntent, PostgresStore
-from liveexec.build import build
+from liveexec.composition import build
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OperationId, OrderId, StrategyId
 from liveexec.domain.intent import ReplaceIntent

@@ -266,7 +266,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "a refused change is shown as the order cancelled",
         "engine/answers.py",
-        "turn.emit(order.order_id, ev.ReplaceRejected(code, message))",
+        "reports.change_refused(turn, order, code, message)",
         "turn.emit(order.order_id, ev.Canceled(message, None))",
         _REPLACE,
         incident=21,

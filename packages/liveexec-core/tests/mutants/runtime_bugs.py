@@ -93,7 +93,7 @@ RUNTIME_BUGS: Final = (
         _LOOP,
     ),
     Mutant(
-        "effects go out although what came before them failed",
+        "nobody hears that what had to follow from a decision failed",
         "runtime/engine_loop.py",
         """            self._on_durable(position, decision)
         except Exception as error:""",

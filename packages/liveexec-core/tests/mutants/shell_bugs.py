@@ -73,8 +73,8 @@ SHELL_BUGS: Final = (
     Mutant(
         "new orders take the tokens of the cancels' lane",
         "runtime/rate_limit.py",
-        "if self._tokens < 1.0 + (0 if cancel else self._limit.cancel_lane):",
-        "if self._tokens < 1.0:",
+        "return 1.0 if cancel else 1.0 + self._limit.cancel_lane",
+        "return 1.0",
         _INCIDENTS,
         incident=5,
     ),

@@ -20,6 +20,7 @@ from liveexec.domain.outcome import (
     NotKnown,
     OrderReport,
     SendOutcome,
+    SendPlan,
     VenueOrderStatus,
     VenueReport,
 )
@@ -105,11 +106,16 @@ class EngineHarness(EngineWorld):
     # What venues say
 
     def answer(
-        self, order: Order, outcome: SendOutcome, verb: SendVerb = SendVerb.SUBMIT, attempt: int | None = None
+        self,
+        order: Order,
+        outcome: SendOutcome,
+        verb: SendVerb = SendVerb.SUBMIT,
+        attempt: int | None = None,
+        plan: SendPlan | None = None,
     ) -> Decision:
-        """An adapter answers a request."""
+        """An adapter answers a request; of several changes, that with this plan."""
         asked = attempt if attempt is not None else order.attempt
-        return self.tell(inputs.SendAnswered(0, order.order_id, asked, verb, outcome))
+        return self.tell(inputs.SendAnswered(0, order.order_id, asked, verb, outcome, plan))
 
     def stop(self, order: Order, verb: SendVerb = SendVerb.SUBMIT) -> Decision:
         """The send gate stops a request."""

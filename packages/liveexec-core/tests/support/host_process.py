@@ -13,7 +13,7 @@ from pathlib import Path
 from attrs import evolve
 
 from liveexec import EngineConfig, LiveExecutionOrchestrator, OrderIntent, PostgresStore
-from liveexec.build import build
+from liveexec.composition import build
 from liveexec.domain.ids import OperationId
 from liveexec.domain.operation import Side
 from liveexec.errors import LiveExecError

@@ -16,8 +16,8 @@ import anyio
 from attrs import evolve, frozen
 
 from liveexec import EngineConfig, LiveExecutionOrchestrator, OrderIntent
-from liveexec.build import build
 from liveexec.cli.demo.verification import compare_with_venues
+from liveexec.composition import build
 from liveexec.domain import order_event as ev
 from liveexec.domain.fill import Fill, FillKey
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, StrategyId, VenueName

@@ -22,14 +22,11 @@ def check(file: Path, /) -> ExitCode:
     file
         The JSON file.
     """
-    from liveexec.assembly import assembled  # noqa: PLC0415  (keeps --help fast)
-    from liveexec.build import plugins_of  # noqa: PLC0415
-    from liveexec.config.loading import load_config  # noqa: PLC0415
+    from liveexec.composition import assembled_from  # noqa: PLC0415  (keeps --help fast)
     from liveexec.errors import ConfigurationError  # noqa: PLC0415
 
     try:
-        config = load_config(file)
-        assembled(config, plugins_of(config))
+        config = assembled_from(file).config
     except ConfigurationError as error:
         _complain(f"{file}: {len(error.faults)} fault{'s' if len(error.faults) > 1 else ''}")
         for fault in error.faults:

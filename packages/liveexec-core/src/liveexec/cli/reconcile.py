@@ -7,10 +7,10 @@ from typing import Annotated, Final
 import anyio
 from cyclopts import Parameter
 
-from liveexec.build import reconciled
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.options import OutputFormat
 from liveexec.cli.output import write_once
+from liveexec.composition import reconciled
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import Comparison, verification_view
 from liveexec.presentation.views.log import LoggedEvent, log_view

@@ -1,7 +1,7 @@
 """From a file to a checked configuration."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from liveexec.config.sections import LiveConfig
 from liveexec.errors import ConfigurationError, Fault
 from liveexec.structuring import strict_converter, structured
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "section_of", "sound_part"]
 
 _SCHEMA: Final = "$schema"
 _CONVERTER: Final = strict_converter(texts=True)
@@ -39,12 +39,32 @@ def load_config(
     return config
 
 
+def sound_part(
+    source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str], faults: Sequence[Fault]
+) -> LiveConfig | None:
+    """What is left of a faulty configuration without the sections that these faults are in, so that everything else
+    can be looked at as well; ``None`` when nothing can be."""
+    heads = {section_of(fault.path) for fault in faults}
+    try:
+        document, what = _document(source)
+        kept = {key: value for key, value in document.items() if key not in heads and key != _SCHEMA}
+        filled, _ = resolved({"mode": "paper", **kept}, environ)
+        return structured(_CONVERTER, filled, LiveConfig, what)
+    except ConfigurationError:
+        return None
+
+
 def _document(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Document, str]:
     if isinstance(source, Mapping):
         return dict(source), "configuration"
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return parse_document(source), "configuration"
     return read_document(Path(source)), str(source)
+
+
+def section_of(path: str) -> str:
+    """The section that a path lies in."""
+    return path.partition(".")[0].partition("[")[0]
 
 
 def _concerns(fault: Fault, path: str) -> bool:

@@ -9,7 +9,7 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import Absent, Accepted, NotKnown, Rejected, Sent, Unknown
+from liveexec.domain.outcome import Absent, Accepted, NotKnown, Rejected, SendPlan, Sent, Unknown
 from liveexec.engine import adoption, reports, requests
 from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import QueryAnswered, SendAnswered, SendStopped, SendVerb
@@ -49,8 +49,8 @@ def stopped(turn: Turn, stop: SendStopped) -> None:
             # The wish is sticky: it goes out again at the next sign of life.
             turn.wake(TimerKind.CANCEL, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
         case SendVerb.REPLACE:
-            if order.replace is not None and order.replace.atomic:
-                turn.emit(order.order_id, ev.ReplaceRejected("NOT_SENT", stop.reason))
+            if order.replace is not None and order.replace.atomic and _is_about(order.replace, stop.plan):
+                reports.change_refused(turn, order, "NOT_SENT", stop.reason)
 
 
 def query_answered(turn: Turn, answer: QueryAnswered) -> None:
@@ -140,7 +140,7 @@ def _cancel_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
 
 def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
     change = order.replace
-    if change is None or not change.atomic or order.status in _GONE:
+    if change is None or not change.atomic or order.status in _GONE or not _is_about(change, answer.plan):
         return
     match answer.outcome:
         case Accepted(venue_order_id):
@@ -149,7 +149,7 @@ def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
                 ev.Replaced(change.quantity, change.price, change.plan.client_order_id, venue_order_id, None),
             )
         case Rejected(code, message):
-            turn.emit(order.order_id, ev.ReplaceRejected(code, message))
+            reports.change_refused(turn, order, code, message)
             if order.is_open:
                 # Some venues end the order when they refuse to change it: look, don't assume.
                 requests.ask_about(turn, order)
@@ -158,6 +158,11 @@ def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
             requests.ask_about(turn, order)
         case Sent():
             turn.wake(TimerKind.ANSWER, order.order_id, turn.at_ns + turn.core.state.config.timing.answer_ns)
+
+
+def _is_about(change: ev.ReplaceRequested, plan: SendPlan | None) -> bool:
+    """Whether an answer is to this change: one before it may have been settled by a report, and be answered late."""
+    return plan is None or plan is change.plan
 
 
 def _absent(turn: Turn, order: Order, answer: QueryAnswered) -> None:

@@ -109,24 +109,26 @@ class SendVerb(StrEnum):
 
 @define(eq=False)
 class SendAnswered:
-    """An adapter answered a request."""
+    """An adapter answered a request; of a change, ``plan`` tells which."""
 
     at_ns: int
     order_id: OrderId
     attempt: int
     verb: SendVerb
     outcome: SendOutcome
+    plan: SendPlan | None = None
 
 
 @define(eq=False)
 class SendStopped:
-    """The send gate let a request not through: the proof that its bytes never left."""
+    """The send gate let a request not through: the proof that its bytes never left. ``plan`` tells which change."""
 
     at_ns: int
     order_id: OrderId
     attempt: int
     verb: SendVerb
     reason: str
+    plan: SendPlan | None = None
 
 
 @define(eq=False)

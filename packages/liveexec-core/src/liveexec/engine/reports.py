@@ -15,7 +15,7 @@ from liveexec.engine.effects import FetchFills, SendCancel, TimerKind
 from liveexec.engine.inputs import Phase, Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["adopt_parked", "claim_parked", "order_report", "report", "shown_open"]
+__all__ = ["adopt_parked", "change_refused", "claim_parked", "order_report", "report", "shown_open"]
 
 
 def report(turn: Turn, delivered: Report) -> None:
@@ -105,6 +105,12 @@ def claim_parked(turn: Turn, order: Order) -> None:
             _about(turn, order, said)
 
 
+def change_refused(turn: Turn, order: Order, code: str, message: str) -> None:
+    """A change was not made: what was filled beyond the quantity that the order keeps is an overfill after all."""
+    turn.emit(order.order_id, ev.ReplaceRejected(code, message))
+    fills.note_overfill(turn, order)
+
+
 def _about(turn: Turn, order: Order, said: AboutOrder) -> None:
     if isinstance(said, OrderReport):
         order_report(turn, order, said)
@@ -136,7 +142,7 @@ def _working(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | Non
             if is_changed:
                 _replaced(turn, order, change, said)
             else:
-                turn.emit(order.order_id, ev.ReplaceRejected("NOT_APPLIED", "the venue works the order unchanged"))
+                change_refused(turn, order, "NOT_APPLIED", "the venue works the order unchanged")
     _fetch_if_behind(turn, order, said)
 
 
@@ -203,7 +209,7 @@ def _filled_while_changing(turn: Turn, order: Order, change: ev.ReplaceRequested
     if change.atomic and said.quantity == change.quantity != order.quantity:
         _replaced(turn, order, change, said)
     else:
-        turn.emit(order.order_id, ev.ReplaceRejected("REPLACE_FILLED", "filled before it could be changed"))
+        change_refused(turn, order, "REPLACE_FILLED", "filled before it could be changed")
 
 
 def _resubmit(turn: Turn, order: Order) -> None:
@@ -215,7 +221,7 @@ def _resubmit(turn: Turn, order: Order) -> None:
     if left > 0:
         requests.request_submit(turn, order, left, change.price, None)
         return
-    turn.emit(order.order_id, ev.ReplaceRejected("REPLACE_FILLED", "filled up to the new quantity meanwhile"))
+    change_refused(turn, order, "REPLACE_FILLED", "filled up to the new quantity meanwhile")
     if order.is_open:
         turn.emit(order.order_id, ev.Canceled("filled up to the new quantity", None))
 
@@ -267,7 +273,7 @@ def _after_fill(turn: Turn, order: Order) -> None:
         return
     ending, change = turn.core.endings.pop(order.order_id, None), order.replace
     if change is not None and not change.atomic:
-        turn.emit(order.order_id, ev.ReplaceRejected("REPLACE_FILLED", "filled before it could be changed"))
+        change_refused(turn, order, "REPLACE_FILLED", "filled before it could be changed")
     elif change is not None and ending is not None:
         _filled_while_changing(turn, order, change, ending)
     if order.cancel is not PendingCancel.NONE:

@@ -208,7 +208,7 @@ class Dispatcher:
             await slot
         attempt = order.attempt
         if (reason := self._gate.stops_replace(effect)) is not None:
-            self._stop(order, attempt, SendVerb.REPLACE, reason)
+            self._stop(order, attempt, SendVerb.REPLACE, reason, effect.plan)
             return
         adapter = self._session(order)
         if not isinstance(adapter, Replaces):
@@ -220,7 +220,7 @@ class Dispatcher:
                 lambda: adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity), SendVerb.REPLACE
             )
             reach(FailPoint.AFTER_REPLACE)
-        self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome))
+        self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome, effect.plan))
 
     async def _prepare(self, effect: PrepareOrder) -> None:
         order = effect.order
@@ -311,9 +311,9 @@ class Dispatcher:
         finally:
             del self._deadlines[task]
 
-    def _stop(self, order: Order, attempt: int, verb: SendVerb, reason: str) -> None:
+    def _stop(self, order: Order, attempt: int, verb: SendVerb, reason: str, plan: SendPlan | None = None) -> None:
         self._metrics.stopped(verb).inc()
-        self._tell(SendStopped(0, order.order_id, attempt, verb, reason))
+        self._tell(SendStopped(0, order.order_id, attempt, verb, reason, plan))
 
     def _session(self, order: Order) -> ExternalAdapter:
         assert order.account_id is not None

@@ -18,6 +18,8 @@ class RateLimiter:
         self._tokens = float(limit.burst)
         self._filled_s = time.monotonic()
         self._gate = asyncio.Lock()
+        #: Cancels that left while somebody else waited.
+        self._cancels = 0
 
     def slot(self, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
         """``None`` if a request may leave now (its token is taken), else what to wait for."""
@@ -31,10 +33,21 @@ class RateLimiter:
         refill = (now_s - self._filled_s) * self._limit.per_second
         self._tokens = min(float(self._limit.burst), self._tokens + refill)
         self._filled_s = now_s
-        if self._tokens < 1.0 + (0 if cancel else self._limit.cancel_lane):
+        if self._tokens < self._needed(cancel=cancel):
             return False
         self._tokens -= 1.0
+        self._cancels = self._cancels + 1 if cancel and self._gate.locked() else 0
         return True
+
+    def _needed(self, *, cancel: bool) -> float:
+        """The tokens that must be there for a request to leave.
+
+        Cancels that are repeated again and again must not keep out the question that would end them: after a bucket
+        of them the next token is for whoever else waits.
+        """
+        if self._cancels >= self._limit.burst and self._gate.locked():
+            return 2.0 if cancel else 1.0
+        return 1.0 if cancel else 1.0 + self._limit.cancel_lane
 
     async def _wait(self, *, cancel: bool) -> None:
         if cancel:
@@ -46,5 +59,5 @@ class RateLimiter:
 
     async def _until_taken(self, *, cancel: bool) -> None:
         while not self._take(cancel=cancel):
-            missing = 1.0 + (0 if cancel else self._limit.cancel_lane) - self._tokens
+            missing = self._needed(cancel=cancel) - self._tokens
             await asyncio.sleep(max(0.001, missing / self._limit.per_second))

@@ -150,7 +150,7 @@ print(done.returncode, done.stdout, done.stderr)
 
 def test_in_live_mode_it_is_not_imported_unless_it_is_listed(python: Python) -> None:
     source = (
-        "import sys; from liveexec.build import plugins_of; from liveexec.config.loading import load_config\n"
+        "import sys; from liveexec.composition import plugins_of; from liveexec.config.loading import load_config\n"
         "found = plugins_of(load_config(sys.argv[1]))\n"
         "print([(each.distribution, each.refused) for each in found.loaded], 'liveexec_acme.plugin' in sys.modules)"
     )

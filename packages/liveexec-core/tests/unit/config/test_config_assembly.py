@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve, fields, frozen
 
 from liveexec.assembly import assembled, with_algorithms
-from liveexec.build import plugins_of
+from liveexec.composition import assembled_from, plugins_of
 from liveexec.config.display import differences, shown
 from liveexec.config.loading import load_config
 from liveexec.config.schema import json_schema
@@ -242,3 +242,21 @@ class TestSchema:
 
 def test_amounts_of_the_schema_are_those_of_the_engine() -> None:
     assert json_schema()["properties"]["router"]["properties"]["min_slice"]["default"] == str(Decimal("0.05"))
+
+
+def test_what_can_be_looked_at_beside_a_fault_is() -> None:
+    document = {
+        **LEAST,
+        "engine": {"retry_ms": "soon"},
+        "router": {"policy": "bst"},
+        "accounts": 5,
+        "external_adapters": {"PAPR": {}},
+    }
+    with pytest.raises(ConfigurationError) as raised:
+        assembled_from(document, {})
+    assert [str(fault) for fault in raised.value.faults] == [
+        "accounts: must be a list",
+        "engine.retry_ms: must be a whole number",
+        "external_adapters.PAPR: no plugin registers this kind of venue; there are PAPER",
+        "router.policy: bst is not registered; there are best_price, lowest_fee, split",
+    ]

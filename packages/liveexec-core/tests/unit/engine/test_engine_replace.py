@@ -170,6 +170,13 @@ class TestCrossedByFills:
         harness.fill(order, "1")
         assert order.status is OrderStatus.FILLED
 
+    def test_refused_what_was_filled_beyond_the_old_quantity_is_an_overfill(self, harness: EngineHarness) -> None:
+        order = changing(harness)
+        harness.fill(order, "1.5")
+        assert harness.events("control:main") == []
+        harness.answer(order, Rejected("-1", "no"), SendVerb.REPLACE)
+        assert (order.is_overfilled, harness.events("control:main")) == (True, ["LatchSet"])
+
     def test_refused_then_it_is_filled(self, harness: EngineHarness) -> None:
         order = changing(harness, "2")
         harness.fill(order, "1")
@@ -350,3 +357,17 @@ class TestRefused:
         refused = harness.last.records[0].events[-1]
         assert isinstance(refused, ev.ReplaceRejected)
         assert refused.code == "PARENT_BOUND"
+
+
+def test_a_late_answer_to_a_change_is_not_taken_for_the_next_one(harness: EngineHarness) -> None:
+    order = harness.working()
+    harness.replace(order, quantity="2")
+    (first,) = harness.effects(SendReplace)
+    harness.report(order, quantity=Decimal(2))
+    assert order.quantity == 2
+    harness.replace(order, quantity="3")
+    (second,) = harness.effects(SendReplace)
+    harness.answer(order, Accepted(None), SendVerb.REPLACE, plan=first.plan)
+    assert (order.quantity, order.replace is not None) == (2, True)
+    harness.answer(order, Accepted(None), SendVerb.REPLACE, plan=second.plan)
+    assert (order.quantity, order.replace) == (3, None)

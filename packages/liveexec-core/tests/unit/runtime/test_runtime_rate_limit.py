@@ -166,3 +166,25 @@ def test_a_limit_under_which_nothing_would_ever_leave_is_refused(
     with pytest.raises(ConfigurationError) as refused:
         RateLimit(*limit)
     assert [fault.path for fault in refused.value.faults] == faults
+
+
+async def test_cancels_without_end_do_not_keep_everybody_else_out(now_s: list[float]) -> None:
+    limiter = RateLimiter(RateLimit(per_second=1.0, burst=3, cancel_lane=1))
+    assert [took(limiter) for _ in range(3)] == [True, True, False]
+    took_turns = []
+    async with limiter._gate:  # somebody waits for a question to leave
+        for _ in range(12):
+            now_s[0] += 1.0
+            if took(limiter, cancel=True):
+                took_turns.append("cancel")
+            if limiter._take(cancel=False):
+                took_turns.append("question")
+    assert took_turns.count("question") == 3
+    assert took_turns[:4] == ["cancel", "cancel", "cancel", "question"], "a bucket of cancels comes first"
+
+
+def test_while_nobody_waits_cancels_take_every_token(now_s: list[float]) -> None:
+    limiter = RateLimiter(RateLimit(per_second=1.0, burst=2, cancel_lane=1))
+    for _ in range(20):
+        now_s[0] += 1.0
+        assert took(limiter, cancel=True)

@@ -11,7 +11,7 @@ import pytest
 from attrs import define, field
 
 from liveexec import EngineConfig, LiveExecutionOrchestrator
-from liveexec.build import build
+from liveexec.composition import build
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.fill import FillKey

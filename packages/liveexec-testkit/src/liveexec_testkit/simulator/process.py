@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
-from liveexec.build import build
+from liveexec.composition import build
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.engine.config import EngineConfig
 from liveexec.errors import Fenced, Halted, LiveExecError, StorageError

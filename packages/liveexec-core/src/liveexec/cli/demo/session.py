@@ -11,7 +11,6 @@ import anyio
 from rich.console import Console
 from rich.text import Text
 
-from liveexec.build import build
 from liveexec.cli.demo.progress import DemoProgress
 from liveexec.cli.demo.run_state import DemoRun
 from liveexec.cli.demo.runner import Outcome, Runner
@@ -20,6 +19,7 @@ from liveexec.cli.demo.shown import show_everything
 from liveexec.cli.demo.steps import Step
 from liveexec.cli.demo.verification import compare_with_venues
 from liveexec.cli.state_files import forget_current_database, remember_current_database
+from liveexec.composition import build
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId
 from liveexec.errors import AdapterError

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from liveexec.assembly import Assembly, assembled, instruments_of, opened_store, with_algorithms
 from liveexec.config.display import differences, shown
-from liveexec.config.loading import load_config
+from liveexec.config.loading import load_config, section_of, sound_part
 from liveexec.config.sections import LiveConfig
 from liveexec.control.server import ControlServer
 from liveexec.domain.ids import InstrumentId
@@ -34,7 +34,7 @@ from liveexec.runtime.reconciling import Reconciliation, reconcile
 from liveexec.runtime.shard import ShardParts
 from liveexec.tables import install_in_notebook, orders_table, positions_table, precision_of
 
-__all__ = ["LiveExecutionOrchestrator", "build", "plugins_of", "reconciled"]
+__all__ = ["LiveExecutionOrchestrator", "assembled_from", "build", "plugins_of", "reconciled"]
 
 #: What may change while running; everything else needs a restart.
 _HOT: Final = ("risk_engine.", "router.", "logging.level")
@@ -99,8 +99,8 @@ class LiveExecutionOrchestrator(RuntimeOrchestrator):
             StorageError: the database can't be used.
             TimeoutError: an account was not active within ``timeout_s``.
         """
-        config = source if isinstance(source, LiveConfig) else load_config(source, environ)
-        assembly = assembled(config, plugins_of(config))
+        assembly = assembled_from(source, environ)
+        config = assembly.config
         set_up_logging(config.logging.level)
         install_in_notebook()
         adapters = assembly.adapters()
@@ -220,6 +220,31 @@ async def reconciled(
 
 #: The whole is in the operator's file; the record says what it was about.
 _LONGEST_SUMMARY: Final = 1_000
+
+
+def assembled_from(
+    source: str | os.PathLike[str] | Mapping[str, Any] | LiveConfig, environ: Mapping[str, str] = os.environ
+) -> Assembly:
+    """The parts that a configuration describes; nothing is connected.
+
+    Raises:
+        ConfigurationError: with every fault, of whatever can be looked at beside it.
+        PluginError: an installed plugin can't be used.
+    """
+    if isinstance(source, LiveConfig):
+        return assembled(source, plugins_of(source))
+    try:
+        config = load_config(source, environ)
+    except ConfigurationError as error:
+        faults = list(error.faults)
+        if (rest := sound_part(source, environ, faults)) is not None:
+            faulty = {section_of(fault.path) for fault in faults}
+            try:
+                assembled(rest, plugins_of(rest))
+            except ConfigurationError as more:
+                faults += [fault for fault in more.faults if section_of(fault.path) not in faulty]
+        raise ConfigurationError(error.what, faults) from None
+    return assembled(config, plugins_of(config))
 
 
 def plugins_of(config: LiveConfig) -> Plugins:
