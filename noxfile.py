@@ -16,7 +16,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "imports", "tests", "build", "docs"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "simulate", "crash", "kills", "docs", "build"]
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
@@ -134,11 +134,12 @@ def bench(session: nox.Session) -> None:
     session.run("uv", "run", "python", "-m", "benchmarks", *session.posargs)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none")
 def kills(session: nox.Session) -> None:
     """SIGKILL hosts at every fail point and their database under them: ``-- --kills 500 --postmaster 20 --seed 7``."""
     tests = ROOT / "packages" / "liveexec-core" / "tests"
-    session.run("uv", "run", "python", "-m", "kills", *session.posargs, env={"PYTHONPATH": str(tests)})
+    asked = session.posargs or ["--kills", "50", "--postmaster", "3", "--seed", "7"]
+    session.run("uv", "run", "python", "-m", "kills", *asked, env={"PYTHONPATH": str(tests)})
 
 
 @nox.session(venv_backend="none", default=False)
@@ -148,13 +149,13 @@ def mutants(session: nox.Session) -> None:
     session.run("uv", "run", "python", "-m", "mutants", *session.posargs, env={"PYTHONPATH": str(tests)})
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none")
 def simulate(session: nox.Session) -> None:
-    """Simulated runs with every invariant checked: ``-- --seeds 1000 --from 0``, or ``-- --seed 42 --trace``."""
-    session.run("uv", "run", "liveexec-simulate", *session.posargs)
+    """Simulated runs with every invariant checked: ``-- --seeds 10000 --from 0``, or ``-- --seed 42 --trace``."""
+    session.run("uv", "run", "liveexec-simulate", *(session.posargs or ["--seeds", "1000"]))
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none")
 def crash(session: nox.Session) -> None:
     """Simulated runs with a crash at every step at which something changed: ``-- --seeds 5``."""
     session.run("uv", "run", "liveexec-simulate", "--sweep", *(session.posargs or ["--seeds", "5"]))
