@@ -69,11 +69,15 @@ class Reconciler:
         positions = await _answered(slot, adapter.positions(account_id))
         balances = await _answered(slot, adapter.balances(account_id))
         reach(FailPoint.SNAPSHOT_FETCHED)
+        # Where the venue says that it shows an earlier moment, later changes are none of its word; a clock that is far
+        # off must not make all of it worthless.
+        shown = [each.as_of_ns for each in (orders, positions, balances) if each.as_of_ns is not None]
+        true_at_ns = max(min([requested_at_ns, *shown]), requested_at_ns - _OVERLAP_NS)
         await self._tell(
             AccountSnapshot(
                 0,
                 account_id,
-                requested_at_ns,
+                true_at_ns,
                 orders.items,
                 orders.complete,
                 positions.items,

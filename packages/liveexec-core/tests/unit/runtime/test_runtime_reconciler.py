@@ -282,3 +282,13 @@ async def test_an_account_that_holds_nothing_is_known_after_its_first_round(desk
     assert not desk.engine.is_new_account(ALPHA_ACCOUNT), "its fills have to be fetched after a gap"
     await desk.reconcile()
     assert len(desk.since) == 1
+
+
+@pytest.mark.parametrize(("age_s", "counts_s"), [(None, 0), (0, 0), (-5, 0), (2, 2), (86_400, 60)])
+async def test_a_snapshot_counts_from_the_moment_that_it_shows(age_s: int | None, counts_s: int) -> None:
+    desk = Desk()
+    as_of_ns = NOW_NS - age_s * _S if age_s is not None else None
+    desk.venue.answer("positions", Snapshot((), NOW_NS, NOW_NS, as_of_ns=as_of_ns))
+    await desk.reconcile()
+    (snapshot,) = [each for each in desk.told if isinstance(each, AccountSnapshot)]
+    assert snapshot.requested_at_ns == NOW_NS - counts_s * _S
