@@ -60,11 +60,9 @@ class ControlServer:
         with contextlib.suppress(FileNotFoundError):
             # Named after this process, so what is there is left of another one that had its id.
             path.unlink()
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._connected, path, limit=LONGEST)
-        finally:
-            os.umask(mask)
+        # Its folder lets nobody else in meanwhile; a process-wide umask would change what others create.
+        self._server = await asyncio.start_unix_server(self._connected, path, limit=LONGEST)
+        path.chmod(0o600)
 
     async def close(self) -> None:
         """Stop listening, and leave nothing behind."""

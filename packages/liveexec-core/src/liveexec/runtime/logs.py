@@ -66,7 +66,8 @@ def configure_logging(level: str = "INFO") -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
-        cache_logger_on_first_use=True,
+        # Loggers that were used already must hear of another level.
+        cache_logger_on_first_use=False,
     )
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from liveexec.config.interpolation import resolved
 from liveexec.domain.secret import HIDDEN, Secret, masked
-from liveexec.runtime.logs import SecretFilter, configure_logging, traceback_of
+from liveexec.runtime.logs import SecretFilter, configure_logging, set_log_level, traceback_of
 
 CANARY = "canary-5c1f-key/with+signs"
 
@@ -76,6 +76,23 @@ def test_no_log_line_holds_one(capsys: pytest.CaptureFixture[str]) -> None:
     written = capsys.readouterr().err
     assert "connecting" in written
     assert CANARY not in written
+
+
+def test_a_logger_that_was_used_hears_of_another_level(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    configure_logging("INFO")
+    try:
+        log = structlog.get_logger("of its own")
+        log.info("first")
+        set_log_level("ERROR")
+        log.info("second")
+        log.error("third")
+    finally:
+        structlog.configure(**before)
+    written = capsys.readouterr().err
+    assert "first" in written
+    assert "second" not in written
+    assert "third" in written
 
 
 def test_the_standard_librarys_handlers_mask_too(tmp_path: Path) -> None:
