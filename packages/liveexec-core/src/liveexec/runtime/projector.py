@@ -28,11 +28,11 @@ __all__ = ["Projector"]
 _log = structlog.get_logger(__name__)
 
 #: Between two rounds: what changes twice in this time is written once.
-_INTERVAL_S: Final = 0.05
+_INTERVAL_S: Final = 0.02
 #: A projection that goes on failing alarms again after so many tries: about a minute.
 _ALARM_EVERY: Final = 32
 #: A round starts early when this many records wait.
-_EARLY_RECORDS: Final = 1_024
+_EARLY_RECORDS: Final = 256
 
 
 class Projector:

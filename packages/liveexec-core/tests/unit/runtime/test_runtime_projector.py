@@ -162,12 +162,12 @@ async def test_a_round_waits_for_its_time_so_that_more_comes_together() -> None:
 async def test_a_round_starts_early_when_much_waits() -> None:
     desk = await make_desk(interval_s=3_600.0)
     async with running(desk):
-        await desk.deposit(1_023)
+        await desk.deposit(255)
         await turns()
         assert desk.rounds == []
         await desk.deposit(1)
-        await until(lambda: desk.bench.view.projected == 1_024)
-    assert desk.rounds == [(0, 1_024)]
+        await until(lambda: desk.bench.view.projected == 256)
+    assert desk.rounds == [(0, 256)]
 
 
 async def test_a_round_starts_early_when_somebody_waits_for_it() -> None:
