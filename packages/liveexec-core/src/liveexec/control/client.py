@@ -37,11 +37,11 @@ def asked_of(shard: str | None, request: Mapping[str, Any], environ: Mapping[str
 
 
 def running_hosts(environ: Mapping[str, str] = os.environ) -> dict[Path, dict[str, Any]]:
-    """The hosts of this user that answer, with their status; sockets of those that died are removed."""
+    """The hosts of this user, each with its shard and process; sockets of those that died are removed."""
     found = {}
     for path in host_sockets(environ):
         try:
-            found[path] = ask(path, {"do": "status"})
+            found[path] = ask(path, {"do": "who"})
         except ConnectionRefusedError:
             # Nobody listens there any more, and nobody else is given a name with this process id.
             with contextlib.suppress(FileNotFoundError):

@@ -9,7 +9,7 @@ from liveexec.errors import Fault, InvalidInput, LiveExecError, NotFound
 
 __all__ = ["LONGEST", "decode", "encode", "error_of", "raised_from", "read_scope"]
 
-#: Bytes of a line at most: an answer may list every open order of a busy host.
+#: Bytes of a line at most: answers grow with the venues, products and strategies of a host, not with its orders.
 LONGEST: Final = 8 * 1024 * 1024
 
 

@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 #: Operators at once: a command is one connection.
 _MOST: Final = 32
 _IDLE_S: Final = 30.0
+#: How long an operator waits for a kill to be recorded, which stops things at once whether or not it is.
+_RECORDED_S: Final = 5.0
 
 _Request = Mapping[str, Any]
 
@@ -40,6 +42,7 @@ class ControlServer:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._verbs: dict[str, Callable[[_Request], Awaitable[Any]]] = {
+            "who": self._who,
             "status": self._status,
             "venues": self._venues,
             "risk": self._risk,
@@ -103,8 +106,12 @@ class ControlServer:
             _log.error("control_failed", traceback=traceback_of(error))
             return error_of(LiveExecError(f"internal error: {type(error).__name__}: {error}"))
 
-    async def _status(self, _: _Request) -> Any:
-        return {**snapshot.status_of(self._live), "pid": os.getpid()}
+    async def _who(self, _: _Request) -> Any:
+        # Asked before everything else, so it has to hold while the shard is recovered or lost as well.
+        return {"shard": self._shard, "pid": os.getpid()}
+
+    async def _status(self, request: _Request) -> Any:
+        return {**await self._who(request), **snapshot.status_of(self._live)}
 
     async def _venues(self, _: _Request) -> Any:
         return snapshot.venues_of(self._live)
@@ -119,11 +126,12 @@ class ControlServer:
         asked = self._live.kill(scope, ControlKind(kind), principal=_principal(request), reason=_reason(request))
         # What the kill stops is stopped at once; that it is recorded may have to wait for the database.
         task = asyncio.ensure_future(asked)
-        await asyncio.wait((task,), timeout=float(request.get("wait_s", 5)))
+        await asyncio.wait((task,), timeout=_RECORDED_S)
         if task.done():
             await task
             return {"scope": str(scope), "recorded": True}
-        task.add_done_callback(_ended)
+        # The orchestrator logs how it ends; asked for here, so that the loop does not complain that nobody did.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return {"scope": str(scope), "recorded": False}
 
     async def _resume(self, request: _Request) -> Any:
@@ -134,11 +142,6 @@ class ControlServer:
         else:
             await self._live.set_trading_state(scope, TradingState.ACTIVE, principal=principal, reason=reason)
         return {"scope": str(scope)}
-
-
-def _ended(task: "asyncio.Future[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("kill_not_recorded", error=str(error))
 
 
 def _is_ours(connection: socket.socket) -> bool:

@@ -12,13 +12,14 @@ __all__ = ["risk_of", "status_of", "venues_of"]
 
 
 def status_of(live: LiveExecutionOrchestrator) -> dict[str, Any]:
-    """How the host stands: one flat record."""
+    """How the host stands: one flat record; why nothing is executed, and no more, while that is so."""
+    if live.error is not None:
+        return {"error": f"{type(live.error).__name__}: {live.error}"}
     shard = live.shard
     state = shard.engine.state
     statuses = Counter(order.status for order in live.orders.values())
     phases = Counter(str(session.state) for session in shard.sessions)
     return {
-        "shard": state.config.shard,
         "trading": str(state.trading_state()[0]),
         "mode": "live" if state.config.risk.live else "paper",
         "journal": str(shard.journal.state),
@@ -31,7 +32,7 @@ def status_of(live: LiveExecutionOrchestrator) -> dict[str, Any]:
         "latches": len(state.ledger.latches),
         "drifts": len(state.ledger.drifts),
         "venues": ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items())),
-        "error": str(live.error) if live.error is not None else None,
+        "error": None,
     }
 
 

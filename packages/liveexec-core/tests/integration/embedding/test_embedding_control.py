@@ -19,8 +19,8 @@ from liveexec.cli.app import run
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.control.client import ask, asked_of, running_hosts
 from liveexec.control.paths import socket_folder, socket_path
-from liveexec.errors import InvalidInput, LiveExecError, NotFound
-from support.postgres import own_server
+from liveexec.errors import InvalidInput, LiveExecError, NotFound, OutcomeUnknown
+from support.postgres import own_server, run_sql
 
 PAPER: dict[str, Any] = {"mode": "paper", "external_adapters": {"PAPER": {}}, "database": {"url": "memory:"}}
 
@@ -200,6 +200,32 @@ def test_with_the_database_down_a_host_is_seen_and_stopped(capsys: pytest.Captur
             server.restart()
             deadline = time.monotonic() + 60
             while asked_of(None, {"do": "status"})["journal"] != "WRITING":
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.05)
+            after = live.submit(order(operation_id="after"), wait="terminal", timeout_s=30)
+            assert after.rejection_reason == "TRADING_STATE"
+
+
+def test_a_host_whose_database_failed_for_good_is_seen_and_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    with own_server() as server:
+        dsn = server.create_database()
+        with BlockingOrchestrator({**PAPER, "database": {"url": dsn.url}}) as live:
+            live.submit(order(), wait="terminal", timeout_s=20)
+            run_sql(dsn, "ALTER TABLE journal RENAME TO journal_taken_away")
+            with pytest.raises(OutcomeUnknown):
+                live.submit(order(), timeout_s=20)
+            deadline = time.monotonic() + 60
+            while asked_of(None, {"do": "status"})["error"] is None:
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.05)
+            code, said = command(capsys, "status")
+            assert code is ExitCode.FAILURE
+            assert "Halted: the database failed" in said
+            code, said = command(capsys, "kill", "STRATEGY:mine", "--how", "BLOCK", "--reason", "what is this?")
+            assert code is ExitCode.OK
+            assert "STRATEGY:mine is stopped (BLOCK); it will be recorded once the database can be written\n" in said
+            run_sql(dsn, "ALTER TABLE journal_taken_away RENAME TO journal")
+            while (found := asked_of(None, {"do": "status"}))["error"] or found["trading"] != "ACTIVE":
                 assert time.monotonic() < deadline
                 threading.Event().wait(0.05)
             after = live.submit(order(operation_id="after"), wait="terminal", timeout_s=30)
