@@ -42,6 +42,9 @@ class _StandardError(io.TextIOBase):
     def flush(self) -> None:
         sys.stderr.flush()
 
+    def close(self) -> None:
+        """Do nothing: standard error is not ours to close, nor to flush once the interpreter has let go of it."""
+
 
 def configure_logging(level: str = "INFO") -> None:
     """Log events from a level on, with UTC time, as JSON lines on standard error.
