@@ -5,6 +5,7 @@ Every fault of every part is named at once, by the path of the section that its 
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -37,6 +38,14 @@ _READ_ELSEWHERE: Final = (
     ("server", "liveexec-server"),
 )
 _CONVERTER: Final = strict_converter(texts=True)
+#: Limits that an author gives in milliseconds, and the engine has in nanoseconds.
+_DURATIONS: Final = (
+    "max_market_age",
+    "max_mark_age",
+    "max_rate_age",
+    "duplicate_window",
+    "repeated_execution_window",
+)
 
 
 @frozen
@@ -90,9 +99,8 @@ def assembled(config: LiveConfig, plugins: Plugins) -> Assembly:
         elif registration.config is None:
             sections[name] = document
         else:
-            kind, path = registration.config, f"external_adapters.{name}"
-            section = _collected(faults, lambda: structured(_CONVERTER, dict(document), kind, "", path))  # noqa: B023 - called at once
-            sections[name] = section
+            read = partial(structured, _CONVERTER, dict(document), registration.config, "", f"external_adapters.{name}")
+            sections[name] = _collected(faults, read)
     for section_name, package in _READ_ELSEWHERE:
         if getattr(config, section_name) is not None:
             faults.append(Fault(section_name, f"is read by {package}, which is not installed"))
@@ -111,15 +119,15 @@ async def opened_store(config: LiveConfig, venue_classes: Mapping[VenueName, Any
     Raises:
         StorageError: it can't be used; the message says what to do.
     """
-    # Whoever keeps nothing needs neither the driver nor the schema's tools.
-    from liveexec.storage import migrate  # noqa: PLC0415
-    from liveexec.storage.embedded import EmbeddedPostgres  # noqa: PLC0415
-
     database = config.database
     url = database.url.reveal() if database.url is not None else None
     if url is not None and url.startswith(_MEMORY):
         yield MemoryStore(venue_classes=venue_classes)
         return
+    # Whoever keeps nothing needs neither the schema's tools nor the server's binaries.
+    from liveexec.storage import migrate  # noqa: PLC0415
+    from liveexec.storage.embedded import EmbeddedPostgres  # noqa: PLC0415
+
     if url is not None:
         dsn = Dsn(url)
         if database.migrate:
@@ -166,15 +174,6 @@ def _risk(config: LiveConfig) -> RiskConfig:
         return RiskConfig(live=config.mode == "live", rule_budget_ns=section.rule_budget_us * _US, **values)
     except ConfigurationError as error:
         raise ConfigurationError("risk_engine", [_renamed("risk_engine", fault) for fault in error.faults]) from None
-
-
-_DURATIONS: Final = (
-    "max_market_age",
-    "max_mark_age",
-    "max_rate_age",
-    "duplicate_window",
-    "repeated_execution_window",
-)
 
 
 def _router(section: RouterSection) -> RouterConfig:

@@ -42,6 +42,8 @@ _HOT: Final = ("risk_engine.", "router.", "logging.level")
 _OBSERVED: Final = 100_000
 #: How long observers may still work when the host ends.
 _OBSERVERS_END_S: Final = 2.0
+#: What is recorded of a changed configuration at most: the whole is in the operator's file.
+_LONGEST_SUMMARY: Final = 1_000
 
 
 class LiveExecutionOrchestrator(RuntimeOrchestrator):
@@ -100,31 +102,19 @@ class LiveExecutionOrchestrator(RuntimeOrchestrator):
             TimeoutError: an account was not active within ``timeout_s``.
         """
         assembly = assembled_from(source, environ)
-        config = assembly.config
-        set_up_logging(config.logging.level)
+        set_up_logging(assembly.config.logging.level)
         install_in_notebook()
-        adapters = assembly.adapters()
-        classes = {adapter.manifest.venue: adapter.manifest.venue_class for adapter in adapters}
-        async with opened_store(config, classes) as store:
-            parts = _parts(
-                assembly.engine,
-                store,
-                adapters,
-                with_algorithms(assembly.plugins, config.algorithms.enabled),
-                clock=clock,
-                metrics=metrics,
-                instruments=instruments_of(config),
-                owner=config.owner,
-                lease_s=float(config.database.lease_s),
-            )
-            async with cls(parts, observers=assembly.plugins.observers, assembly=assembly) as live:
-                control = ControlServer(live, config.shard)
-                await control.start()
-                try:
-                    await live.active(timeout_s)
-                    yield live
-                finally:
-                    await control.close()
+        async with (
+            _opened(assembly, clock, metrics) as parts,
+            cls(parts, observers=assembly.plugins.observers, assembly=assembly) as live,
+        ):
+            control = ControlServer(live, assembly.config.shard)
+            await control.start()
+            try:
+                await live.active(timeout_s)
+                yield live
+            finally:
+                await control.close()
 
     def orders_table(self) -> TableView:
         """The orders in memory, newest first, with the places of their listings."""
@@ -199,27 +189,8 @@ async def reconciled(
         StorageError: the database can't be used.
         AdapterError: a venue could not be compared with in time.
     """
-    config = source if isinstance(source, LiveConfig) else load_config(source, environ)
-    assembly = assembled(config, plugins_of(config))
-    adapters = assembly.adapters()
-    classes = {adapter.manifest.venue: adapter.manifest.venue_class for adapter in adapters}
-    async with opened_store(config, classes) as store:
-        parts = _parts(
-            assembly.engine,
-            store,
-            adapters,
-            with_algorithms(assembly.plugins, config.algorithms.enabled),
-            clock=clock,
-            metrics=None,
-            instruments=(),
-            owner=config.owner,
-            lease_s=float(config.database.lease_s),
-        )
+    async with _opened(assembled_from(source, environ), clock) as parts:
         return await reconcile(parts, dry_run=dry_run, timeout_s=timeout_s)
-
-
-#: The whole is in the operator's file; the record says what it was about.
-_LONGEST_SUMMARY: Final = 1_000
 
 
 def assembled_from(
@@ -321,6 +292,25 @@ def _parts(
         lease_s=lease_s,
         instruments=instruments,
     )
+
+
+@asynccontextmanager
+async def _opened(assembly: Assembly, clock: Clock | None, metrics: Metrics | None = None) -> AsyncIterator[ShardParts]:
+    """The parts that an assembly describes, its store open as long as the block lasts."""
+    config, adapters = assembly.config, assembly.adapters()
+    classes = {adapter.manifest.venue: adapter.manifest.venue_class for adapter in adapters}
+    async with opened_store(config, classes) as store:
+        yield _parts(
+            assembly.engine,
+            store,
+            adapters,
+            with_algorithms(assembly.plugins, config.algorithms.enabled),
+            clock=clock,
+            metrics=metrics,
+            instruments=instruments_of(config),
+            owner=config.owner,
+            lease_s=float(config.database.lease_s),
+        )
 
 
 def _hash_of(config: LiveConfig) -> str:

@@ -38,7 +38,7 @@ def precision_of(listings: Iterable[Listing]) -> Precision:
 
 def orders_table(orders: Iterable[Order], precision: Precision = _ANY) -> TableView:
     """Orders, newest first."""
-    rows = sorted(map(_order_row, orders), key=lambda row: (row["created_at"], row["order_id"]), reverse=True)
+    rows = sorted(map(row_of, orders), key=lambda row: (row["created_at"], row["order_id"]), reverse=True)
     return orders_view(rows, precision)
 
 
@@ -67,17 +67,13 @@ def install_in_notebook() -> bool:
     return True
 
 
-def _order_row(order: Order) -> Mapping[str, Any]:
-    return {"exec_algorithm": order.intent.exec_algorithm, "is_open": order.is_open, **row_of(order)}
-
-
 def _order_report(order: Order) -> Report:
     fills = [
         fill_row(FillRow(order.account_id, order.strategy_id, order.order_id, fill, False, fill.venue_time_ns))
         for fill in (order.fills or {}).values()
         if order.account_id is not None
     ]
-    return Report.of("order", [order_view(_order_row(order), _ANY), fills_view(fills, _ANY)])
+    return Report.of("order", [order_view(row_of(order), _ANY), fills_view(fills, _ANY)])
 
 
 def _mapping_view(values: Mapping[Any, Any]) -> TableView | None:

@@ -72,6 +72,8 @@ async def reconcile(parts: ShardParts, *, dry_run: bool, timeout_s: float) -> Re
         config=evolve(parts.config, finished_orders_kept=_KEPT),
         reconcile_every_s=_AGAIN_S,
         only_reconciles=True,
+        # Prices are asked for nothing here.
+        instruments=(),
     )
     # A live owner is not waited for: it reconciles by itself.
     live = LiveExecutionOrchestrator(parts, takeover_timeout_s=_OWNED_S)
