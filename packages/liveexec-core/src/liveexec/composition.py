@@ -31,6 +31,7 @@ from liveexec.runtime.observers import Observers
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator as RuntimeOrchestrator
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.reconciling import Reconciliation, reconcile
+from liveexec.runtime.sessions import RECONCILE_EVERY_S
 from liveexec.runtime.shard import ShardParts
 from liveexec.tables import install_in_notebook, orders_table, positions_table, precision_of
 
@@ -240,12 +241,14 @@ def build(
     instruments: Sequence[InstrumentId] | None = None,
     owner: str | None = None,
     lease_s: float = 10.0,
+    reconcile_every_s: float = RECONCILE_EVERY_S,
 ) -> LiveExecutionOrchestrator:
     """An orchestrator of these parts, not started yet.
 
     ``plugins`` are those that are installed unless others are handed in; ``clock`` is the wall's; ``instruments``
     bounds the market data that is subscribed to (everything that the venues list). ``owner`` names this process in
-    the shard's lease: the same owner may come back at any time, another one waits until the lease ended.
+    the shard's lease: the same owner may come back at any time, another one waits until the lease ended. While all is
+    well, accounts are compared with their venues every ``reconcile_every_s`` real seconds.
 
     Raises:
         PluginError: an installed plugin can't be used.
@@ -262,6 +265,7 @@ def build(
             instruments=instruments,
             owner=owner,
             lease_s=lease_s,
+            reconcile_every_s=reconcile_every_s,
         ),
         observers=registered.observers,
     )
@@ -278,6 +282,7 @@ def _parts(
     instruments: Sequence[InstrumentId] | None,
     owner: str | None,
     lease_s: float,
+    reconcile_every_s: float = RECONCILE_EVERY_S,
 ) -> ShardParts:
     return ShardParts(
         config=config,
@@ -291,6 +296,7 @@ def _parts(
         owner=owner if owner is not None else f"{socket.gethostname()}:{os.getpid()}",
         lease_s=lease_s,
         instruments=instruments,
+        reconcile_every_s=reconcile_every_s,
     )
 
 

@@ -168,6 +168,7 @@ class Desk:
         adapters: Mapping[VenueName, ExternalAdapter] | None = None,
         owner: str = "host",
         lease_s: float = 10.0,
+        **changes: Any,
     ) -> LiveExecutionOrchestrator:
         """An orchestrator on these venues, not started yet."""
         served = adapters if adapters is not None else self.adapters
@@ -178,6 +179,7 @@ class Desk:
             clock=self.clock,
             owner=owner,
             lease_s=lease_s,
+            **changes,
         )
 
     @asynccontextmanager

@@ -15,6 +15,7 @@ import msgspec
 from attrs import define, field
 
 from liveexec.domain.codec import encode_json
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.ledger import Ledger
@@ -158,6 +159,10 @@ class ScriptedStore(MemoryStore):
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         return await self._call("find_asset_moves", list(keys), super().find_asset_moves)
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        carry_out = super().find_fills
+        return await self._call("find_fills", list(keys), lambda _: carry_out(account_id, keys))
 
     async def _call[A, R](self, method: str, given: A, carry_out: Callable[[Any], Awaitable[R]]) -> R:
         self.calls.setdefault(method, []).append(given)

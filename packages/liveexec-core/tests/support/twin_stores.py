@@ -11,6 +11,7 @@ import msgspec
 from attrs import define
 
 from liveexec.domain.codec import encode_events
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
 from liveexec.domain.stored import (
@@ -110,6 +111,12 @@ class TwinStores:
             return sorted(await store.find_asset_moves(keys))
 
         return await self._both("find_asset_moves", found)
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        async def found(store: JournalStore) -> list[FillKey]:
+            return sorted(await store.find_fills(account_id, keys))
+
+        return await self._both("find_fills", found)
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         return await self._both("order_rows", lambda store: store.order_rows(shard, order_ids))

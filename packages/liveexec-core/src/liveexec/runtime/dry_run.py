@@ -37,6 +37,7 @@ class SilentStore:
         self.load, self.read_after, self.read_streams = store.load, store.read_after, store.read_streams
         self.find_refs, self.find_operations = store.find_refs, store.find_operations
         self.find_children, self.find_asset_moves = store.find_children, store.find_asset_moves
+        self.find_fills = store.find_fills
         self.order_rows, self.table_rows, self.shards = store.order_rows, store.table_rows, store.shards
 
     async def append(self, batch: AppendBatch) -> None:

@@ -8,6 +8,7 @@ nothing was written), ``InvariantViolation`` (what was asked contradicts what is
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
 from liveexec.domain.stored import (
@@ -106,6 +107,9 @@ class JournalStore(Protocol):
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         """Which of the (account, reference) pairs are recorded."""
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        """Which of an account's fills are projected, those taken back since included."""
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         """The rows of orders as the tables hold them, to be compared with :meth:`row_of` by value.

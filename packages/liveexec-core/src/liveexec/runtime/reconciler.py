@@ -1,16 +1,17 @@
 """Reconciliation at start, after every gap and continuously: the venue's truth is fetched, and becomes ordinary
 inputs."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import anyio
 import structlog
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId
-from liveexec.domain.outcome import Snapshot, VenueReport
+from liveexec.domain.outcome import FillAction, FillReport, Snapshot, VenueReport
 from liveexec.engine.inputs import AccountSnapshot
-from liveexec.errors import AdapterError
+from liveexec.errors import AdapterError, StorageError
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.runtime.failpoints import FailPoint, reach
 
@@ -36,7 +37,7 @@ class Reconciler:
     """Fetches an account's fills, orders, positions and balances and tells the engine. Running it twice adds nothing.
 
     ``trusted_until_ns`` is where an account's fills are known up to when nothing else is known: at start, the time of
-    the journal's last record.
+    the journal's last record. ``known_fills`` tells which fills the tables hold; those need not be delivered again.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Reconciler:
         now_ns: Callable[[], int],
         is_new: Callable[[AccountId], bool],
         trusted_until_ns: int,
+        known_fills: Callable[[AccountId, Sequence[FillKey]], Coroutine[Any, Any, Sequence[FillKey]]],
         tell: Callable[[Any], Coroutine[Any, Any, None]],
         deliver: Callable[[VenueReport], Coroutine[Any, Any, None]],
     ) -> None:
         self._now_ns, self._is_new, self._tell, self._deliver = now_ns, is_new, tell, deliver
         self._start_ns = trusted_until_ns
+        self._known_fills = known_fills
         self._trusted_until_ns: dict[AccountId, int] = {}
 
     async def reconcile(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot = _no_limit) -> None:
@@ -94,7 +97,7 @@ class Reconciler:
         fetched = 0
         while True:
             fills = await _answered(slot, adapter.fills(account_id, since_ns))
-            for fill in fills.items:
+            for fill in await self._unknown(account_id, fills.items):
                 await self._deliver(fill)
             fetched += len(fills.items)
             if fills.complete:
@@ -105,6 +108,20 @@ class Reconciler:
                     f"{account_id}: the venue cuts its fills off at {since_ns}, so some can't be fetched"
                 )
             since_ns = newest_ns
+
+    async def _unknown(self, account_id: AccountId, fills: Sequence[FillReport]) -> Sequence[FillReport]:
+        """The reports that may be news. Most of what the overlap brings is none, and delivered it would bring its order
+        back into memory to find that out."""
+        trades = [said.fill.key for said in fills if said.action is FillAction.TRADE]
+        if not trades:
+            return fills
+        try:
+            known = frozenset(await self._known_fills(account_id, trades))
+        except StorageError as error:
+            # Nothing is known then: who looks up the orders waits for the database.
+            _log.warning("fills_not_compared", account=account_id, error=str(error))
+            return fills
+        return [said for said in fills if said.action is not FillAction.TRADE or said.fill.key not in known]
 
 
 async def _answered[T](slot: Slot, request: Coroutine[Any, Any, Snapshot[T]]) -> Snapshot[T]:

@@ -257,6 +257,7 @@ class ShardRuntime:
             now_ns=parts.clock.now_ns,
             is_new=self.engine.is_new_account,
             trusted_until_ns=self._last_at_ns,
+            known_fills=parts.store.find_fills,
             tell=self.tell,
             deliver=self.deliver,
         )

@@ -5,6 +5,7 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId, VenueName
 from liveexec.domain.operation import VenueClass
 from liveexec.domain.order import Order
@@ -149,6 +150,9 @@ class PostgresStore:
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         return await self._lookups.find_asset_moves(keys)
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        return await self._lookups.find_fills(account_id, keys)
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         return await self._lookups.order_rows(shard, order_ids)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OperationId, OrderId
 from liveexec.domain.stored import FoundOperation, OperationKey, RefKey, SavedState, StoredRecord
 from liveexec.errors import NotFound
@@ -107,6 +108,13 @@ class Lookups:
             for chunk in _chunks(list(dict.fromkeys(keys))):
                 rows = await connection.fetch(_SQL["asset_moves"], *_columns(chunk))
                 found += [(AccountId(row["account_id"]), row["reference"]) for row in rows]
+        return found
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        found: list[FillKey] = []
+        async with self._database.read("looking up fills") as connection:
+            for chunk in _chunks(list(dict.fromkeys(keys))):
+                found += [FillKey(row["fill_key"]) for row in await connection.fetch(_SQL["fills"], account_id, chunk)]
         return found
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId, VenueName
 from liveexec.domain.operation import VenueClass
 from liveexec.domain.order import Order
@@ -240,6 +241,9 @@ class MemoryStore:
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         return [key for key in dict.fromkeys(keys) if self._tables.row("asset_moves", *key) is not None]
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        return [key for key in dict.fromkeys(keys) if self._tables.row("fills", account_id, key) is not None]
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         found = {order_id: self._tables.row("orders", order_id) for order_id in order_ids}

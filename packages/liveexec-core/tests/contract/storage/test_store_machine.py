@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from liveexec.domain import order_event as ev
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import OperationId
 from liveexec.domain.order import Order
 from liveexec.domain.record import Record
@@ -240,6 +241,9 @@ class StoreMachine(RuleBasedStateMachine):
             self.run(self.twins.find_operations(shard, operations))
         moves = [(account, f"move-{at_ns}") for account in ACCOUNTS.values() for at_ns in (NOW_NS, self.at_ns)]
         self.run(self.twins.find_asset_moves([*moves, *moves, (ALPHA_ACCOUNT, "twice")]))
+        fills = [key for order in orders for key in (*(order.fills or ()), *order.undone_fills)]
+        for account in ACCOUNTS.values():
+            self.run(self.twins.find_fills(account, [*fills, *fills, FillKey("nobody's")]))
 
     def teardown(self) -> None:
         if self.writers:

@@ -1,7 +1,7 @@
 """What an order costs a whole host: journal records and objects, counted."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import anyio
 import pytest
@@ -10,6 +10,7 @@ from liveexec import EngineConfig, LiveExecutionOrchestrator, MemoryStore, Order
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderReceived
+from liveexec.domain.stored import StoredRecord
 from support.hosting import PATIENT, SPOT_A, VENUE_A, Desk, local_desk, market, quiet_venue, quiet_world, until
 
 KEPT = 16
@@ -22,6 +23,18 @@ async def desk() -> AsyncIterator[Desk]:
     async with local_desk(quiet_world(quiet_venue())) as desk:
         await desk.others[VENUE_A].quote(SPOT_A, "60000", "60010", "900")
         yield desk
+
+
+class ReadingStore(MemoryStore):
+    """A store that remembers which streams were read back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams_read: list[str] = []
+
+    async def read_streams(self, shard: str, streams: Sequence[str]) -> Mapping[str, Sequence[StoredRecord]]:
+        self.streams_read += streams
+        return await super().read_streams(shard, streams)
 
 
 async def trade(live: LiveExecutionOrchestrator, traders: int, orders_each: int) -> None:
@@ -47,6 +60,21 @@ async def test_an_order_that_fills_at_once_costs_two_records(desk: Desk, traders
         await trade(live, traders, ORDERS_EACH)
         records = live.shard.journal.position - before
     assert records == 2 * traders * ORDERS_EACH
+
+
+async def test_comparing_an_account_again_reads_no_finished_order(desk: Desk) -> None:
+    # The overlap brings every fill of the last minutes again; each whose order came back into memory would cost more
+    # than the order did.
+    store = ReadingStore()
+    config = EngineConfig(timing=PATIENT, finished_orders_kept=KEPT)
+    async with desk.live(store, config, reconcile_every_s=0.2) as live:
+        await desk.seen(live, [SPOT_A])
+        await trade(live, TRADERS, ORDERS_EACH)
+        await live.synced()
+        await until(lambda: len(live.orders) <= KEPT)
+        read = len(store.streams_read)
+        await live.compared(max(session.rounds for session in live.shard.sessions) + 2)
+        assert store.streams_read[read:] == []
 
 
 async def test_finished_orders_leave_no_objects_behind(desk: Desk) -> None:

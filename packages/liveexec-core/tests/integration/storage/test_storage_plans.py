@@ -101,6 +101,7 @@ INDEXES = {
     "refs": "order_refs_pkey",
     "operations": "operations_pkey",
     "asset moves": "asset_moves_pkey",
+    "known fills": "fills_pkey",
     "order rows": "unified_orders_pkey",
     "audit": "audit_log_pkey",
 }
@@ -127,6 +128,7 @@ def read_statements() -> Iterator[tuple[str, str, Sequence[Any]]]:
     yield "operations", lookups["operations"], ("s1", ["local"], ["OP-1"])
     yield "children of parents", lookups["children"], ("s1", ["ORD-10", "ORD-20"])
     yield "asset moves", lookups["asset_moves"], (["account-1"], ["R-1"])
+    yield "known fills", lookups["fills"], ("account-1", ["F-1"])
     yield "order rows", lookups["order_rows"], ("s1", ["ORD-1", "ORD-5"])
     yield "audit head", projections["audit_head"], ("s1",)
     yield "take", ownership["take"], ("s1", "owner", 1)

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from attrs import define, field
 
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
-from liveexec.domain.fill import fill_key
+from liveexec.domain.fill import FillKey, fill_key
 from liveexec.domain.ids import AccountId, VenueOrderId
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import BalanceReport, FillReport, PositionReport, Snapshot, VenueReport
+from liveexec.domain.outcome import BalanceReport, FillAction, FillReport, PositionReport, Snapshot, VenueReport
 from liveexec.domain.record import Event
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import AccountSnapshot, EngineInput, ListingsUpdate, Recovered, Report
-from liveexec.errors import AdapterError
+from liveexec.errors import AdapterError, StorageError
 from liveexec.runtime import reconciler as reconciler_module
 from liveexec.runtime.clock import VirtualClock
 from liveexec.runtime.reconciler import Reconciler
@@ -48,6 +49,8 @@ class Desk:
     clock: VirtualClock = field(factory=lambda: VirtualClock(NOW_NS))
     told: list[EngineInput] = field(factory=list)
     events: list[Event] = field(factory=list)
+    #: What the tables hold, or why they can't tell.
+    known: set[FillKey] | StorageError = field(factory=set)
     reconciler: Reconciler = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -55,6 +58,7 @@ class Desk:
             now_ns=self.clock.now_ns,
             is_new=self.engine.is_new_account if self.engine is not None else lambda _: self.is_new,
             trusted_until_ns=self.trusted_until_ns,
+            known_fills=self.known_fills,
             tell=self.tell,
             deliver=self.deliver,
         )
@@ -67,6 +71,12 @@ class Desk:
             decision = self.engine.handle(given)
             assert decision.error is None
             self.events += [event for record in decision.records for event in record.events]
+
+    async def known_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        assert account_id == ALPHA_ACCOUNT
+        if isinstance(self.known, StorageError):
+            raise self.known
+        return [key for key in keys if key in self.known]
 
     async def deliver(self, report: VenueReport) -> None:
         await self.tell(Report(0, report, looked_up=True))
@@ -127,6 +137,33 @@ async def test_everything_of_an_account_is_fetched_and_told_fills_first() -> Non
     assert list(snapshot.open_orders) == orders
     assert list(snapshot.positions) == positions
     assert list(snapshot.balances) == balances
+
+
+async def test_fills_that_the_tables_hold_are_not_delivered_again() -> None:
+    desk = Desk()
+    fills = [fill_report(1), fill_report(2), fill_report(3)]
+    desk.known = {fills[0].fill.key, fills[2].fill.key}
+    desk.venue.answer("fills", fills)
+    await desk.reconcile()
+    assert desk.reports == [fills[1]]
+
+
+@pytest.mark.parametrize("action", [FillAction.BUST, FillAction.CORRECTION])
+async def test_what_became_of_a_known_fill_is_delivered(action: FillAction) -> None:
+    desk = Desk()
+    undone = attrs.evolve(fill_report(1), action=action)
+    desk.known = {undone.fill.key}
+    desk.venue.answer("fills", [fill_report(1), undone])
+    await desk.reconcile()
+    assert desk.reports == [undone]
+
+
+async def test_tables_that_cannot_tell_keep_no_fill_from_being_delivered() -> None:
+    desk = Desk(known=StorageError("the database is gone"))
+    fills = [fill_report(1), fill_report(2)]
+    desk.venue.answer("fills", fills)
+    await desk.reconcile()
+    assert desk.reports == fills
 
 
 async def test_what_a_snapshot_leaves_out_proves_nothing_when_it_was_cut_off() -> None:

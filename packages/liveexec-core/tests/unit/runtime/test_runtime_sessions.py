@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.outcome import Gap, VenueReport
@@ -38,6 +39,10 @@ from support.runtime_parts import Ended, ScriptedVenue, turns, until, within
 SECOND_ACCOUNT = AccountId("ALPHA-2")
 
 
+async def _none_known(_account_id: AccountId, _keys: Sequence[FillKey]) -> Sequence[FillKey]:
+    return ()
+
+
 @define(eq=False)
 class Desk:
     """A session with a scripted venue. ``told`` is what the engine hears, in order; ``hear`` may hold its answer up."""
@@ -60,6 +65,7 @@ class Desk:
             now_ns=self.clock.now_ns,
             is_new=lambda _: False,
             trusted_until_ns=NOW_NS,
+            known_fills=_none_known,
             tell=self.tell,
             deliver=self.deliver,
         )

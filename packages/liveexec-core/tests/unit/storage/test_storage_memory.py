@@ -10,7 +10,7 @@ from liveexec.domain.order_event import FillBusted
 from liveexec.domain.order_state import OrderStatus
 from liveexec.errors import Fenced
 from liveexec.storage.memory import MemoryStore
-from support.builders import events_to, make_fill, make_order_id, make_received
+from support.builders import ALPHA_ACCOUNT, events_to, make_fill, make_order_id, make_received
 from support.journaling import ShardWriter
 from support.twin_stores import tables_in_memory
 
@@ -67,6 +67,7 @@ def test_nothing_waits() -> None:
         await store.find_operations("main", [("local", OperationId("OP-1"))])
         await store.find_children("main", [order_id])
         await store.find_asset_moves([])
+        await store.find_fills(ALPHA_ACCOUNT, [])
         await store.order_rows("main", [order_id])
         await store.reset_projections(writer.owned)
         await store.shards()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
 from liveexec.domain.position import AccountBook, Position
@@ -172,6 +173,9 @@ class SimStore:
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         return await self._call(lambda memory: memory.find_asset_moves(keys), "look-up")
+
+    async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
+        return await self._call(lambda memory: memory.find_fills(account_id, keys), "look-up")
 
     async def order_rows(self, shard: str, order_ids: Sequence[OrderId]) -> Mapping[OrderId, Mapping[str, object]]:
         return await self._call(lambda memory: memory.order_rows(shard, order_ids), "read")

@@ -52,6 +52,11 @@ SELECT m.account_id, m.reference
   FROM unnest($1::text[], $2::text[]) AS k(account_id, reference)
   JOIN asset_moves AS m USING (account_id, reference);
 
+-- name: fills
+SELECT f.fill_key
+  FROM unnest($2::text[]) AS k(fill_key)
+  JOIN fills AS f ON f.account_id = $1 AND f.fill_key = k.fill_key;
+
 -- name: order_rows
 -- The columns that liveexec.storage.rows.row_of makes.
 SELECT order_id, created_at, updated_at, last_sequence, attempt, ordinal, sequence_in_group, is_open, status,
