@@ -9,6 +9,7 @@ from generators.markdown import code, summary, table
 from generators.risk_rules import codes_by_rule
 from liveexec import errors
 from liveexec.cli.exit_codes import ExitCode
+from liveexec.engine.adoption import ADOPTED_TWICE
 from liveexec.engine.algorithm_calls import ALGORITHM_FAILED
 from liveexec.engine.algorithms.family import CHILD_REJECTS
 from liveexec.engine.fills import OVERFILL
@@ -46,6 +47,10 @@ LATCH_CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         REPEATED_EXECUTION: "A strategy executed the same too often within the configured window; it is stopped.",
         OVERFILL: "A venue filled more than an order's quantity. The fill counts; the instrument is stopped.",
+        ADOPTED_TWICE: (
+            "What a venue has was adopted as somebody else's before the order that it is could claim it; the account is "
+            "stopped. Resolve the order, attribute the adopted one, then clear the latch."
+        ),
     }
 )
 

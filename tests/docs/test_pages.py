@@ -42,7 +42,7 @@ CONFIGURATIONS = [
 
 #: What is given codes, by its name (refuse, VenueRejected, change_refused, Finish, LatchSet …), and what holds them.
 TAKES_CODES = re.compile(r"refus|reject|finish|latchset", re.IGNORECASE)
-NAMED = {"ALGORITHM_FAILED", "CHILD_REJECTS", "OVERFILL", "REPEATED_EXECUTION", "RULE_FAILED", "code"}
+NAMED = {"ALGORITHM_FAILED", "CHILD_REJECTS", "OVERFILL", "ADOPTED_TWICE", "REPEATED_EXECUTION", "RULE_FAILED", "code"}
 
 
 def page(name: str) -> str:

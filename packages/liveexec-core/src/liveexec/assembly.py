@@ -217,6 +217,7 @@ def _engine(config: LiveConfig, risk: RiskConfig, router: RouterConfig) -> Engin
             for each in config.accounts
         },
         reporting_asset=section.reporting_asset,
+        balance_tolerance=section.balance_tolerance,
         pegged_assets=frozenset(section.pegged_assets),
         finished_orders_kept=section.finished_orders_kept,
     )

@@ -16,10 +16,11 @@ from anyio.from_thread import BlockingPortal
 from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.config.sections import LiveConfig
 from liveexec.domain.account_event import ControlScope, TradingState
-from liveexec.domain.ids import OrderId, StrategyId
+from liveexec.domain.ids import AccountId, OrderId, StrategyId
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
 from liveexec.domain.ledger import PositionKey
 from liveexec.domain.order import Order
+from liveexec.domain.order_event import Resolution
 from liveexec.domain.position import Position
 from liveexec.domain.result import ExecutionResult
 from liveexec.engine.inputs import ControlKind
@@ -112,6 +113,21 @@ class BlockingOrchestrator:
         """Clear a latch that a control set."""
         portal, live = self._running()
         portal.call(lambda: live.clear_latch(scope, code, principal=principal, reason=reason))
+
+    def accept_drift(self, account_id: AccountId, subject: str, *, principal: str, reason: str) -> None:
+        """Accept what a venue says that an account holds."""
+        portal, live = self._running()
+        portal.call(lambda: live.accept_drift(account_id, subject, principal=principal, reason=reason))
+
+    def resolve(self, order_id: OrderId, resolution: Resolution, *, principal: str, reason: str) -> None:
+        """End an open order of which no evidence comes any more."""
+        portal, live = self._running()
+        portal.call(lambda: live.resolve(order_id, resolution, principal=principal, reason=reason))
+
+    def reattribute(self, order_id: OrderId, strategy_id: StrategyId, *, principal: str, reason: str) -> None:
+        """Give an adopted order to the strategy that it belongs to."""
+        portal, live = self._running()
+        portal.call(lambda: live.reattribute(order_id, strategy_id, principal=principal, reason=reason))
 
     def apply_config(
         self, source: str | os.PathLike[str] | Mapping[str, Any] | LiveConfig, *, principal: str

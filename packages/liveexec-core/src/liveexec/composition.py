@@ -316,6 +316,7 @@ async def _opened(assembly: Assembly, clock: Clock | None, metrics: Metrics | No
             instruments=instruments_of(config),
             owner=config.owner,
             lease_s=float(config.database.lease_s),
+            reconcile_every_s=float(config.engine.reconcile_every_s),
         )
 
 

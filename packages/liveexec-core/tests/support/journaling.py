@@ -112,6 +112,8 @@ class ShardWriter:
             "sequences": dict(ledger.sequences),
             "drifts": list(ledger.drifts.values()),
             "accepted_drifts": [],
+            "flattenings": list(ledger.flattenings.values()),
+            "ended_flattenings": [],
         }
         refs: dict[RefKey, RefRow] = {}
         touched: dict[OrderId, None] = {}
@@ -180,6 +182,8 @@ def _note_account_event(values: dict[str, Any], event: Event, position: int, at_
             values["audit"].append(
                 AuditRow(at_ns, event.principal, "latch.clear", str(event.scope), event.reason, position=position)
             )
+        case acc.FlattenEnded():
+            values["ended_flattenings"].append((event.scope, event.account_id))
         case acc.DriftAccepted():
             values["accepted_drifts"].append((event.account_id, event.subject))
         case acc.StateChanged():

@@ -69,7 +69,7 @@ def _drawn(order: Order, number: int, random: Random) -> OrderEvent:
         lambda: ev.ReplaceRejected("-1", "too late"),
         lambda: ev.Canceled("requested", NOW_NS),
         lambda: ev.Expired("end of day", None),
-        lambda: ev.Reattributed(StrategyId(f"strategy-{random.randint(1, 3)}"), "found"),
+        lambda: ev.Reattributed(StrategyId(f"strategy-{random.randint(1, 3)}"), "operator", "found"),
         *(
             [
                 lambda: ev.FillApplied(

@@ -14,6 +14,7 @@ from liveexec.domain.account_event import ControlScope, PositionChange, ScopeKin
 from liveexec.domain.fill import Fill, fill_key
 from liveexec.domain.ids import (
     EXTERNAL,
+    AccountId,
     ClientOrderId,
     OperationId,
     OrderId,
@@ -244,7 +245,9 @@ HISTORY: Final[tuple[Step, ...]] = (
     Step("late fill of a child", CHILD, (ev.FillApplied(_fill(63, "V-6", "0.1")),), _MOVED),
     Step("adopted", ADOPTED, (make_adopted(make_order_report(refs={"perm": "77"})),), _NAMED),
     Step("adopted filled", ADOPTED, (ev.FillApplied(_fill(77, "V-77", "0.5", "46000", Side.SELL)),), _MOVED),
-    Step("reattributed", ADOPTED, (ev.Reattributed(STRATEGY, "its client id came late"),), _MOVED),
+    Step(
+        "reattributed", ADOPTED, (ev.Reattributed(STRATEGY, "operator", "its client id came late"),), _MOVED | {"audit"}
+    ),
     Step(
         "adopted without fills",
         OTHER_ADOPTED,
@@ -255,12 +258,17 @@ HISTORY: Final[tuple[Step, ...]] = (
         ),
         _NAMED,
     ),
-    Step("reattributed without fills", OTHER_ADOPTED, (ev.Reattributed(STRATEGY, "an operator says so"),), _ORDER),
+    Step(
+        "reattributed without fills",
+        OTHER_ADOPTED,
+        (ev.Reattributed(STRATEGY, "operator", "an operator says so"),),
+        _ORDER | {"audit"},
+    ),
     Step(
         "adjusted",
         OTHER_ADOPTED,
         (ev.Adjusted(ev.Resolution.CANCELED, "operator", "the venue says that it is gone"),),
-        _ORDER,
+        _ORDER | {"audit"},
     ),
     Step(
         "halted",
@@ -306,6 +314,21 @@ HISTORY: Final[tuple[Step, ...]] = (
         ALPHA_ACCOUNT,
         (acc.DriftSeen(ALPHA_ACCOUNT, "position:a", Decimal(4), Decimal(5)),),
         frozenset({"drifts", "sequences"}),
+    ),
+    Step(
+        "to be flattened",
+        CONTROL,
+        (
+            acc.FlattenRequested(_SCOPE, ALPHA_ACCOUNT, make_order_id(71), "operator"),
+            acc.FlattenRequested(_SCOPE, AccountId("ALPHA-2"), make_order_id(72), "operator"),
+        ),
+        frozenset({"flattenings", "sequences"}),
+    ),
+    Step(
+        "flattened",
+        CONTROL,
+        (acc.FlattenEnded(_SCOPE, ALPHA_ACCOUNT, "it is being closed"),),
+        frozenset({"ended_flattenings", "sequences"}),
     ),
     Step(
         "configured",

@@ -50,7 +50,7 @@ MAIN, SIDE, THIRD = "main", "side", "third"
 ACCOUNTS: Final = {MAIN: ALPHA_ACCOUNT, SIDE: AccountId("ALPHA-2"), THIRD: AccountId("ALPHA-3")}
 #: How the names of streams begin that belong to no order that anybody folds.
 STRAY: Final = "stray-"
-HAPPENINGS: Final = 7
+HAPPENINGS: Final = 9
 CONTRADICTIONS: Final = 10
 
 
@@ -92,6 +92,8 @@ def happening(writer: ShardWriter, choice: int, number: int, *, wide: bool) -> R
         (control, acc.LatchSet(scope, code, "too often")),
         (control, acc.LatchCleared(scope, code, "anna", "looked at")),
         (control, acc.ConfigApplied(code, "anna", "a new limit")),
+        (control, acc.FlattenRequested(scope, account, make_order_id(number), "anna")),
+        (control, acc.FlattenEnded(scope, account, "it is being closed")),
     )
     return writer.record(told[choice][0], told[choice][1])
 
@@ -103,6 +105,8 @@ def projection_of(writer: ShardWriter, **changes: Any) -> ProjectionBatch:
     batch = writer.projection(**changes)
     writer.pending = pending
     batch.cleared_latches = [latch for latch in batch.cleared_latches if latch not in writer.ledger.latches]
+    waiting = writer.ledger.flattenings
+    batch.ended_flattenings = [each for each in batch.ended_flattenings if each not in waiting]
     batch.accepted_drifts = [drift for drift in batch.accepted_drifts if drift not in writer.ledger.drifts]
     return batch
 

@@ -10,10 +10,11 @@ from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.options import OutputFormat
 from liveexec.cli.output import write_once
 from liveexec.control.client import asked_of
+from liveexec.domain.order_event import Resolution
 from liveexec.engine.inputs import ControlKind
 from liveexec.presentation.views.operations import risk_report, status_view, venues_view
 
-__all__ = ["kill", "resume", "risk", "status", "venues"]
+__all__ = ["accept", "attribute", "kill", "resolve", "resume", "risk", "status", "venues"]
 
 OutputOption = Annotated[OutputFormat, Parameter(name=["--output", "-o"], help="How to print.")]
 ShardOption = Annotated[
@@ -71,6 +72,48 @@ def resume(
     request = {"do": "resume", "scope": scope, "latch": latch, "reason": reason, "principal": _operator()}
     done = asked_of(shard, request)
     sys.stdout.write(f"{done['scope']}: {f'latch {latch} is cleared' if latch else 'trading is on again'}\n")
+
+
+def accept(
+    account: Annotated[str, Parameter(help="Whose drift, as risk shows it.")],
+    subject: Annotated[str, Parameter(help="What of it: position:INSTRUMENT or balance:ASSET.")],
+    /,
+    *,
+    reason: ReasonOption,
+    shard: ShardOption = None,
+) -> None:
+    """Accept what a venue says that an account holds; an instrument that only the drift stopped trades on."""
+    request = {"do": "accept", "account": account, "subject": subject, "reason": reason, "principal": _operator()}
+    asked_of(shard, request)
+    sys.stdout.write(f"{account}: the venue's {subject} is accepted\n")
+
+
+def resolve(
+    order: Annotated[str, Parameter(help="The order's id.")],
+    /,
+    *,
+    ended: Annotated[Resolution, Parameter(name="--as", help="How it ended: CANCELED, REJECTED or EXPIRED.")],
+    reason: ReasonOption,
+    shard: ShardOption = None,
+) -> None:
+    """End an open order of which no evidence comes any more. Its venue is asked to cancel it all the same."""
+    request = {"do": "resolve", "order": order, "as": str(ended), "reason": reason, "principal": _operator()}
+    asked_of(shard, request)
+    sys.stdout.write(f"{order} is {ended}\n")
+
+
+def attribute(
+    order: Annotated[str, Parameter(help="The adopted order's id.")],
+    strategy: Annotated[str, Parameter(help="Whose it is.")],
+    /,
+    *,
+    reason: ReasonOption,
+    shard: ShardOption = None,
+) -> None:
+    """Give an adopted order, with what it filled and will fill, to the strategy that it belongs to."""
+    request = {"do": "attribute", "order": order, "strategy": strategy, "reason": reason, "principal": _operator()}
+    asked_of(shard, request)
+    sys.stdout.write(f"{order} is {strategy}'s\n")
 
 
 def _operator() -> str:

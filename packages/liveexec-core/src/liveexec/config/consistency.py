@@ -30,6 +30,10 @@ def contradictions(config: LiveConfig) -> list[Fault]:
         for name in ("send_deadline_ms", "answer_ms", "retry_ms", "adoption_ms", "finished_orders_kept")
         if getattr(config.engine, name) < 1
     ]
+    if not 0 <= config.engine.balance_tolerance < 1:
+        faults.append(Fault("engine.balance_tolerance", "must be at least zero and below one"))
+    if config.engine.reconcile_every_s <= 0:
+        faults.append(Fault("engine.reconcile_every_s", "must be above zero"))
     if config.engine.clock_skew_ms < 0:
         faults.append(Fault("engine.clock_skew_ms", "must not be below zero"))
     return faults

@@ -121,6 +121,13 @@ class EngineSection:
     adoption_ms: int = field(default=5_000, metadata=_says("how long a report that nobody claims waits"))
     reporting_asset: str = field(default="USD", metadata=_says("what values and limits are stated in"))
     pegged_assets: tuple[str, ...] = field(default=("USDT", "USDC"), metadata=_says("count one of the reporting asset"))
+    balance_tolerance: Decimal = field(
+        default=Decimal("0.000001"),
+        metadata=_says("which part of a balance venues may round away before it is a drift"),
+    )
+    reconcile_every_s: Decimal = field(
+        default=Decimal(30), metadata=_says("how often accounts are compared with their venues while all is well")
+    )
     finished_orders_kept: int = field(default=4_096, metadata=_says("in memory, of those that have ended"))
 
 

@@ -16,6 +16,8 @@ from liveexec.control import snapshot
 from liveexec.control.paths import socket_path
 from liveexec.control.protocol import LONGEST, decode, encode, error_of, read_scope
 from liveexec.domain.account_event import TradingState
+from liveexec.domain.ids import AccountId, OrderId, StrategyId
+from liveexec.domain.order_event import Resolution
 from liveexec.engine.inputs import ControlKind
 from liveexec.errors import Fault, InvalidInput, LiveExecError
 from liveexec.runtime.logs import traceback_of
@@ -48,6 +50,9 @@ class ControlServer:
             "risk": self._risk,
             "kill": self._kill,
             "resume": self._resume,
+            "accept": self._accept,
+            "resolve": self._resolve,
+            "attribute": self._attribute,
         }
 
     async def start(self) -> None:
@@ -143,6 +148,24 @@ class ControlServer:
             await self._live.set_trading_state(scope, TradingState.ACTIVE, principal=principal, reason=reason)
         return {"scope": str(scope)}
 
+    async def _accept(self, request: _Request) -> Any:
+        account_id, subject = AccountId(_text(request, "account")), _text(request, "subject")
+        await self._live.accept_drift(account_id, subject, principal=_principal(request), reason=_reason(request))
+        return {"account": account_id, "subject": subject}
+
+    async def _resolve(self, request: _Request) -> Any:
+        order_id, resolution = OrderId(_text(request, "order")), _text(request, "as")
+        if resolution not in list(Resolution):
+            raise InvalidInput("control request", [Fault("as", f"must be one of {', '.join(Resolution)}")])
+        principal, reason = _principal(request), _reason(request)
+        await self._live.resolve(order_id, Resolution(resolution), principal=principal, reason=reason)
+        return {"order": order_id}
+
+    async def _attribute(self, request: _Request) -> Any:
+        order_id, strategy_id = OrderId(_text(request, "order")), StrategyId(_text(request, "strategy"))
+        await self._live.reattribute(order_id, strategy_id, principal=_principal(request), reason=_reason(request))
+        return {"order": order_id, "strategy": strategy_id}
+
 
 def _is_ours(connection: socket.socket) -> bool:
     """Whether who connected is this process's user, or root, where the system can tell."""
@@ -156,6 +179,13 @@ def _is_ours(connection: socket.socket) -> bool:
 
 def _principal(request: _Request) -> str:
     return str(request.get("principal") or "local operator")[:120]
+
+
+def _text(request: _Request, name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput("control request", [Fault(name, "is required")])
+    return value[:500]
 
 
 def _reason(request: _Request) -> str:

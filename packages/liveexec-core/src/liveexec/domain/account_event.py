@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from attrs import define, frozen
 
-from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.instrument import ContractTerms
 from liveexec.domain.outcome import AssetKind
 
@@ -20,6 +20,8 @@ __all__ = [
     "ControlScope",
     "DriftAccepted",
     "DriftSeen",
+    "FlattenEnded",
+    "FlattenRequested",
     "LatchCleared",
     "LatchSet",
     "PositionChange",
@@ -93,6 +95,8 @@ class PositionChange(StrEnum):
     LIQUIDATION = "LIQUIDATION"
     CORPORATE_ACTION = "CORPORATE_ACTION"
     SETTLEMENT = "SETTLEMENT"
+    #: An operator accepted that the venue holds something else than we do.
+    ACCEPTED = "ACCEPTED"
 
 
 @define(eq=False)
@@ -160,6 +164,29 @@ class DriftAccepted:
 
 
 @define(eq=False)
+class FlattenRequested:
+    """What an account holds in a scope is to be brought to zero, once nothing is open in it and the account is trusted.
+
+    The ids of the orders that do it derive from ``seed``.
+    """
+
+    scope: ControlScope
+    account_id: AccountId
+    seed: OrderId
+    principal: str
+
+
+@define(eq=False)
+class FlattenEnded:
+    """A flattening waits no longer: what closes the account's positions was asked for in this very decision, or an
+    operator said something else of the scope."""
+
+    scope: ControlScope
+    account_id: AccountId
+    reason: str
+
+
+@define(eq=False)
 class ConfigApplied:
     """A configuration took effect: its hash, and who applied it."""
 
@@ -178,4 +205,6 @@ AccountEvent = (
     | DriftAccepted
     | ConfigApplied
     | AccountOpened
+    | FlattenRequested
+    | FlattenEnded
 )

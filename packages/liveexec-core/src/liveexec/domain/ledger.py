@@ -46,6 +46,8 @@ class Ledger:
     states: dict[ControlScope, acc.StateChanged] = field(factory=dict)
     latches: dict[Latch, acc.LatchSet] = field(factory=dict)
     drifts: dict[tuple[AccountId, str], acc.DriftSeen] = field(factory=dict)
+    #: What waits to be brought to zero, by scope and account.
+    flattenings: dict[tuple[ControlScope, AccountId], acc.FlattenRequested] = field(factory=dict)
     #: When the snapshots were asked for that accounts began with. UTC nanoseconds.
     opened: dict[AccountId, int] = field(factory=dict)
     #: Next sequence of each account or control stream.
@@ -120,6 +122,10 @@ class Ledger:
                 self.drifts[event.account_id, event.subject] = event
             case acc.DriftAccepted():
                 self.drifts.pop((event.account_id, event.subject), None)
+            case acc.FlattenRequested():
+                self.flattenings[event.scope, event.account_id] = event
+            case acc.FlattenEnded():
+                self.flattenings.pop((event.scope, event.account_id), None)
             case acc.ConfigApplied():
                 pass
 

@@ -83,6 +83,11 @@ class Order:
         return self.status in OPEN_STATUSES
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether its venue had it before anybody here knew of it: nobody asked for it by an operation of his own."""
+        return str(self.operation_id) == self.order_id
+
+    @property
     def side(self) -> Side | None:
         return self.intent.side
 

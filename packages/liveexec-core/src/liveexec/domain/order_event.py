@@ -324,9 +324,10 @@ class Adopted:
 
 @define(eq=False)
 class Reattributed:
-    """An adopted order turned out to belong to a strategy."""
+    """An adopted order turned out to belong to a strategy, an operator says."""
 
     strategy_id: StrategyId
+    principal: str
     reason: str
 
 

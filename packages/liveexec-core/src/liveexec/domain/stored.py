@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field
 
-from liveexec.domain.account_event import AssetMoved, ControlScope, DriftSeen, LatchSet, StateChanged
+from liveexec.domain.account_event import AssetMoved, ControlScope, DriftSeen, FlattenRequested, LatchSet, StateChanged
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, OperationId, OrderId, StrategyId
 from liveexec.domain.ledger import PositionKey
@@ -189,6 +189,8 @@ class ProjectionBatch:
     sequences: Mapping[str, int] = field(factory=dict)
     drifts: Sequence[DriftSeen] = ()
     accepted_drifts: Sequence[tuple[AccountId, str]] = ()
+    flattenings: Sequence[FlattenRequested] = ()
+    ended_flattenings: Sequence[tuple[ControlScope, AccountId]] = ()
     marks: Mapping[InstrumentId, Decimal] = field(factory=dict)
     #: What a store made of the batch when it first saw it, for a repeated attempt.
     prepared: list[Any] | None = None
@@ -210,3 +212,4 @@ class SavedState:
     latches: Sequence[LatchSet]
     sequences: Mapping[str, int]
     drifts: Sequence[DriftSeen] = ()
+    flattenings: Sequence[FlattenRequested] = ()

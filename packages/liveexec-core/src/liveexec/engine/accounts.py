@@ -1,26 +1,20 @@
 """Accounts and their venues: sessions, snapshots, balances, and the comparison of the venue's truth with ours."""
 
-from decimal import Decimal
 from typing import Final
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import (
     AccountOpened,
     AssetMoved,
-    ControlScope,
-    DriftSeen,
     PositionChange,
     PositionChanged,
-    ScopeKind,
-    StateChanged,
-    TradingState,
 )
-from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
-from liveexec.domain.money import ONE, ZERO
+from liveexec.domain.ids import EXTERNAL, InstrumentId
+from liveexec.domain.money import ONE
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
-from liveexec.engine import parents, reports, requests
+from liveexec.engine import drift, parents, reports, requests
 from liveexec.engine.inputs import (
     AccountPhase,
     AccountSnapshot,
@@ -111,7 +105,7 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
         if order.client_order_id in seen_client or order.venue_order_id in seen_venue:
             continue
         requests.ask_about(turn, order)
-    _compare_positions(turn, taken)
+    drift.compare(turn, taken)
 
 
 def _sent_at_ns(turn: Turn, order: Order) -> int:
@@ -156,45 +150,3 @@ def _open_account(turn: Turn, taken: AccountSnapshot) -> None:
                 f"{_OPENING}:{position.instrument_id}",
             ),
         )
-
-
-def _compare_positions(turn: Turn, taken: AccountSnapshot) -> None:
-    """A difference that a second snapshot shows again is a drift: recorded, and the instrument only reduces."""
-    account_id = taken.account_id
-    ours = _our_positions(turn, account_id)
-    theirs = {said.instrument_id: said for said in taken.positions}
-    for instrument_id in sorted({*ours, *theirs}):
-        subject = f"position:{instrument_id}"
-        key = (account_id, subject)
-        said = theirs.get(instrument_id)
-        quantity = said.quantity if said is not None else ZERO
-        mine = ours.get(instrument_id, ZERO)
-        if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):
-            turn.core.drifts.pop(key, None)
-            continue
-        if key in turn.core.state.ledger.drifts:
-            continue
-        if turn.core.drifts.get(key) != (mine, quantity):
-            turn.core.drifts[key] = (mine, quantity)
-            continue
-        turn.emit_account(account_id, DriftSeen(account_id, subject, mine, quantity))
-        scope = ControlScope(ScopeKind.INSTRUMENT, instrument_id)
-        if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:
-            turn.emit_control(
-                StateChanged(
-                    scope, TradingState.REDUCING, "reconciler", f"{account_id}: {mine} here, {quantity} at the venue"
-                )
-            )
-
-
-def _our_positions(turn: Turn, account_id: AccountId) -> dict[InstrumentId, Decimal]:
-    book = turn.core.state.ledger.books.get(account_id)
-    if book is None:
-        return {}
-    return {instrument_id: position.quantity for instrument_id, position in book.positions.items()}
-
-
-def _moved_since(turn: Turn, account_id: AccountId, instrument_id: InstrumentId, at_ns: int) -> bool:
-    book = turn.core.state.ledger.books.get(account_id)
-    position = book.positions.get(instrument_id) if book is not None else None
-    return position is not None and position.updated_at_ns >= at_ns

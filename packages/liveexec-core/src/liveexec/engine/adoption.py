@@ -1,23 +1,39 @@
 """Reports that no order can be found for: they wait for one of ours that has no name yet, then EXTERNAL gets them."""
 
+from decimal import Decimal
 from typing import Final
 
 from attrs import evolve
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import EXTERNAL, external_order_id
+from liveexec.domain.account_event import ControlScope, LatchSet, ScopeKind
+from liveexec.domain.ids import EXTERNAL, VenueOrderId, external_order_id
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import CumulativeFill, FillAction, FillReport, OrderRef, OrderReport, VenueOrderStatus
 from liveexec.engine import fills
+from liveexec.engine.core import Unclaimed
 from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["AboutOrder", "adopt", "claimed", "find", "is_in_opening", "take_in", "wait_longer"]
+__all__ = [
+    "ADOPTED_TWICE",
+    "AboutOrder",
+    "adopt",
+    "claimed",
+    "find",
+    "is_in_opening",
+    "is_taken",
+    "release",
+    "take_in",
+    "wait_longer",
+]
 
+#: The latch that an order sets which turns out to be one that was adopted.
+ADOPTED_TWICE: Final = "ADOPTED_TWICE"
 #: How often a report waits for an order of ours that has no name yet: by then its fate is known, or an alarm.
 _MOST_WAITS: Final = 12
 
@@ -80,16 +96,40 @@ def wait_longer(turn: Turn, key: str) -> bool:
     return True
 
 
+def is_taken(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> bool:
+    """Whether what the venue has under this id was adopted before the order could claim it, so that both would count.
+
+    Nobody here can tell which of the two reports and fills belong to: the account takes no more risk until an operator
+    has resolved the order and said whose the adopted one is.
+    """
+    if venue_order_id is None or (adopted := turn.core.oms.adopted_as(order, venue_order_id)) is None:
+        return False
+    assert order.account_id is not None
+    scope = ControlScope(ScopeKind.ACCOUNT, order.account_id)
+    if (scope, ADOPTED_TWICE) not in turn.core.state.ledger.latches:
+        reason = f"{order.order_id} is {venue_order_id} at the venue, which was adopted as {adopted} before"
+        turn.emit_control(LatchSet(scope, ADOPTED_TWICE, reason))
+    return True
+
+
 def claimed(turn: Turn, order: Order) -> list[AboutOrder]:
     """The reports that waited for the name that the order has now; they wait no longer."""
     found: list[AboutOrder] = []
     for key, waiting in list(turn.core.parked.items()):
         about = [said for delivered in waiting if isinstance(said := delivered.report, AboutOrder)]
         if about and find(turn, about[0]) is order:
-            del turn.core.parked[key]
+            release(turn, key)
             turn.disarm(TimerKind.ADOPTION, key)
             found += about
     return found
+
+
+def release(turn: Turn, key: str) -> list[Report]:
+    """The reports that waited under a key wait no longer, and count as the account's no longer."""
+    counted = turn.core.unclaimed.pop(key, None)
+    if counted is not None:
+        _count(turn, counted, -counted.quantity)
+    return turn.core.parked.pop(key, [])
 
 
 def adopt(turn: Turn, said: AboutOrder) -> None:
@@ -143,6 +183,37 @@ def _park(turn: Turn, delivered: Report, name: str) -> None:
         # What comes again does not wait longer.
         turn.wake(TimerKind.ADOPTION, key, turn.at_ns + turn.core.state.config.timing.adoption_ns)
     waiting.append(delivered)
+    _hold_for(turn, key, delivered)
+
+
+def _hold_for(turn: Turn, key: str, delivered: Report) -> None:
+    """Whoever's it is, it is the account's: it counts at once, as what it tells of, or may still bring, at worst."""
+    said = delivered.report
+    if isinstance(said, FillReport):
+        instrument_id, side, quantity = said.fill.instrument_id, said.fill.side, said.fill.quantity
+    elif isinstance(said, CumulativeFill):
+        instrument_id, side, quantity = said.instrument_id, said.side, said.quantity
+    elif isinstance(said, OrderReport) and said.status.is_open:
+        instrument_id, side, quantity = said.instrument_id, said.side, said.quantity - said.filled_quantity
+    else:
+        return
+    counted = turn.core.unclaimed.get(key)
+    if counted is None:
+        counted = turn.core.unclaimed[key] = Unclaimed((said.account_id, instrument_id), is_bought=side.sign > 0)
+    more = quantity - counted.quantity
+    if more > 0:
+        counted.quantity = quantity
+        _count(turn, counted, more)
+
+
+def _count(turn: Turn, counted: Unclaimed, more: Decimal) -> None:
+    unclaimed = turn.core.state.unclaimed
+    bought, sold = unclaimed.get(counted.leaf, (ZERO, ZERO))
+    bought, sold = (bought + more, sold) if counted.is_bought else (bought, sold + more)
+    if bought or sold:
+        unclaimed[counted.leaf] = (bought, sold)
+    else:
+        unclaimed.pop(counted.leaf, None)
 
 
 def _order_of(said: FillReport | CumulativeFill) -> OrderReport:

@@ -66,6 +66,8 @@ def query_answered(turn: Turn, answer: QueryAnswered) -> None:
         case report:
             # It may call the order by a name that is new here.
             about = adoption.find(turn, report) or order
+            if about is not order and adoption.is_taken(turn, order, report.venue_order_id):
+                turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
             reports.order_report(turn, about, report, asked_at_ns=answer.asked_at_ns)
 
 
@@ -101,7 +103,10 @@ def _submit_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
     waiting = _is_unheard(order)
     match answer.outcome:
         case Accepted(venue_order_id):
-            if waiting or (venue_order_id is not None and order.venue_order_id is None):
+            if adoption.is_taken(turn, order, venue_order_id):
+                if order.status is OrderStatus.SUBMITTED:
+                    turn.emit(order.order_id, ev.SubmitUnknown(answer.attempt, "what the venue has was adopted before"))
+            elif waiting or (venue_order_id is not None and order.venue_order_id is None):
                 turn.emit(order.order_id, ev.Accepted(venue_order_id, None))
                 reports.claim_parked(turn, order)
                 requests.alive(turn, order)

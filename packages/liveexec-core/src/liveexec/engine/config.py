@@ -1,6 +1,7 @@
 """What the engine is configured with. Plain values; reading them from files is the configuration package's."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
 from attrs import field, frozen
@@ -36,7 +37,8 @@ class Timing:
 class EngineConfig:
     """One shard's configuration. ``accounts`` maps (strategy, venue) to an account where that is not obvious.
 
-    ``reporting_asset`` is the currency that limits are stated in; ``pegged_assets`` count one of it.
+    ``reporting_asset`` is the currency that limits are stated in; ``pegged_assets`` count one of it. A venue's balance
+    and ours differ when they do by more than ``balance_tolerance`` of the larger.
     """
 
     shard: str = "main"
@@ -47,3 +49,4 @@ class EngineConfig:
     reporting_asset: str = "USD"
     pegged_assets: frozenset[str] = frozenset({"USDT", "USDC"})
     finished_orders_kept: int = 4_096
+    balance_tolerance: Decimal = Decimal("0.000001")

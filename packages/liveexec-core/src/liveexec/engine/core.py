@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from liveexec.domain.account_event import ControlScope
 from liveexec.domain.fill import FillKey
-from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId
+from liveexec.domain.money import ZERO
 from liveexec.domain.outcome import FillReport, OrderReport
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.effects import PrepareOrder
@@ -19,15 +19,16 @@ from liveexec.engine.risk import PreTradeRiskEngine
 from liveexec.engine.router import SmartOrderRouter
 from liveexec.engine.state import EngineState
 
-__all__ = ["AlgorithmFailure", "EngineCore", "Flattening"]
+__all__ = ["AlgorithmFailure", "EngineCore", "Unclaimed"]
 
 
-@frozen
-class Flattening:
-    """A scope that is being flattened: its positions are closed once none of its orders is open."""
+@define(eq=False)
+class Unclaimed:
+    """What reports that wait for their order count for, on one account in one instrument."""
 
-    scope: ControlScope
-    principal: str
+    leaf: tuple[AccountId, InstrumentId]
+    is_bought: bool
+    quantity: Decimal = ZERO
 
 
 @define(eq=False)
@@ -48,11 +49,12 @@ class EngineCore:
     """What every part of the engine works with.
 
     The rest is evidence that is not yet a fact: ``endings`` are venue reports of an order's end that wait for fills
-    still missing; ``parked`` are reports that no order could be found for, by the key of their timer; ``preparing``
-    are submits whose plan an adapter is making; ``early_undos`` are busts and corrections that came before their
-    fills; ``fallen`` says when (venue time) a cumulative quantity fell; ``drifts`` are differences seen once;
-    ``asset_references`` are the movements of an account that are recorded; ``failed`` says of parents that are wound
-    down what their algorithm did; ``failures`` are those that nobody has logged yet.
+    still missing; ``parked`` are reports that no order could be found for, by the key of their timer, and ``unclaimed``
+    what each key counts for meanwhile; ``preparing`` are submits whose plan an adapter is making; ``early_undos`` are
+    busts and corrections that came before their fills; ``fallen`` says when (venue time) a cumulative quantity fell;
+    ``drifts`` are differences seen once; ``asset_references`` are the movements of an account that are recorded;
+    ``failed`` says of parents that are wound down what their algorithm did; ``failures`` are those that nobody has
+    logged yet.
     """
 
     state: EngineState
@@ -63,11 +65,11 @@ class EngineCore:
     parameters: dict[OrderId, object] = field(factory=dict)
     endings: dict[OrderId, OrderReport] = field(factory=dict)
     parked: dict[str, list[Report]] = field(factory=dict)
+    unclaimed: dict[str, Unclaimed] = field(factory=dict)
     preparing: dict[OrderId, PrepareOrder] = field(factory=dict)
     early_undos: dict[FillKey, FillReport] = field(factory=dict)
     fallen: dict[OrderId, int] = field(factory=dict)
-    drifts: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = field(factory=dict)
-    flattening: dict[OrderId, Flattening] = field(factory=dict)
+    drifts: dict[tuple[AccountId, str], Decimal] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
     failed: dict[OrderId, str] = field(factory=dict)
     failures: deque[AlgorithmFailure] = field(factory=lambda: deque(maxlen=_MOST_KEPT))

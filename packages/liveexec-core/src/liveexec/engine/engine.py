@@ -15,7 +15,19 @@ from liveexec.domain.money import MONEY
 from liveexec.domain.order import Order
 from liveexec.domain.outcome import OrderRef
 from liveexec.domain.venue import AdapterManifest
-from liveexec.engine import accounts, answers, control, inputs, intake, parents, reports, requests
+from liveexec.engine import (
+    accounts,
+    answers,
+    control,
+    corrections,
+    drift,
+    flatten,
+    inputs,
+    intake,
+    parents,
+    reports,
+    requests,
+)
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.core import AlgorithmFailure, EngineCore
@@ -135,8 +147,8 @@ class ExecutionEngine:
             if answer is not None and answer.error is not None:
                 return answer
             parents.stir(turn)
-            if self._core.flattening:
-                control.flatten_when_clear(turn)
+            if self._state.ledger.flattenings:
+                flatten.send_when_clear(turn)
                 parents.stir(turn)
             return turn.decision() if answer is None else turn.decision(answer.order_id, repeated=answer.repeated)
 
@@ -151,6 +163,12 @@ class ExecutionEngine:
                 return intake.replace(turn, given)
             case inputs.ClearLatch():
                 return control.clear_latch(turn, given)
+            case inputs.AcceptDrift():
+                return drift.accept(turn, given)
+            case inputs.ResolveOrder():
+                return corrections.resolve(turn, given)
+            case inputs.ReattributeOrder():
+                return corrections.reattribute(turn, given)
             case inputs.Report():
                 reports.report(turn, given)
             case inputs.SendAnswered():

@@ -153,15 +153,20 @@ def worst_net(low: Decimal, high: Decimal, buys: Decimal, sells: Decimal) -> Dec
 
 
 def held_between(state: EngineState, account_id: AccountId, instrument_id: InstrumentId) -> tuple[Decimal, Decimal]:
-    """The lowest and the highest net that an account may hold: ours, and the venue's while the two differ."""
+    """The lowest and the highest net that an account may hold: ours, the venue's while the two differ, and what reports
+    tell that no order was found for yet."""
     ledger = state.ledger
     book = ledger.books.get(account_id)
     position = book.positions.get(instrument_id) if book is not None else None
     net = position.quantity if position is not None else ZERO
+    low = high = net
     if ledger.drifts:
         drift = ledger.drifts.get((account_id, f"position:{instrument_id}"))
         if drift is not None:
             # Fills since then have moved both by the same.
             other = net + drift.theirs - drift.ours
-            return min(net, other), max(net, other)
-    return net, net
+            low, high = min(net, other), max(net, other)
+    if state.unclaimed:
+        bought, sold = state.unclaimed.get((account_id, instrument_id), (ZERO, ZERO))
+        low, high = low - sold, high + bought
+    return low, high

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from liveexec.domain.account_event import ControlScope, TradingState
-from liveexec.domain.ids import AccountId, OperationId, OrderId, VenueName
+from liveexec.domain.ids import AccountId, OperationId, OrderId, StrategyId, VenueName
 from liveexec.domain.instrument import Listing
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
 from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.order_event import Resolution
 from liveexec.domain.outcome import (
     Absent,
     BalanceReport,
@@ -275,6 +276,39 @@ class ClearLatch:
 
 
 @define(eq=False)
+class AcceptDrift:
+    """An operator accepts what the venue says that an account holds."""
+
+    at_ns: int
+    account_id: AccountId
+    subject: str
+    principal: str
+    reason: str
+
+
+@define(eq=False)
+class ResolveOrder:
+    """An operator says how an order ended of which no evidence comes any more."""
+
+    at_ns: int
+    order_id: OrderId
+    resolution: Resolution
+    principal: str
+    reason: str
+
+
+@define(eq=False)
+class ReattributeOrder:
+    """An operator says whose an adopted order is."""
+
+    at_ns: int
+    order_id: OrderId
+    strategy_id: StrategyId
+    principal: str
+    reason: str
+
+
+@define(eq=False)
 class ConfigUpdate:
     """A new configuration of the engine takes effect."""
 
@@ -320,6 +354,9 @@ EngineInput = (
     | SetTradingState
     | Kill
     | ClearLatch
+    | AcceptDrift
+    | ResolveOrder
+    | ReattributeOrder
     | ConfigUpdate
     | Recovered
     | Forget

@@ -80,8 +80,11 @@ class UnifiedOrderManager:
     def find(self, ref: OrderRef) -> Order | None:
         """The order that a venue means, by any of the names it gives, if it is in memory.
 
+        Where one name is an adopted order's and another one's own, the adopted order is what the venue has: see
+        :meth:`adopted_as`.
+
         Raises:
-            InvariantViolation: its names belong to two orders.
+            InvariantViolation: its names belong to two orders of ours.
         """
         found: OrderId | None = None
         for kind, reference in _names_in(ref):
@@ -90,7 +93,12 @@ class UnifiedOrderManager:
             if order_id is None:
                 continue
             if found is not None and found != order_id:
-                raise InvariantViolation(f"{ref.account_id}: {reference} names {order_id}, another name of it {found}")
+                adopted = [each for each in (found, order_id) if self.ledger.orders[each].is_adopted]
+                if len(adopted) != 1:
+                    raise InvariantViolation(
+                        f"{ref.account_id}: {reference} names {order_id}, another name of it {found}"
+                    )
+                order_id = adopted[0]
             found = order_id
         return self.ledger.orders[found] if found is not None else None
 
@@ -142,6 +150,14 @@ class UnifiedOrderManager:
         """Whether the order was called so at its venue, now or before."""
         names = self._names.get((order.account_id, kind)) if order.account_id is not None else None
         return names is not None and names.get(reference) == order.order_id
+
+    def adopted_as(self, order: Order, venue_order_id: str) -> OrderId | None:
+        """The adopted order that has this id at the venue, although it is now said to be the given order's."""
+        names = self._names.get((order.account_id, "venue")) if order.account_id is not None else None
+        known = names.get(venue_order_id) if names is not None else None
+        if known is None or known == order.order_id:
+            return None
+        return known if self.ledger.orders[known].is_adopted else None
 
     def name(self, order: Order, kind: str, reference: str) -> None:
         """Let a name mean the order from now on.

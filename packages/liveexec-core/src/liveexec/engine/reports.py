@@ -89,7 +89,7 @@ def adopt_parked(turn: Turn, key: str) -> None:
     """Nobody claimed a report in time: an order of its account that we did not send is tracked from now on."""
     if adoption.wait_longer(turn, key):
         return
-    for delivered in turn.core.parked.pop(key, ()):
+    for delivered in adoption.release(turn, key):
         said = delivered.report
         assert isinstance(said, AboutOrder)
         if adoption.find(turn, said) is None:

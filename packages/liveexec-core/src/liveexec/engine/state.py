@@ -41,6 +41,8 @@ class EngineState:
     phases: dict[AccountId, Phase] = field(factory=dict)
     balances: dict[tuple[AccountId, str], BalanceReport] = field(factory=dict)
     rates: dict[str, tuple[Decimal, int]] = field(factory=dict)
+    #: What reports that no order was found for may have bought and sold, or still may, by (account, instrument).
+    unclaimed: dict[tuple[AccountId, InstrumentId], tuple[Decimal, Decimal]] = field(factory=dict)
     now_ns: int = 0
 
     def listings_of(self, product_id: ProductId) -> tuple[Listing, ...]:

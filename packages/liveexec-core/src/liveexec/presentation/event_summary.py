@@ -103,7 +103,7 @@ def _order_event(event: OrderEvent, precision: Precision) -> str:
         case ev.Adopted():
             return f"adopted for {event.strategy_id}: {_reported(event.side, event.report)} at {_at(event)}"
         case ev.Reattributed():
-            return f"belongs to {event.strategy_id}: {event.reason}"
+            return f"belongs to {event.strategy_id}, says {event.principal}: {event.reason}"
         case ev.ParentFinished():
             return f"finished {event.resolution}: {_coded(event.code, event.reason)}"
         case ev.Adjusted():
@@ -135,6 +135,10 @@ def _account_event(event: AccountEvent) -> str:
             return (
                 f"{event.subject}: the venue's {exact_text(event.theirs)} accepted by {event.principal}: {event.reason}"
             )
+        case acc.FlattenRequested():
+            return f"{event.scope} is to be flattened on {event.account_id} by {event.principal}"
+        case acc.FlattenEnded():
+            return f"{event.scope} waits to be flattened on {event.account_id} no longer: {event.reason}"
         case acc.ConfigApplied():
             return f"configuration {event.config_hash} applied by {event.principal}: {event.summary}"
         case _:

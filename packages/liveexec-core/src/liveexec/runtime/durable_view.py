@@ -51,6 +51,8 @@ class _Changes:
     cleared: dict[tuple[ControlScope, str], None] = field(factory=dict)
     drifts: dict[tuple[AccountId, str], acc.DriftSeen] = field(factory=dict)
     accepted_drifts: dict[tuple[AccountId, str], None] = field(factory=dict)
+    flattenings: dict[tuple[ControlScope, AccountId], acc.FlattenRequested] = field(factory=dict)
+    ended_flattenings: dict[tuple[ControlScope, AccountId], None] = field(factory=dict)
     audit: list[AuditRow] = field(factory=list)
     sequences: dict[str, int] = field(factory=dict)
     records: int = 0
@@ -85,6 +87,13 @@ class DurableView:
             self._changes.orders[order.order_id] = order
             for event in record.events:
                 self._note_order(order, event, record.at_ns)
+                if isinstance(event, ev.Adjusted):
+                    self._audit(
+                        position, record, event.principal, f"resolve {event.resolution}", order.order_id, event.reason
+                    )
+                elif isinstance(event, ev.Reattributed):
+                    action = f"attribute {event.strategy_id}"
+                    self._audit(position, record, event.principal, action, order.order_id, event.reason)
 
     def take(self, epoch: int, at_ns: int, marks: dict[InstrumentId, Decimal]) -> ProjectionBatch:
         """Everything that changed since the last batch, which has to be written before another is taken.
@@ -114,6 +123,8 @@ class DurableView:
             sequences=changes.sequences,
             drifts=list(changes.drifts.values()),
             accepted_drifts=list(changes.accepted_drifts),
+            flattenings=list(changes.flattenings.values()),
+            ended_flattenings=list(changes.ended_flattenings),
             marks=marks,
         )
 
@@ -240,6 +251,12 @@ class DurableView:
                 changes.accepted_drifts[event.account_id, event.subject] = None
                 changes.drifts.pop((event.account_id, event.subject), None)
                 self._audit(position, record, event.principal, "accept drift", event.subject, event.reason)
+            case acc.FlattenRequested():
+                changes.flattenings[event.scope, event.account_id] = event
+                changes.ended_flattenings.pop((event.scope, event.account_id), None)
+            case acc.FlattenEnded():
+                changes.ended_flattenings[event.scope, event.account_id] = None
+                changes.flattenings.pop((event.scope, event.account_id), None)
             case acc.ConfigApplied():
                 self._audit(position, record, event.principal, "apply config", event.config_hash, event.summary)
 

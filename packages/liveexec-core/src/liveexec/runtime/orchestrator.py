@@ -6,48 +6,38 @@ What the host was told is durable in every case, however often the shard had to 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
 import structlog
 
-from liveexec.domain.account_event import ControlScope, TradingState
-from liveexec.domain.checks import shown, text_faults
-from liveexec.domain.ids import OperationId, OrderId, StrategyId, is_order_id, order_id_from_random
+from liveexec.domain.account_event import ControlScope
+from liveexec.domain.checks import shown
+from liveexec.domain.ids import OperationId, OrderId, StrategyId, is_order_id
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.ledger import PositionKey
 from liveexec.domain.order import Order
 from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.result import ExecutionResult
-from liveexec.engine.config import EngineConfig
 from liveexec.engine.inputs import (
     CancelOrder,
-    ClearLatch,
-    ConfigUpdate,
-    ControlKind,
     EngineInput,
-    Kill,
     ReplaceOrder,
-    SetTradingState,
     SubmitOrder,
 )
 from liveexec.engine.oms import operation_id_of, own_operation_id
-from liveexec.engine.turn import Decision
 from liveexec.errors import (
     Draining,
-    Fault,
     Halted,
-    InvalidInput,
-    LiveExecError,
     NotFound,
     OperationConflict,
-    OutcomeUnknown,
 )
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.journal import JournalState
 from liveexec.runtime.lives import Lives
+from liveexec.runtime.operator_controls import OperatorControls, check_words
 from liveexec.runtime.results import Watchers, result_of
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec.runtime.streams import Broadcaster, Subscription
@@ -63,7 +53,7 @@ _FIRST_PRICES_S: Final = 0.5
 Wait = Literal["durable", "ack", "terminal"]
 
 
-class LiveExecutionOrchestrator:
+class LiveExecutionOrchestrator(OperatorControls):
     """Executes orders. Use it as an asynchronous context manager; one per shard and process.
 
     Every method may be called from any task of the loop that entered it, from no other thread. ``principal`` names on
@@ -71,16 +61,11 @@ class LiveExecutionOrchestrator:
     """
 
     def __init__(self, parts: ShardParts, *, takeover_timeout_s: float = 30.0) -> None:
-        self._parts = parts
         self._broadcaster = Broadcaster()
         self._watchers = Watchers()
-        self._draining = False
-        #: Scopes that an operator killed and of which the journal does not know yet, whatever becomes of the shard.
-        self._killed: dict[ControlScope, None] = {}
-        self._lives = Lives(
-            parts, self._broadcaster, self._watchers, self._killed, takeover_timeout_s=takeover_timeout_s
-        )
-        self._tasks: set[asyncio.Task[None]] = set()
+        killed: dict[ControlScope, None] = {}
+        lives = Lives(parts, self._broadcaster, self._watchers, killed, takeover_timeout_s=takeover_timeout_s)
+        super().__init__(parts, lives, killed)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -162,7 +147,7 @@ class LiveExecutionOrchestrator:
             Draining, Halted, Busy: nothing was recorded.
             OutcomeUnknown: the journal stopped meanwhile; look the operation up before repeating it.
         """
-        _check_words(principal=principal)
+        check_words(principal=principal)
         shard = self._life()
         if self._draining:
             raise Draining("the orchestrator is closing; no new orders are taken")
@@ -197,7 +182,7 @@ class LiveExecutionOrchestrator:
             NotFound: there is no such order.
             OperationConflict, OutcomeUnknown: as for :meth:`submit`.
         """
-        _check_words(principal=principal)
+        check_words(principal=principal)
         shard = self._life()
         wish = intent if isinstance(intent, CancelIntent) else CancelIntent(intent)
         return await self._change(shard, wish, "cancel", wait, timeout_s, principal)
@@ -217,56 +202,13 @@ class LiveExecutionOrchestrator:
             InvalidInput: the order can't be changed as it stands.
             Draining, Halted, OperationConflict, OutcomeUnknown: as for :meth:`submit`.
         """
-        _check_words(principal=principal)
+        check_words(principal=principal)
         shard = self._life()
         if self._draining:
             raise Draining("the orchestrator is closing; changes are not taken")
         if shard.journal.state is not JournalState.WRITING:
             raise Halted("the journal can't write now; changes are not taken until it can")
         return await self._change(shard, intent, "replace", wait, timeout_s, principal)
-
-    async def kill(
-        self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
-    ) -> None:
-        """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out.
-
-        While the journal can't write, cancels don't wait for it, but this call does. Should the shard have to be
-        recovered meanwhile, the scope stays closed, and the kill is asked for again.
-
-        Raises:
-            Fenced: another process owns the shard, and nothing leaves here any more.
-        """
-        _check_words(principal=principal, reason=reason)
-        self._lives.check_running()
-        self._killed[scope] = None
-        reach(FailPoint.KILL_LATCHED)
-        # A caller who gives up does not take the kill back.
-        self._tasks.add(task := asyncio.create_task(self._kill(scope, kind, principal, reason)))
-        task.add_done_callback(self._kill_ended)
-        await asyncio.shield(task)
-
-    async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
-        """Set what may be sent in a scope."""
-        _check_words(principal=principal, reason=reason)
-        await self._ask(self._life(), SetTradingState(0, scope, state, principal, reason), Priority.CONTROL)
-
-    async def clear_latch(self, scope: ControlScope, code: str, *, principal: str, reason: str) -> None:
-        """Clear a latch that a control set.
-
-        Raises:
-            NotFound: no such latch is set.
-        """
-        _check_words(principal=principal, reason=reason)
-        await self._ask(self._life(), ClearLatch(0, scope, code, principal, reason), Priority.CONTROL)
-
-    async def configure(self, config: EngineConfig, *, config_hash: str, principal: str, summary: str) -> None:
-        """Let the engine decide by another configuration from the next input on; that it does is recorded.
-
-        Raises:
-            ConfigurationError: it names a policy that is not registered; the one before stays.
-        """
-        _check_words(principal=principal, summary=summary)
-        await self._ask(self._life(), ConfigUpdate(0, config, config_hash, principal, summary), Priority.CONTROL)
 
     async def result(self, order_id: OrderId) -> ExecutionResult:
         """How an order stands.
@@ -314,55 +256,6 @@ class LiveExecutionOrchestrator:
         """Wait until the tables show everything that readers of memory can see by now."""
         shard = self._life()
         await shard.projector.reached(shard.view.position)
-
-    def _life(self) -> ShardRuntime:
-        return self._lives.current
-
-    async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
-        """Ask for a kill until it is durable, in as many lives as that takes."""
-        while True:
-            shard = await self._lives.next()
-            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
-            try:
-                # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
-                await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(scope, None))
-            except OutcomeUnknown:
-                if self._draining:
-                    raise
-                self._killed[scope] = None
-            else:
-                return
-
-    def _kill_ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Its caller may have given up, and it must not pass unseen.
-            _log.error("kill_not_recorded", shard=self._parts.config.shard, error=str(error))
-
-    async def _ask(
-        self,
-        shard: ShardRuntime,
-        request: EngineInput,
-        priority: Priority,
-        decided: Callable[[], object] | None = None,
-    ) -> Decision:
-        """Have the engine decide, and wait until that is durable."""
-        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
-
-        def done(decision: Decision) -> None:
-            if future.done():
-                return
-            if decision.error is not None:
-                future.set_exception(decision.error)
-            else:
-                future.set_result(decision)
-
-        def failed(error: LiveExecError) -> None:
-            if not future.done():
-                future.set_exception(error)
-
-        shard.loop.tell(priority, request, done, failed, decided)
-        return await future
 
     async def _change(
         self,
@@ -437,14 +330,3 @@ class LiveExecutionOrchestrator:
             orders = await shard.hydrator.order(order_id) or {order_id: order}
             order = orders[order_id]
         return result_of(order, orders, repeated=repeated)
-
-    def _new_order_id(self) -> OrderId:
-        return order_id_from_random(self._parts.clock.now_ns(), secrets.randbits(62))
-
-
-def _check_words(**words: str) -> None:
-    """What a host says beside its request is kept as it is, so it has to be text that can be kept."""
-    faults = [fault for name, word in words.items() for fault in text_faults(name, word)]
-    faults += [Fault(name, "is required") for name, word in words.items() if word is None]
-    if faults:
-        raise InvalidInput("request", faults)

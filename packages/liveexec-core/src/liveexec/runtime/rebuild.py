@@ -227,6 +227,12 @@ def _control_differences(saved: SavedState, ledger: Ledger) -> list[Difference]:
             {f"{event.account_id} {event.subject}": _drift(event) for event in saved.drifts},
             {f"{event.account_id} {event.subject}": _drift(event) for event in ledger.drifts.values()},
         ),
+        (
+            "control_state",
+            "flatten",
+            {f"{event.scope} {event.account_id}": str(event.seed) for event in saved.flattenings},
+            {f"{event.scope} {event.account_id}": str(event.seed) for event in ledger.flattenings.values()},
+        ),
         ("stream_heads", "next_sequence", saved.sequences, ledger.sequences),
     )
     return [

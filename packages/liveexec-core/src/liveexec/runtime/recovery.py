@@ -112,6 +112,7 @@ def _ledger(saved: SavedState, streams: Streams, opened: Mapping[AccountId, int]
         states={event.scope: event for event in saved.states},
         latches={(event.scope, event.code): event for event in saved.latches},
         drifts={(event.account_id, event.subject): event for event in saved.drifts},
+        flattenings={(event.scope, event.account_id): event for event in saved.flattenings},
         opened=dict(opened),
         sequences=dict(saved.sequences),
     )

@@ -11,11 +11,11 @@ from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OrderId
 from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.order import Order, PendingCancel
-from liveexec.engine.control import in_scope
 from liveexec.engine.effects import SendReplace, SendSubmit
 from liveexec.engine.exposure import product_of_key
 from liveexec.engine.holdings import held_between
 from liveexec.engine.netting import closes
+from liveexec.engine.scopes import in_scope
 from liveexec.engine.state import EngineState
 from liveexec.runtime.clock import Clock
 

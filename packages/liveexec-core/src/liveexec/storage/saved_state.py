@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
-from liveexec.domain.account_event import DriftSeen, LatchSet, StateChanged
+from liveexec.domain.account_event import DriftSeen, FlattenRequested, LatchSet, StateChanged
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId
 from liveexec.domain.money import shortest
 from liveexec.domain.position import AccountBook
@@ -49,6 +49,7 @@ def saved_state(rows: SavedRows) -> SavedState:
         states=[control for control in controls if isinstance(control, StateChanged)],
         latches=[control for control in controls if isinstance(control, LatchSet)],
         drifts=[control for control in controls if isinstance(control, DriftSeen)],
+        flattenings=[control for control in controls if isinstance(control, FlattenRequested)],
         sequences={row["stream"]: row["next_sequence"] for row in rows.stream_heads},
     )
 

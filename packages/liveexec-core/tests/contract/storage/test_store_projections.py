@@ -9,7 +9,7 @@ import pytest
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
-from liveexec.domain.ids import OperationId, VenueOrderId, child_order_id
+from liveexec.domain.ids import AccountId, OperationId, VenueOrderId, child_order_id
 from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.position import Position
@@ -143,7 +143,7 @@ async def test_an_adopted_order_has_a_row(writer: ShardWriter) -> None:
     await writer.tell(ORDER, make_adopted())
     await writer.project()
     assert await rows_equal_folds(writer)
-    await writer.tell(ORDER, ev.Reattributed(STRATEGY, "found"))
+    await writer.tell(ORDER, ev.Reattributed(STRATEGY, "operator", "found"))
     await writer.project()
     assert await rows_equal_folds(writer)
 
@@ -220,11 +220,18 @@ async def test_controls_are_replaced_and_cleared(writer: ShardWriter) -> None:
         acc.LatchSet(scope, "REPEATED_EXECUTION", "ten in a second"),
     )
     await writer.tell(ALPHA_ACCOUNT, acc.DriftSeen(ALPHA_ACCOUNT, "BTC", Decimal(1), Decimal(2)))
+    second = AccountId("ALPHA-2")
+    await writer.tell(
+        "control:main",
+        acc.FlattenRequested(scope, ALPHA_ACCOUNT, make_order_id(8), "anna"),
+        acc.FlattenRequested(scope, second, make_order_id(9), "anna"),
+    )
     await writer.project()
     await writer.tell(
         "control:main",
         acc.StateChanged(scope, TradingState.ACTIVE, "anna", "over"),
         acc.LatchCleared(scope, "LOSS_LIMIT", "anna", "seen"),
+        acc.FlattenEnded(scope, ALPHA_ACCOUNT, "it is being closed"),
     )
     await writer.tell(ALPHA_ACCOUNT, acc.DriftAccepted(ALPHA_ACCOUNT, "BTC", Decimal(2), "anna", "theirs is right"))
     await writer.project()
@@ -232,6 +239,8 @@ async def test_controls_are_replaced_and_cleared(writer: ShardWriter) -> None:
     assert [(each.scope, each.state) for each in state.states] == [(scope, TradingState.ACTIVE)]
     assert [each.code for each in state.latches] == ["REPEATED_EXECUTION"]
     assert list(state.drifts) == []
+    waiting = [(each.scope, each.account_id, each.seed, each.principal) for each in state.flattenings]
+    assert waiting == [(scope, second, make_order_id(9), "anna")]
 
 
 async def test_setting_and_clearing_in_one_batch_is_refused(writer: ShardWriter) -> None:

@@ -6,7 +6,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ from liveexec.cli.app import run
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.control.client import ask, asked_of, running_hosts
 from liveexec.control.paths import socket_folder, socket_path
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, StrategyId, VenueOrderId
+from liveexec.domain.operation import TimeInForce
+from liveexec.domain.outcome import OrderReport, PositionReport, Snapshot, VenueOrderStatus
+from liveexec.engine.inputs import AccountSnapshot
 from liveexec.errors import InvalidInput, LiveExecError, NotFound, OutcomeUnknown
 from support.postgres import own_server, run_sql
 
@@ -103,6 +107,10 @@ class TestCommands:
             (("kill", "GLOBAL", "--reason", ""), ExitCode.USAGE, "reason: is required"),
             (("kill", "GLOBAL"), ExitCode.USAGE, "--reason"),
             (("resume", "GLOBAL", "--latch", "NONE", "--reason", "x"), ExitCode.NOT_FOUND, "no latch NONE is set"),
+            (("accept", "PAPER-A", "balance:USDT", "--reason", "x"), ExitCode.NOT_FOUND, "no drift balance:USDT"),
+            (("resolve", "ORD-1", "--as", "CANCELED", "--reason", "x"), ExitCode.NOT_FOUND, "there is no order ORD-1"),
+            (("resolve", "ORD-1", "--reason", "x"), ExitCode.USAGE, "--as"),
+            (("attribute", "ORD-1", "mine", "--reason", "x"), ExitCode.NOT_FOUND, "there is no order 'ORD-1'"),
             (("status", "--shard", "other"), ExitCode.NOT_FOUND, "no host that owns the shard other runs here"),
         ],
     )
@@ -118,6 +126,74 @@ class TestCommands:
     def test_without_a_host_they_say_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         for words in (("status",), ("venues",), ("risk",), ("kill", "--reason", "x")):
             assert command(capsys, *words) == (ExitCode.NOT_FOUND, "liveexec: no host of this user runs here\n")
+
+
+class TestCorrections:
+    """What no evidence decides, an operator does, and the audit log keeps it."""
+
+    SPOT = InstrumentId("PAPER-A:SPOT_PAIR:BTC-USDT")
+    ACCOUNT = AccountId("PAPER-A")
+
+    async def differing(self, live: LiveExecutionOrchestrator) -> None:
+        for _ in range(2):
+            now_ns = time.time_ns()
+            held = [PositionReport(self.ACCOUNT, self.SPOT, Decimal("0.5"), None, now_ns)]
+            await live.shard.tell(AccountSnapshot(0, self.ACCOUNT, now_ns, [], True, held, []))
+
+    async def test_a_drift_is_accepted(self, capsys: pytest.CaptureFixture[str]) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER) as live:
+            await self.differing(live)
+            assert (await live.submit(order())).rejection_reason == "TRADING_STATE"
+            capsys.readouterr()
+            words = ("accept", self.ACCOUNT, f"position:{self.SPOT}", "--reason", "bought by hand")
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert (code, said) == (ExitCode.OK, f"PAPER-A: the venue's position:{self.SPOT} is accepted\n")
+            assert live.positions[self.ACCOUNT, EXTERNAL, self.SPOT].quantity == Decimal("0.5")
+            assert (await live.submit(order(), wait="terminal", timeout_s=20)).status is OrderStatus.FILLED
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert code is ExitCode.NOT_FOUND
+            assert "no drift" in said
+
+    async def test_an_order_is_resolved_and_its_cancel_reaches_the_venue(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER) as live:
+            placed = await live.submit(resting(), wait="ack", timeout_s=20)
+            capsys.readouterr()
+            words = ("resolve", placed.order_id, "--as", "CANCELED", "--reason", "the desk says so")
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert (code, said) == (ExitCode.OK, f"{placed.order_id} is CANCELED\n")
+            assert live.orders[placed.order_id].status is OrderStatus.CANCELED
+            (session,) = (each for each in live.shard.sessions if self.ACCOUNT in each.accounts)
+            await until_empty(session.adapter.open_orders, self.ACCOUNT)
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert code is ExitCode.USAGE
+            assert "has ended: it is CANCELED" in said
+
+    async def test_an_adopted_order_is_given_to_its_strategy(self, capsys: pytest.CaptureFixture[str]) -> None:
+        async with LiveExecutionOrchestrator.from_config(PAPER) as live:
+            now_ns = time.time_ns()
+            foreign = OrderReport(
+                self.ACCOUNT, self.SPOT, None, VenueOrderId("web-1"), VenueOrderStatus.WORKING, Side.BUY,
+                OrderType.LIMIT, TimeInForce.GTC, Decimal("0.01"), Decimal(50_000), Decimal(0), now_ns,
+            )  # fmt: skip
+            await live.shard.tell(AccountSnapshot(0, self.ACCOUNT, now_ns, [foreign], True, [], []))
+            (adopted,) = live.open_orders(EXTERNAL)
+            capsys.readouterr()
+            words = ("attribute", adopted.order_id, "mine", "--reason", "sent by hand")
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert (code, said) == (ExitCode.OK, f"{adopted.order_id} is mine's\n")
+            assert [each.order_id for each in live.open_orders(StrategyId("mine"))] == [adopted.order_id]
+            code, said = await asyncio.to_thread(command, capsys, *words)
+            assert code is ExitCode.USAGE
+            assert "only an adopted order" in said
+
+
+async def until_empty(ask_for: Callable[[AccountId], Awaitable[Snapshot[OrderReport]]], account_id: AccountId) -> None:
+    """Ask until the venue shows nothing."""
+    async with asyncio.timeout(20):
+        while (await ask_for(account_id)).items:  # noqa: ASYNC110  (a venue announces no order that is gone)
+            await asyncio.sleep(0)
 
 
 class TestSeveralHosts:

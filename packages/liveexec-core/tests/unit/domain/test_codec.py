@@ -87,7 +87,7 @@ def test_names_are_those_of_the_closed_unions_and_for_good() -> None:
         "CancelRequested", "CancelUnknown", "CancelRejected", "Canceled", "ReplaceRequested", "ReplaceUnknown",
         "Replaced", "ReplaceRejected", "Expired", "Adopted", "Reattributed", "ParentFinished", "Adjusted",
         "AssetMoved", "PositionChanged", "StateChanged", "LatchSet", "LatchCleared", "DriftSeen", "DriftAccepted",
-        "ConfigApplied", "AccountOpened",
+        "ConfigApplied", "AccountOpened", "FlattenRequested", "FlattenEnded",
     ]  # fmt: skip
 
 

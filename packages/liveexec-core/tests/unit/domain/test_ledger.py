@@ -12,6 +12,8 @@ from liveexec.domain.account_event import (
     ControlScope,
     DriftAccepted,
     DriftSeen,
+    FlattenEnded,
+    FlattenRequested,
     LatchCleared,
     LatchSet,
     PositionChange,
@@ -225,7 +227,14 @@ class TestPositions:
 
     def test_what_an_adopted_order_filled_follows_it_to_its_strategy(self) -> None:
         ledger = ledger_of(
-            (ORDER, (make_adopted(), ev.FillApplied(make_fill(1, side=Side.SELL)), ev.Reattributed(STRATEGY, "late")))
+            (
+                ORDER,
+                (
+                    make_adopted(),
+                    ev.FillApplied(make_fill(1, side=Side.SELL)),
+                    ev.Reattributed(STRATEGY, "operator", "late"),
+                ),
+            )
         )
         assert {key[1]: (position.quantity, position.fees["USDT"]) for key, position in ledger.positions.items()} == {
             "EXTERNAL": (0, 0),
@@ -277,6 +286,18 @@ class TestControls:
     def test_states_grow_stricter(self) -> None:
         assert [state.severity for state in TradingState] == [0, 1, 2]
         assert (str(self.GLOBAL), str(self.VENUE)) == ("GLOBAL", "VENUE:ALPHA")
+
+    def test_what_is_to_be_flattened_waits_by_scope_and_account(self) -> None:
+        other = AccountId("ALPHA-2")
+        asked = [
+            FlattenRequested(scope, account, make_order_id(), "operator")
+            for scope in (self.GLOBAL, self.VENUE)
+            for account in (ALPHA_ACCOUNT, other)
+        ]
+        ledger = ledger_of((CONTROL, (*asked, FlattenEnded(self.VENUE, other, "it is being closed"))))
+        assert list(ledger.flattenings) == [
+            (self.GLOBAL, ALPHA_ACCOUNT), (self.GLOBAL, other), (self.VENUE, ALPHA_ACCOUNT),
+        ]  # fmt: skip
 
     def test_a_latch_stays_until_it_is_cleared_for_its_scope_and_code(self) -> None:
         scope = ControlScope(ScopeKind.STRATEGY, STRATEGY)

@@ -160,7 +160,7 @@ class TestOnTheWay:
 
     def test_a_new_owner_is_another_strategy(self) -> None:
         order = make_order_in(OrderStatus.FILLED)
-        apply_event(order, ev.Reattributed(StrategyId("mine"), "late"), NOW_NS)
+        apply_event(order, ev.Reattributed(StrategyId("mine"), "operator", "late"), NOW_NS)
         assert parts(order, "strategy_id status") == ("mine", OrderStatus.FILLED)
 
 

@@ -136,7 +136,7 @@ def an_event(name: str, order: Order | None = None) -> OrderEvent:
         "Replaced": ev.Replaced(Decimal(2), Decimal(44_000), None, None, NOW_NS),
         "ReplaceRejected": ev.ReplaceRejected("-3", "too late"),
         "Expired": ev.Expired("end of day", NOW_NS),
-        "Reattributed": ev.Reattributed(StrategyId("other"), "a late acknowledgement"),
+        "Reattributed": ev.Reattributed(StrategyId("other"), "operator", "a late acknowledgement"),
         "ParentFinished": ev.ParentFinished(ev.Resolution.CANCELED, None, "stopped"),
         "Adjusted": ev.Adjusted(ev.Resolution.CANCELED, "operator", "the venue's support confirmed"),
     }

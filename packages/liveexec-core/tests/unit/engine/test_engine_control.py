@@ -16,7 +16,7 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, Rejected, Unknown, VenueOrderStatus
 from liveexec.engine import inputs
 from liveexec.engine.effects import SendCancel, SendSubmit
-from liveexec.engine.inputs import ControlKind, SendVerb
+from liveexec.engine.inputs import ControlKind, Phase, SendVerb
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.errors import NotFound
 from support.builders import (
@@ -214,7 +214,9 @@ class TestFlatten:
         harness.fill(harness.working(), "1")
         seed = make_order_id(harness._numbers + 1, harness.now_ns)
         harness.kill(ControlKind.FLATTEN)
-        assert [send.order.order_id for send in harness.effects(SendSubmit)] == [child_order_id(seed, 1)]
+        assert [send.order.order_id for send in harness.effects(SendSubmit)] == [
+            child_order_id(child_order_id(seed, 1), 1)
+        ]
 
     @pytest.mark.parametrize(
         ("scope", "closed"),
@@ -295,6 +297,61 @@ class TestFlatten:
         harness.advance(30)
         assert send.order.status is OrderStatus.REJECTED
         assert harness.net() == 1
+
+
+class TestFlattenWaits:
+    """What waits to be flattened outlives what keeps it waiting."""
+
+    def waiting(self, harness: EngineHarness) -> list[str]:
+        return [str(each.account_id) for each in harness.engine.state.ledger.flattenings.values()]
+
+    def test_for_an_account_that_is_not_trusted_and_closes_the_others_at_once(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        harness.fill(harness.working(instrument_key=SPOT_AT_BETA), "1")
+        harness.phase(Phase.RECONCILING)
+        harness.kill(ControlKind.FLATTEN)
+        assert [send.order.instrument_id for send in harness.effects(SendSubmit)] == [SPOT_AT_BETA]
+        assert self.waiting(harness) == [ALPHA_ACCOUNT]
+        harness.phase(Phase.ACTIVE)
+        assert [send.order.instrument_id for send in harness.effects(SendSubmit)] == [SPOT]
+        assert self.waiting(harness) == []
+
+    def test_a_restart_goes_on_with_it_and_sends_it_once(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        resting = harness.working(price=Decimal(44_000))
+        harness.kill(ControlKind.FLATTEN)
+        again = harness.restart()
+        assert self.waiting(again) == [ALPHA_ACCOUNT]
+        again.connect(orders=[again.said(resting)], positions={SPOT: "1"})
+        again.market()
+        assert again.effects(SendSubmit) == []
+        again.report(resting, VenueOrderStatus.CANCELED)
+        (send,) = again.effects(SendSubmit)
+        assert parts(send, "quantity") == (Decimal(1),)
+        once_more = again.restart()
+        assert self.waiting(once_more) == []
+
+    @pytest.mark.parametrize("kind", [ControlKind.BLOCK, ControlKind.CANCEL_ALL])
+    def test_until_an_operator_says_something_else_of_the_scope(
+        self, harness: EngineHarness, kind: ControlKind
+    ) -> None:
+        harness.fill(harness.working(), "1")
+        resting = harness.working(price=Decimal(44_000))
+        harness.kill(ControlKind.FLATTEN)
+        harness.kill(kind)
+        assert self.waiting(harness) == []
+        harness.report(resting, VenueOrderStatus.CANCELED)
+        assert harness.effects(SendSubmit) == []
+
+    def test_until_the_scope_trades_again(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        resting = harness.working(price=Decimal(44_000))
+        harness.kill(ControlKind.FLATTEN)
+        harness.set_state(TradingState.ACTIVE, ControlScope(ScopeKind.VENUE, ALPHA))
+        assert self.waiting(harness) == [ALPHA_ACCOUNT], "another scope"
+        harness.set_state(TradingState.ACTIVE)
+        harness.report(resting, VenueOrderStatus.CANCELED)
+        assert harness.effects(SendSubmit) == []
 
 
 class TestKillRepeated:

@@ -21,6 +21,8 @@ from liveexec.domain.outcome import Accepted, AssetKind, AssetReport, Unknown, V
 from liveexec.engine import inputs
 from liveexec.engine.effects import QueryOrder, SendCancel, SendSubmit
 from liveexec.engine.inputs import Phase
+from liveexec.engine.turn import Decision
+from liveexec.errors import NotFound
 from support.builders import (
     ALPHA,
     ALPHA_ACCOUNT,
@@ -28,6 +30,7 @@ from support.builders import (
     LINEAR,
     SPOT,
     SPOT_AT_BETA,
+    STRATEGY,
     make_market_intent,
     make_order_report,
     parts,
@@ -312,6 +315,126 @@ class TestDrift:
         harness.set_state(TradingState.HALTED, scope)
         self.differing(harness, 2)
         assert harness.engine.state.ledger.state_of(scope) is TradingState.HALTED
+
+    def test_one_that_changes_is_shown_anew_once_it_stays(self, harness: EngineHarness) -> None:
+        self.differing(harness, 2)
+        self.differing(harness, 3, "3")
+        shown = [parts(event, "ours theirs") for event in harness.account_events() if isinstance(event, DriftSeen)]
+        assert shown == [(0, 2), (0, 3)]
+
+    def test_fills_since_then_move_both_and_make_no_other(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        self.differing(harness, 2, "3")
+        harness.fill(harness.submit(side=Side.SELL), "0.5")
+        self.differing(harness, 3, "2.5")
+        assert len([event for event in harness.account_events() if isinstance(event, DriftSeen)]) == 1
+
+
+class TestDriftAccepted:
+    SUBJECT = f"position:{SPOT}"
+
+    def drifting(self, harness: EngineHarness, quantity: str = "2") -> None:
+        for _ in range(2):
+            harness.advance(1)
+            harness.snapshot(positions={SPOT: quantity})
+
+    def accept(self, harness: EngineHarness, subject: str = SUBJECT) -> Decision:
+        return harness.tell(inputs.AcceptDrift(0, ALPHA_ACCOUNT, subject, "operator", "they are right"))
+
+    def test_ours_is_what_the_venue_says_and_the_instrument_trades_again(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        self.drifting(harness)
+        self.accept(harness)
+        assert [type(event).__name__ for event in harness.account_events()[-3:]] == [
+            "DriftAccepted", "PositionChanged", "StateChanged",
+        ]  # fmt: skip
+        assert harness.net() == 2
+        ledger = harness.engine.state.ledger
+        assert {key[1]: each.quantity for key, each in ledger.positions.items()} == {STRATEGY: 1, "EXTERNAL": 1}
+        assert harness.submit(make_market_intent()).is_open
+        self.drifting(harness)
+        assert ledger.drifts == {}
+
+    @pytest.mark.parametrize("theirs", ["0", "0.25", "-1"])
+    def test_no_profit_comes_of_it(self, harness: EngineHarness, theirs: str) -> None:
+        harness.fill(harness.working(), "1")
+        book = harness.engine.state.ledger.books[ALPHA_ACCOUNT]
+        before = dict(book.assets)
+        self.drifting(harness, theirs)
+        self.accept(harness)
+        assert harness.net() == Decimal(theirs)
+        assert (book.positions[SPOT].realized_pnl, book.assets) == (0, before)
+
+    def test_one_that_is_not_known_can_not_be(self, harness: EngineHarness) -> None:
+        assert isinstance(harness.error(self.accept(harness)), NotFound)
+
+    def test_one_of_an_instrument_that_is_gone_can_not_be_valued(self, harness: EngineHarness) -> None:
+        self.drifting(harness)
+        harness.tell(inputs.ListingsUpdate(0, ALPHA, ()))
+        error = harness.error(self.accept(harness))
+        assert "is not listed now" in str(error)
+        assert len(harness.engine.state.ledger.drifts) == 1
+
+    @pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+    def test_what_an_operator_stopped_stays_so(self, harness: EngineHarness, state: TradingState) -> None:
+        scope = ControlScope(ScopeKind.INSTRUMENT, SPOT)
+        self.drifting(harness)
+        harness.set_state(state, scope)
+        self.accept(harness)
+        assert harness.engine.state.ledger.state_of(scope) is state
+
+    def test_accepted_after_a_restart_it_is_the_same(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        self.drifting(harness)
+        again = harness.restart()
+        self.accept(again)
+        assert again.net() == 2
+
+
+class TestBalances:
+    def told(self, harness: EngineHarness, times: int, **balances: str) -> None:
+        for _ in range(times):
+            harness.advance(1)
+            harness.snapshot(balances=balances)
+
+    def drifts(self, harness: EngineHarness) -> list[object]:
+        return [
+            parts(event, "subject ours theirs") for event in harness.account_events() if isinstance(event, DriftSeen)
+        ]
+
+    @pytest.fixture
+    def harness(self) -> EngineHarness:
+        harness = EngineHarness()
+        harness.connect(balances={"USDT": "1000"})
+        return harness
+
+    def test_a_difference_that_stays_is_a_drift_and_stops_nothing(self, harness: EngineHarness) -> None:
+        self.told(harness, 1, USDT="900")
+        assert self.drifts(harness) == []
+        self.told(harness, 3, USDT="900")
+        assert self.drifts(harness) == [("balance:USDT", Decimal(1_000), Decimal(900))]
+        assert harness.engine.state.ledger.states == {}
+
+    def test_what_the_venue_rounds_is_none(self, harness: EngineHarness) -> None:
+        self.told(harness, 3, USDT="1000.0005")
+        assert self.drifts(harness) == []
+
+    def test_a_movement_that_is_reported_later_is_none(self, harness: EngineHarness) -> None:
+        self.told(harness, 1, USDT="900")
+        harness.report(AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(-100), AssetKind.FUNDING, "f-1", harness.now_ns))
+        self.told(harness, 3, USDT="900")
+        assert self.drifts(harness) == []
+
+    def test_an_asset_that_the_venue_does_not_name_is_not_compared(self, harness: EngineHarness) -> None:
+        self.told(harness, 3)
+        assert self.drifts(harness) == []
+
+    def test_accepted_ours_is_what_the_venue_says(self, harness: EngineHarness) -> None:
+        self.told(harness, 2, USDT="900")
+        harness.tell(inputs.AcceptDrift(0, ALPHA_ACCOUNT, "balance:USDT", "operator", "a fee that nobody told"))
+        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == 900
+        self.told(harness, 3, USDT="900")
+        assert len(self.drifts(harness)) == 1
 
 
 class TestPhases:

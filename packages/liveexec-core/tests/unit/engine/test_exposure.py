@@ -104,7 +104,7 @@ class TestPlainOrders:
 
     def test_a_changed_strategy_takes_its_orders_along(self, world: RiskWorld, book: ExposureBook) -> None:
         order = world.works(quantity=Decimal(2))
-        world.apply(order, ev.Reattributed(OTHER, "it was theirs"))
+        world.apply(order, ev.Reattributed(OTHER, "operator", "it was theirs"))
         assert list(book.strategies) == [OTHER]
         assert book.open_by_strategy == {OTHER: 1}
 

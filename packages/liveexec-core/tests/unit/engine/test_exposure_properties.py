@@ -199,7 +199,7 @@ class Life:
             ev.Replaced: (lambda: self.replaced(order)) if change is not None and change.atomic else None,
             ev.SubmitRequested: (lambda: self.resubmitted(order)) if is_emulated else None,
             ev.Adjusted: lambda: ev.Adjusted(Resolution.CANCELED, "operator", "resolved"),
-            ev.Reattributed: lambda: ev.Reattributed(STRATEGIES[self.numbers.below(2)], "moved"),
+            ev.Reattributed: lambda: ev.Reattributed(STRATEGIES[self.numbers.below(2)], "operator", "moved"),
         }
 
     def fill(self, order: Order) -> Fill:

@@ -76,7 +76,7 @@ class TestOpen:
         order = world.works(quantity=Decimal(2))
         world.apply(order, ev.FillApplied(make_fill(1, quantity=Decimal(1))))
         holdings.refresh(world.state)
-        world.apply(order, ev.Reattributed(OTHER, "it was theirs"))
+        world.apply(order, ev.Reattributed(OTHER, "operator", "it was theirs"))
         holdings.refresh(world.state)
         assert holdings.net_of(STRATEGY, SPOT_PRODUCT) == 0
         assert holdings.net_of(OTHER, SPOT_PRODUCT) == 1

@@ -122,9 +122,21 @@ class TestNames:
 
     def test_names_of_two_orders_in_one_report_are_one_too(self, oms: UnifiedOrderManager) -> None:
         first = tell(oms, make_received(), *events_to(OrderStatus.SUBMITTED))
-        tell(oms, make_adopted(), order_id=make_order_id(2))
+        plan = make_plan(client_order_id="other")
+        other = (make_received(), *events_to(OrderStatus.PENDING), make_submit_requested(plan=plan))
+        tell(oms, *other, ev.Accepted(VenueOrderId("V-2"), NOW_NS), order_id=make_order_id(2))
         with pytest.raises(InvariantViolation, match="names"):
-            oms.find(ref(first.client_order_id, "V-77"))
+            oms.find(ref(first.client_order_id, "V-2"))
+
+    def test_of_an_order_of_ours_and_an_adopted_one_the_venue_has_the_adopted_one(
+        self, oms: UnifiedOrderManager
+    ) -> None:
+        ours = tell(oms, make_received(), *events_to(OrderStatus.SUBMITTED))
+        adopted = tell(oms, make_adopted(), order_id=make_order_id(2))
+        assert oms.find(ref(ours.client_order_id, "V-77")) is adopted
+        assert oms.adopted_as(ours, "V-77") == adopted.order_id
+        assert oms.adopted_as(adopted, "V-77") is None
+        assert oms.adopted_as(ours, "V-1") is None
 
     def test_before_it_was_routed_an_order_has_no_name(self, oms: UnifiedOrderManager) -> None:
         order = tell(oms, make_received())

@@ -38,7 +38,7 @@ from support.runtime_parts import ScriptedStore, ViewBench, tables_of
 #: What of a batch says that something changed.
 PARTS = (
     "orders", "routes", "refs", "operations", "fills", "positions", "books", "asset_moves", "states", "latches",
-    "cleared_latches", "drifts", "accepted_drifts", "audit", "sequences",
+    "cleared_latches", "drifts", "accepted_drifts", "flattenings", "ended_flattenings", "audit", "sequences",
 )  # fmt: skip
 
 

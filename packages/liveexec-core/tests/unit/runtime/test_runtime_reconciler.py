@@ -304,10 +304,10 @@ async def test_reconciling_twice_adds_nothing_the_second_time(desk: Desk) -> Non
     venue_shows(desk)
     assert await desk.reconcile() != []
     fills = [fill_report(1, side=Side.SELL, price=Decimal(46_000))]
-    venue_shows(desk, *fills, spot="-0.5")
+    venue_shows(desk, *fills, spot="-0.5", usdt="23997.75")
     assert [type(event) for event in await desk.reconcile()] == [ev.FillApplied]
     for _ in range(3):
-        venue_shows(desk, *fills, spot="-0.5")
+        venue_shows(desk, *fills, spot="-0.5", usdt="23997.75")
         assert await desk.reconcile() == []
     assert len(desk.since) == 4
 

@@ -10,8 +10,8 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import VenueOrderStatus
-from liveexec.engine.control import in_scope
 from liveexec.engine.inputs import ControlKind
+from liveexec.engine.scopes import in_scope
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.journal import JournalState
 from liveexec.runtime.sessions import SessionState

@@ -8,8 +8,8 @@ from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.order import Order
 from liveexec.domain.outcome import SendPlan
-from liveexec.engine.control import in_scope
 from liveexec.engine.inputs import ControlKind
+from liveexec.engine.scopes import in_scope
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_testkit.simulator.invariants.journal import JournalChecks, Requested
 from liveexec_testkit.simulator.invariants.violation import Violations

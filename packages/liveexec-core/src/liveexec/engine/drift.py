@@ -1,0 +1,159 @@
+"""Drift: what a venue says that an account holds differs from ours, and keeps differing. Shown, never overwritten.
+
+A difference counts once two snapshots in a row show the same one, so that what is on its way is none. It stays until
+an operator accepts the venue's word; should it change meanwhile, the newest is shown.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from liveexec.domain import money
+from liveexec.domain.account_event import (
+    AssetMoved,
+    ControlScope,
+    DriftAccepted,
+    DriftSeen,
+    PositionChange,
+    PositionChanged,
+    ScopeKind,
+    StateChanged,
+    TradingState,
+)
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
+from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.money import ONE, ZERO
+from liveexec.domain.outcome import AssetKind, BalanceReport
+from liveexec.domain.position import AccountBook, Position
+from liveexec.engine.inputs import AcceptDrift, AccountSnapshot
+from liveexec.engine.turn import Decision, Turn
+from liveexec.errors import Fault, InvalidInput, NotFound
+
+__all__ = ["accept", "compare"]
+
+#: Who halts an instrument that drifts.
+_RECONCILER: Final = "reconciler"
+_POSITION, _BALANCE = "position", "balance"
+
+
+def compare(turn: Turn, taken: AccountSnapshot) -> None:
+    """Compare positions and balances. A position that drifts leaves its instrument reducing only."""
+    account_id = taken.account_id
+    book = turn.core.state.ledger.books.get(account_id) or AccountBook(account_id)
+    theirs = {said.instrument_id: said.quantity for said in taken.positions}
+    for instrument_id in sorted({*book.positions, *theirs}):
+        position = book.positions.get(instrument_id)
+        mine, said = position.quantity if position is not None else ZERO, theirs.get(instrument_id, ZERO)
+        key = (account_id, f"{_POSITION}:{instrument_id}")
+        if position is not None and position.updated_at_ns >= taken.requested_at_ns:
+            turn.core.drifts.pop(key, None)
+        elif _drifts(turn, key, mine, said, ZERO):
+            _only_reduce(turn, account_id, instrument_id, mine, said)
+    if not any(position.updated_at_ns >= taken.requested_at_ns for position in book.positions.values()):
+        _compare_balances(turn, account_id, book.assets, {said.asset: said for said in taken.balances})
+
+
+def accept(turn: Turn, request: AcceptDrift) -> Decision:
+    """An operator says that the venue is right: ours becomes what it says; EXTERNAL gets the difference."""
+    ledger, key = turn.core.state.ledger, (request.account_id, request.subject)
+    drift = ledger.drifts.get(key)
+    if drift is None:
+        return Decision(error=NotFound(f"no drift {request.subject} is known of {request.account_id}"))
+    kind, _, name = request.subject.partition(":")
+    terms = _terms(turn, request.account_id, InstrumentId(name)) if kind == _POSITION else None
+    if kind == _POSITION and terms is None:
+        fault = Fault("subject", f"{name} is not listed now, so what a position in it is worth is not known")
+        return Decision(error=InvalidInput("drift", [fault]))
+    turn.emit_account(request.account_id, DriftAccepted(*key, drift.theirs, request.principal, request.reason))
+    turn.core.drifts.pop(key, None)
+    difference = drift.theirs - drift.ours
+    reference = f"accepted:{request.subject}:{turn.at_ns}"
+    if difference and terms is not None:
+        _change_position(turn, request.account_id, InstrumentId(name), terms, difference, reference)
+    elif difference:
+        moved = AssetMoved(request.account_id, name, difference, AssetKind.OTHER, reference, turn.at_ns)
+        turn.emit_account(request.account_id, moved)
+    if terms is not None:
+        _trade_again(turn, InstrumentId(name), request)
+    return turn.decision()
+
+
+def _compare_balances(
+    turn: Turn, account_id: AccountId, ours: Mapping[str, Decimal], theirs: Mapping[str, BalanceReport]
+) -> None:
+    """Only assets that the venue names: one that leaves an empty balance out looks like one that tells none."""
+    tolerance = turn.core.state.config.balance_tolerance
+    for asset in sorted(theirs):
+        mine, said = ours.get(asset, ZERO), theirs[asset].total
+        # Venues round each amount that they book, and we add up exactly.
+        allowed = max(abs(said), abs(mine)) * tolerance
+        _drifts(turn, (account_id, f"{_BALANCE}:{asset}"), mine, said, allowed)
+
+
+def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal, allowed: Decimal) -> bool:
+    """Whether the two differ otherwise than is known, for the second time in a row; recorded if so."""
+    core = turn.core
+    known = core.state.ledger.drifts.get(key)
+    difference = said - mine
+    expected = known.theirs - known.ours if known is not None else ZERO
+    if abs(difference - expected) <= allowed:
+        core.drifts.pop(key, None)
+        return False
+    before = core.drifts.get(key)
+    if before is None or abs(difference - before) > allowed:
+        core.drifts[key] = difference
+        return False
+    del core.drifts[key]
+    turn.emit_account(key[0], DriftSeen(*key, mine, said))
+    return True
+
+
+def _only_reduce(turn: Turn, account_id: AccountId, instrument_id: InstrumentId, mine: Decimal, said: Decimal) -> None:
+    scope = ControlScope(ScopeKind.INSTRUMENT, instrument_id)
+    if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:
+        reason = f"{account_id}: {money.plain(mine)} here, {money.plain(said)} at the venue"
+        turn.emit_control(StateChanged(scope, TradingState.REDUCING, _RECONCILER, reason))
+
+
+def _trade_again(turn: Turn, instrument_id: InstrumentId, request: AcceptDrift) -> None:
+    """What the drift stopped goes on, unless another account's drift or an operator holds it."""
+    ledger, scope = turn.core.state.ledger, ControlScope(ScopeKind.INSTRUMENT, instrument_id)
+    stopped = ledger.states.get(scope)
+    if stopped is None or stopped.state is not TradingState.REDUCING or stopped.principal != _RECONCILER:
+        return
+    if not any(subject == request.subject for _, subject in ledger.drifts):
+        reason = f"the drift of {request.account_id} was accepted: {request.reason}"
+        turn.emit_control(StateChanged(scope, TradingState.ACTIVE, request.principal, reason))
+
+
+def _net(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> Position | None:
+    book = turn.core.state.ledger.books.get(account_id)
+    return book.positions.get(instrument_id) if book is not None else None
+
+
+def _terms(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> ContractTerms | None:
+    position = _net(turn, account_id, instrument_id)
+    if position is not None:
+        return position.terms
+    listing = turn.core.state.listings.get(instrument_id)
+    return listing.terms if listing is not None else None
+
+
+def _change_position(
+    turn: Turn,
+    account_id: AccountId,
+    instrument_id: InstrumentId,
+    terms: ContractTerms,
+    difference: Decimal,
+    reference: str,
+) -> None:
+    position = _net(turn, account_id, instrument_id)
+    # At our own average no profit comes of it: whatever the venue booked for it shows in the balances.
+    average = position.average_price if position is not None else None
+    price = average or turn.core.state.market.mark_price(instrument_id) or ONE
+    turn.emit_account(
+        account_id,
+        PositionChanged(
+            account_id, EXTERNAL, instrument_id, difference, price, terms, PositionChange.ACCEPTED, reference
+        ),
+    )

@@ -1,0 +1,183 @@
+"""What operators tell a running orchestrator: kill, states, latches, drifts, orders that nobody can tell about."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from liveexec.domain.account_event import ControlScope, TradingState
+from liveexec.domain.checks import shown, text_faults
+from liveexec.domain.ids import AccountId, OrderId, StrategyId, is_order_id, order_id_from_random
+from liveexec.domain.order_event import Resolution
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.inputs import (
+    AcceptDrift,
+    ClearLatch,
+    ConfigUpdate,
+    ControlKind,
+    EngineInput,
+    Kill,
+    ReattributeOrder,
+    ResolveOrder,
+    SetTradingState,
+)
+from liveexec.engine.turn import Decision
+from liveexec.errors import Fault, InvalidInput, LiveExecError, NotFound, OutcomeUnknown
+from liveexec.runtime.failpoints import FailPoint, reach
+from liveexec.runtime.inbox import Priority
+from liveexec.runtime.lives import Lives
+from liveexec.runtime.shard import ShardParts, ShardRuntime
+
+__all__ = ["OperatorControls", "check_words"]
+
+_log = structlog.get_logger(__name__)
+
+
+class OperatorControls:
+    """The operators' half of the orchestrator. Whatever is said here is recorded with who said it and why."""
+
+    def __init__(self, parts: ShardParts, lives: Lives, killed: dict[ControlScope, None]) -> None:
+        self._parts, self._lives = parts, lives
+        #: Scopes that an operator killed and of which the journal does not know yet, whatever becomes of the shard.
+        self._killed = killed
+        self._draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def kill(
+        self, scope: ControlScope, kind: ControlKind = ControlKind.CANCEL_ALL, *, principal: str, reason: str
+    ) -> None:
+        """Stop a scope. From this call on nothing new leaves in it; then the wish is journaled, and cancels go out.
+
+        While the journal can't write, cancels don't wait for it, but this call does. Should the shard have to be
+        recovered meanwhile, the scope stays closed, and the kill is asked for again.
+
+        Raises:
+            Fenced: another process owns the shard, and nothing leaves here any more.
+        """
+        check_words(principal=principal, reason=reason)
+        self._lives.check_running()
+        self._killed[scope] = None
+        reach(FailPoint.KILL_LATCHED)
+        # A caller who gives up does not take the kill back.
+        self._tasks.add(task := asyncio.create_task(self._kill(scope, kind, principal, reason)))
+        task.add_done_callback(self._kill_ended)
+        await asyncio.shield(task)
+
+    async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
+        """Set what may be sent in a scope."""
+        check_words(principal=principal, reason=reason)
+        await self._ask(self._life(), SetTradingState(0, scope, state, principal, reason), Priority.CONTROL)
+
+    async def clear_latch(self, scope: ControlScope, code: str, *, principal: str, reason: str) -> None:
+        """Clear a latch that a control set.
+
+        Raises:
+            NotFound: no such latch is set.
+        """
+        check_words(principal=principal, reason=reason)
+        await self._ask(self._life(), ClearLatch(0, scope, code, principal, reason), Priority.CONTROL)
+
+    async def accept_drift(self, account_id: AccountId, subject: str, *, principal: str, reason: str) -> None:
+        """Accept what a venue says that an account holds: ours becomes that, and EXTERNAL gets the difference.
+
+        ``subject`` is the drift's (``position:…``, ``balance:…``). An instrument that only the drift stopped trades on.
+
+        Raises:
+            NotFound: no such drift is known.
+            InvalidInput: the instrument is not listed now.
+        """
+        check_words(principal=principal, reason=reason)
+        await self._ask(self._life(), AcceptDrift(0, account_id, subject, principal, reason), Priority.CONTROL)
+
+    async def resolve(self, order_id: OrderId, resolution: Resolution, *, principal: str, reason: str) -> None:
+        """End an open order of which no evidence comes any more. Its venue is asked to cancel it all the same.
+
+        Raises:
+            NotFound: there is no such order in memory; what has ended may have left it.
+            InvalidInput: it has ended, is a parent, or is said to be filled, which only fills say.
+        """
+        check_words(principal=principal, reason=reason)
+        await self._ask(self._life(), ResolveOrder(0, order_id, resolution, principal, reason), Priority.CONTROL)
+
+    async def reattribute(self, order_id: OrderId, strategy_id: StrategyId, *, principal: str, reason: str) -> None:
+        """Give an adopted order, with what it filled and will fill, to the strategy that it belongs to.
+
+        Raises:
+            NotFound: there is no such order.
+            InvalidInput: it is a strategy's already.
+        """
+        check_words(principal=principal, reason=reason, strategy_id=strategy_id)
+        shard = self._life()
+        if not is_order_id(order_id) or await shard.hydrator.order(order_id) is None:
+            raise NotFound(f"there is no order {shown(order_id)}")
+        await self._ask(shard, ReattributeOrder(0, order_id, strategy_id, principal, reason), Priority.CONTROL)
+
+    async def configure(self, config: EngineConfig, *, config_hash: str, principal: str, summary: str) -> None:
+        """Let the engine decide by another configuration from the next input on; that it does is recorded.
+
+        Raises:
+            ConfigurationError: it names a policy that is not registered; the one before stays.
+        """
+        check_words(principal=principal, summary=summary)
+        await self._ask(self._life(), ConfigUpdate(0, config, config_hash, principal, summary), Priority.CONTROL)
+
+    def _life(self) -> ShardRuntime:
+        return self._lives.current
+
+    def _new_order_id(self) -> OrderId:
+        return order_id_from_random(self._parts.clock.now_ns(), secrets.randbits(62))
+
+    async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
+        """Ask for a kill until it is durable, in as many lives as that takes."""
+        while True:
+            shard = await self._lives.next()
+            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
+            try:
+                # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
+                await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(scope, None))
+            except OutcomeUnknown:
+                if self._draining:
+                    raise
+                self._killed[scope] = None
+            else:
+                return
+
+    def _kill_ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its caller may have given up, and it must not pass unseen.
+            _log.error("kill_not_recorded", shard=self._parts.config.shard, error=str(error))
+
+    async def _ask(
+        self,
+        shard: ShardRuntime,
+        request: EngineInput,
+        priority: Priority,
+        decided: Callable[[], object] | None = None,
+    ) -> Decision:
+        """Have the engine decide, and wait until that is durable."""
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+
+        def done(decision: Decision) -> None:
+            if future.done():
+                return
+            if decision.error is not None:
+                future.set_exception(decision.error)
+            else:
+                future.set_result(decision)
+
+        def failed(error: LiveExecError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        shard.loop.tell(priority, request, done, failed, decided)
+        return await future
+
+
+def check_words(**words: str) -> None:
+    """What a host says beside its request is kept as it is, so it has to be text that can be kept."""
+    faults = [fault for name, word in words.items() for fault in text_faults(name, word)]
+    faults += [Fault(name, "is required") for name, word in words.items() if word is None]
+    if faults:
+        raise InvalidInput("request", faults)
