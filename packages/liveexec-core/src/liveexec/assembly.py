@@ -14,7 +14,7 @@ from attrs import asdict, evolve, frozen
 from liveexec.config.consistency import contradictions
 from liveexec.config.sections import EngineSection, LiveConfig, RiskSection, RouterSection
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName, is_instrument_id
-from liveexec.engine.config import EngineConfig, Timing
+from liveexec.engine.config import EngineConfig, JournalLoss, Timing
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.router_config import RouterConfig
 from liveexec.errors import ConfigurationError, Fault, InvalidInput, StorageError
@@ -217,6 +217,7 @@ def _engine(config: LiveConfig, risk: RiskConfig, router: RouterConfig) -> Engin
             for each in config.accounts
         },
         reporting_asset=section.reporting_asset,
+        on_journal_loss={account: JournalLoss(what) for account, what in section.on_journal_loss.items()},
         balance_tolerance=section.balance_tolerance,
         pegged_assets=frozenset(section.pegged_assets),
         finished_orders_kept=section.finished_orders_kept,
@@ -290,6 +291,12 @@ def _venue_faults(adapters: Sequence[ExternalAdapter], config: LiveConfig) -> li
         elif each.account_id not in accounts[each.venue]:
             known = ", ".join(accounts[each.venue])
             faults.append(Fault(f"accounts[{index}].account_id", f"{each.account_id} is not there, only {known}"))
+    there = {account_id for here in accounts.values() for account_id in here}
+    faults += [
+        Fault(f"engine.on_journal_loss.{name}", f"is no account here; there are {', '.join(sorted(there))} and *")
+        for name in config.engine.on_journal_loss
+        if name not in there and name != "*"
+    ]
     return faults
 
 

@@ -121,6 +121,9 @@ class EngineSection:
     adoption_ms: int = field(default=5_000, metadata=_says("how long a report that nobody claims waits"))
     reporting_asset: str = field(default="USD", metadata=_says("what values and limits are stated in"))
     pegged_assets: tuple[str, ...] = field(default=("USDT", "USDC"), metadata=_says("count one of the reporting asset"))
+    on_journal_loss: Mapping[str, Literal["leave", "cancel_risk_adding"]] = field(
+        factory=dict, metadata=_says("by account id, or *: what becomes of open orders while nothing can be recorded")
+    )
     balance_tolerance: Decimal = field(
         default=Decimal("0.000001"),
         metadata=_says("which part of a balance venues may round away before it is a drift"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 from types import MappingProxyType
 
 from attrs import field, frozen
@@ -10,7 +11,7 @@ from liveexec.domain.ids import AccountId, StrategyId, VenueName
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.router_config import RouterConfig
 
-__all__ = ["EngineConfig", "Timing"]
+__all__ = ["EngineConfig", "JournalLoss", "Timing"]
 
 _MS = 1_000_000
 _S = 1_000 * _MS
@@ -33,12 +34,22 @@ class Timing:
     adoption_ns: int = 5 * _S
 
 
+class JournalLoss(StrEnum):
+    """What becomes of an account's open orders while the journal can't be written."""
+
+    #: They stay: what was decided holds.
+    LEAVE = "leave"
+    #: Those that may take more risk are cancelled; those that only reduce stay.
+    CANCEL_RISK_ADDING = "cancel_risk_adding"
+
+
 @frozen
 class EngineConfig:
     """One shard's configuration. ``accounts`` maps (strategy, venue) to an account where that is not obvious.
 
     ``reporting_asset`` is the currency that limits are stated in; ``pegged_assets`` count one of it. A venue's balance
-    and ours differ when they do by more than ``balance_tolerance`` of the larger.
+    and ours differ when they do by more than ``balance_tolerance`` of the larger. ``on_journal_loss`` says by account,
+    or for ``*`` of any other, what is done with open orders while the journal can't be written.
     """
 
     shard: str = "main"
@@ -49,4 +60,5 @@ class EngineConfig:
     reporting_asset: str = "USD"
     pegged_assets: frozenset[str] = frozenset({"USDT", "USDC"})
     finished_orders_kept: int = 4_096
+    on_journal_loss: Mapping[str, JournalLoss] = field(factory=lambda: MappingProxyType({}))
     balance_tolerance: Decimal = Decimal("0.000001")

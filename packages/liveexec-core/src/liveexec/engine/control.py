@@ -2,13 +2,18 @@
 
 from liveexec.domain.account_event import ConfigApplied, LatchCleared, StateChanged, TradingState
 from liveexec.domain.ids import OperationId
-from liveexec.engine import flatten, intake
-from liveexec.engine.inputs import ClearLatch, ConfigUpdate, ControlKind, Kill, SetTradingState
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.engine import flatten, intake, placing
+from liveexec.engine.config import JournalLoss
+from liveexec.engine.holdings import held_between
+from liveexec.engine.inputs import ClearLatch, ConfigUpdate, ControlKind, JournalLost, Kill, SetTradingState
+from liveexec.engine.netting import closes
 from liveexec.engine.scopes import in_scope
+from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Decision, Turn
 from liveexec.errors import NotFound
 
-__all__ = ["apply_config", "clear_latch", "kill", "set_state"]
+__all__ = ["apply_config", "clear_latch", "journal_lost", "kill", "set_state"]
 
 
 def set_state(turn: Turn, request: SetTradingState) -> None:
@@ -34,6 +39,21 @@ def kill(turn: Turn, request: Kill) -> None:
         flatten.begin(turn, request)
 
 
+def journal_lost(turn: Turn, lost: JournalLost) -> None:
+    """Nobody knows for how long nothing can be recorded: where that is wanted, orders that may take more risk go."""
+    state = turn.core.state
+    for order in turn.core.oms.open_orders():
+        if order.is_parent or not order.is_open or order.cancel is not PendingCancel.NONE:
+            continue
+        if _on_loss(state, order) is JournalLoss.LEAVE or _only_reduces(state, order):
+            continue
+        parent = turn.core.oms.get(order.parent_id) if order.parent_id is not None else None
+        wanted = parent if parent is not None and parent.is_open else order
+        if wanted.cancel is PendingCancel.NONE:
+            operation_id = OperationId(f"OP.{lost.order_id[4:]}.{wanted.order_id[4:]}")
+            intake.request_cancel(turn, wanted, operation_id, "", "journal", "the journal can't be written")
+
+
 def clear_latch(turn: Turn, request: ClearLatch) -> Decision:
     """An operator clears a latch that a control set."""
     if (request.scope, request.code) not in turn.core.state.ledger.latches:
@@ -45,3 +65,17 @@ def clear_latch(turn: Turn, request: ClearLatch) -> Decision:
 def apply_config(turn: Turn, update: ConfigUpdate) -> None:
     """A new configuration takes effect, and that it did is recorded."""
     turn.emit_control(ConfigApplied(update.config_hash, update.principal, update.summary))
+
+
+def _on_loss(state: EngineState, order: Order) -> JournalLoss:
+    wanted = state.config.on_journal_loss
+    return wanted.get(order.account_id or "", wanted.get("*", JournalLoss.LEAVE))
+
+
+def _only_reduces(state: EngineState, order: Order) -> bool:
+    """Whether all that is open of the order's side can only bring what its account holds nearer to zero."""
+    if order.account_id is None or order.instrument_id is None:
+        return False
+    sign = placing.side_of(order).sign
+    low, high = held_between(state, order.account_id, order.instrument_id)
+    return closes(sign, low, high, state.exposure.of_instrument(order.account_id, order.instrument_id).side(sign))

@@ -197,6 +197,8 @@ class ExecutionEngine:
                 control.set_state(turn, given)
             case inputs.Kill():
                 control.kill(turn, given)
+            case inputs.JournalLost():
+                control.journal_lost(turn, given)
             case inputs.ConfigUpdate():
                 return self._configure(turn, given)
             case inputs.Recovered():

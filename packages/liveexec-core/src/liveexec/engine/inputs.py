@@ -320,6 +320,15 @@ class ConfigUpdate:
 
 
 @define(eq=False)
+class JournalLost:
+    """The journal can't be written, for how long nobody knows. ``order_id`` is made by the shell; the operation ids of
+    the cancels that follow derive from it."""
+
+    at_ns: int
+    order_id: OrderId
+
+
+@define(eq=False)
 class Recovered:
     """The ledger was rebuilt from the journal: what was in flight when the last owner stopped is unknown from now."""
 
@@ -358,6 +367,7 @@ EngineInput = (
     | ResolveOrder
     | ReattributeOrder
     | ConfigUpdate
+    | JournalLost
     | Recovered
     | Forget
 )

@@ -1,14 +1,13 @@
 """What operators tell a running orchestrator: kill, states, latches, drifts, orders that nobody can tell about."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 
 import structlog
 
 from liveexec.domain.account_event import ControlScope, TradingState
 from liveexec.domain.checks import shown, text_faults
-from liveexec.domain.ids import AccountId, OrderId, StrategyId, is_order_id, order_id_from_random
+from liveexec.domain.ids import AccountId, OrderId, StrategyId, is_order_id
 from liveexec.domain.order_event import Resolution
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.inputs import (
@@ -27,6 +26,7 @@ from liveexec.errors import Fault, InvalidInput, LiveExecError, NotFound, Outcom
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.lives import Lives
+from liveexec.runtime.order_ids import new_order_id
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 
 __all__ = ["OperatorControls", "check_words"]
@@ -125,14 +125,11 @@ class OperatorControls:
     def _life(self) -> ShardRuntime:
         return self._lives.current
 
-    def _new_order_id(self) -> OrderId:
-        return order_id_from_random(self._parts.clock.now_ns(), secrets.randbits(62))
-
     async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
         """Ask for a kill until it is durable, in as many lives as that takes."""
         while True:
             shard = await self._lives.next()
-            request = Kill(0, self._new_order_id(), scope, kind, principal, reason)
+            request = Kill(0, new_order_id(self._parts.clock), scope, kind, principal, reason)
             try:
                 # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
                 await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(scope, None))

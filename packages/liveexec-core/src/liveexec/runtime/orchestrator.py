@@ -38,6 +38,7 @@ from liveexec.runtime.inbox import Priority
 from liveexec.runtime.journal import JournalState
 from liveexec.runtime.lives import Lives
 from liveexec.runtime.operator_controls import OperatorControls, check_words
+from liveexec.runtime.order_ids import new_order_id
 from liveexec.runtime.results import Watchers, result_of
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec.runtime.streams import Broadcaster, Subscription
@@ -154,7 +155,7 @@ class LiveExecutionOrchestrator(OperatorControls):
         if shard.journal.state is not JournalState.WRITING:
             raise Halted("the journal can't write now; no new orders are taken until it can")
         digest = intent.content_hash()
-        order_id = self._new_order_id()
+        order_id = new_order_id(self._parts.clock)
         operation_id = intent.operation_id
         if operation_id is None:
             operation_id = operation_id_of(order_id)

@@ -28,11 +28,11 @@ from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import ArmTimer, Effect, SendCancel, TimerKey, TimerKind
 from liveexec.engine.engine import ExecutionEngine
-from liveexec.engine.inputs import EngineInput, Forget, Recovered, Report, TimerRang
+from liveexec.engine.inputs import EngineInput, Forget, JournalLost, Recovered, Report, TimerRang
 from liveexec.engine.risk import RuleFactory
 from liveexec.engine.router import RoutingPolicy
 from liveexec.engine.turn import Decision
-from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown, TransientStorageError
+from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.dispatcher import Dispatcher
@@ -41,8 +41,10 @@ from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
+from liveexec.runtime.lease import LeaseKeeper, lost_after_s
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.order_ids import new_order_id
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.projector import Projector
 from liveexec.runtime.reconciler import Reconciler
@@ -113,7 +115,13 @@ class ShardRuntime:
         )
         self.engine.state.now_ns = recovered.last_at_ns
         self.engine.index(recovered.names)
-        self.journal = Journal(parts.store, ownership, parts.metrics, on_delayed=self._delayed)
+        self.journal = Journal(
+            parts.store,
+            ownership,
+            parts.metrics,
+            stall_after_s=lost_after_s(parts.lease_s),
+            on_delayed=self._delayed,
+        )
         self.hydrator = Hydrator(
             parts.store, parts.config.shard, self.engine, self.view.ledger, on_finished=self._projected
         )
@@ -142,6 +150,8 @@ class ShardRuntime:
             can_write=lambda: not self.journal.is_stalled,
             outlasts_lease=self._outlasts_lease,
         )
+        self._lease = LeaseKeeper(parts.store, ownership, self.gate, parts.lease_s)
+        self._is_lost = False
         self.dispatcher = Dispatcher(
             self.engine.state,
             self.gate,
@@ -177,7 +187,7 @@ class ShardRuntime:
         if self.view.pending:
             await self.projector.project()
         async with anyio.create_task_group() as group:
-            for work in (self.journal.run, self.projector.run, self.hydrator.run, self._keep_lease, self._expire):
+            for work in (self.journal.run, self.projector.run, self.hydrator.run, self._lease.run, self._expire):
                 group.start_soon(self._guarded, work)
             group.start_soon(self._guarded, partial(self._begin, group, ready))
             failure = await self.failure
@@ -311,6 +321,13 @@ class ShardRuntime:
         for effect in now:
             self.dispatcher.carry_out(effect)
 
+    def _note_journal_loss(self) -> None:
+        """Tell the engine once that nothing can be recorded, and be ready for the next time."""
+        is_lost = self.journal.is_stalled or self._lease.is_failing
+        if is_lost and not self._is_lost:
+            self.loop.tell(Priority.CONTROL, JournalLost(0, new_order_id(self._parts.clock)))
+        self._is_lost = is_lost
+
     def _outlasts_lease(self) -> bool:
         """Whether the lease ended because the database is gone. A process that slept past it, and finds the journal
         stalled when it wakes, is not the owner any more."""
@@ -387,17 +404,6 @@ class ShardRuntime:
         except Exception as error:  # noqa: BLE001  (a part that fails ends this life, visibly)
             self.fail(error)
 
-    async def _keep_lease(self) -> None:
-        while True:
-            await asyncio.sleep(self._parts.lease_s / 3)
-            try:
-                reach(FailPoint.BEFORE_RENEW)
-                self.gate.lease_until_s = await self._parts.store.renew(self._ownership, self._parts.lease_s)
-                reach(FailPoint.AFTER_RENEW)
-            except TransientStorageError as error:
-                # The gate closes by itself when the lease runs out.
-                _log.warning("lease_not_renewed", shard=self._parts.config.shard, error=str(error))
-
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(_EXPIRE_S)
@@ -405,6 +411,7 @@ class ShardRuntime:
             self.journal.check()
             if self.journal.is_stalled and self.inbox:
                 self.loop.wake()
+            self._note_journal_loss()
             for slow in self.engine.risk.drain_slow_rules():
                 _log.warning("risk_rule_slow", rule=slow.name, order=slow.order_id, took_us=slow.took_ns // 1_000)
             for broken in self.engine.drain_failures():

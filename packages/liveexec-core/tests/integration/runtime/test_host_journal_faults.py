@@ -15,13 +15,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import anyio
 import pytest
 
-from liveexec import LiveExecutionOrchestrator, OrderStatus, PostgresStore
+from liveexec import EngineConfig, LiveExecutionOrchestrator, OrderStatus, PostgresStore, Side
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OperationId
+from liveexec.engine.config import JournalLoss
 from liveexec.errors import Halted
 from liveexec.storage.dsn import Dsn
 from support.faulty_link import FaultyLink, faulty_link
 from support.hosting import (
+    PATIENT,
     VENUE_A,
     Desk,
     differences,
@@ -120,6 +122,32 @@ async def goes_halted_and_still_cancels(
 async def test_a_database_that_is_gone(own: TestServer, dsn: Dsn, desk: Desk) -> None:
     async with trading(desk, dsn) as (live, _):
         await goes_halted_and_still_cancels(live, desk, own.restart, own.kill_all)
+
+
+@pytest.mark.parametrize("is_idle", [False, True], ids=["while it writes", "while nothing waits to be written"])
+async def test_orders_that_take_risk_go_where_that_is_wanted(
+    own: TestServer, dsn: Dsn, desk: Desk, is_idle: bool
+) -> None:
+    config = EngineConfig(timing=PATIENT, on_journal_loss={"*": JournalLoss.CANCEL_RISK_ADDING})
+    async with PostgresStore(dsn) as store, desk.live(store, config, lease_s=3.0) as live:
+        await desk.quoted(live)
+        held = await live.submit(market(quantity="0.002"), wait="terminal", timeout_s=_WAIT_S)
+        assert held.status is OrderStatus.FILLED
+        adding = await live.submit(limit(price="58000"), wait="ack", timeout_s=5)
+        reducing = await live.submit(limit(Side.SELL, "61000", "0.001"), wait="ack", timeout_s=5)
+        await anyio.to_thread.run_sync(own.kill_all)
+        late = None if is_idle else asyncio.create_task(live.submit(market(quantity="0.001"), wait="terminal"))
+        await open_at_venue(desk, 1)
+        (left,) = await desk.orders_at(VENUE_A)
+        assert left.client_order_id == live.orders[reducing.order_id].client_order_id
+        assert live.orders[adding.order_id].status is OrderStatus.ACCEPTED, "told before it is durable"
+        await anyio.to_thread.run_sync(own.restart)
+        gone = await until_order(live, adding.order_id, lambda order: not order.is_open)
+        assert gone.status is OrderStatus.CANCELED
+        if late is not None:
+            await late
+        assert live.orders[reducing.order_id].is_open
+        assert await differences(live, store, desk) == []
 
 
 async def test_a_database_that_does_not_answer(own: TestServer, dsn: Dsn, desk: Desk) -> None:

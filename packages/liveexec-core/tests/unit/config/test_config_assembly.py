@@ -15,7 +15,7 @@ from liveexec.config.loading import load_config
 from liveexec.config.schema import json_schema
 from liveexec.config.sections import LiveConfig, RiskSection
 from liveexec.domain.secret import HIDDEN, Secret
-from liveexec.engine.config import EngineConfig
+from liveexec.engine.config import EngineConfig, JournalLoss
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.errors import ConfigurationError, Fault
 from liveexec.plugins.adapter import ExternalAdapter
@@ -54,7 +54,12 @@ class TestEngineSettings:
                     "max_order_quantity": {"*": "5"},
                 },
                 "router": {"policy": "split", "latency_us": {"PAPER-A": 250}, "max_book_age_ms": 10},
-                "engine": {"send_deadline_ms": 700, "reporting_asset": "EUR", "pegged_assets": ["EURC"]},
+                "engine": {
+                    "send_deadline_ms": 700,
+                    "reporting_asset": "EUR",
+                    "pegged_assets": ["EURC"],
+                    "on_journal_loss": {"PAPER-A": "cancel_risk_adding"},
+                },
                 "accounts": [{"strategy_id": "s", "venue": "PAPER-A", "account_id": "PAPER-A"}],
             },
             {},
@@ -69,6 +74,7 @@ class TestEngineSettings:
         assert engine.timing.send_deadline_ns == 700_000_000
         assert (engine.reporting_asset, engine.pegged_assets) == ("EUR", {"EURC"})
         assert engine.accounts == {("s", "PAPER-A"): "PAPER-A"}
+        assert engine.on_journal_loss == {"PAPER-A": JournalLoss.CANCEL_RISK_ADDING}
 
     def test_every_limit_of_the_engine_can_be_configured(self) -> None:
         named = {each.name.removesuffix("_ms").removesuffix("_us") for each in fields(RiskSection)}
@@ -127,12 +133,14 @@ class TestFaults:
             {"strategy_id": "a", "venue": "PAPER-C", "account_id": "x"},
             {"strategy_id": "b", "venue": "PAPER-A", "account_id": "x"},
         ]
-        made = assembled(load_config({**LEAST, "accounts": accounts}, {}), plugins)
+        engine = {"on_journal_loss": {"*": "leave", "y": "leave"}}
+        made = assembled(load_config({**LEAST, "accounts": accounts, "engine": engine}, {}), plugins)
         with pytest.raises(ConfigurationError) as raised:
             made.adapters()
         assert [str(fault) for fault in raised.value.faults] == [
             "accounts[0].venue: PAPER-C is not configured; there are PAPER-A, PAPER-B",
             "accounts[1].account_id: x is not there, only PAPER-A",
+            "engine.on_journal_loss.y: is no account here; there are PAPER-A, PAPER-B and *",
         ]
 
 

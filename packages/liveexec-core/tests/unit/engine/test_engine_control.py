@@ -11,10 +11,11 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import child_order_id
 from liveexec.domain.operation import OrderType, Side
-from liveexec.domain.order import Order
+from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, Rejected, Unknown, VenueOrderStatus
 from liveexec.engine import inputs
+from liveexec.engine.config import JournalLoss
 from liveexec.engine.effects import SendCancel, SendSubmit
 from liveexec.engine.inputs import ControlKind, Phase, SendVerb
 from liveexec.engine.risk_config import RiskConfig
@@ -352,6 +353,44 @@ class TestFlattenWaits:
         harness.set_state(TradingState.ACTIVE)
         harness.report(resting, VenueOrderStatus.CANCELED)
         assert harness.effects(SendSubmit) == []
+
+
+class TestJournalLost:
+    def lost(self, harness: EngineHarness, name: str = "*") -> None:
+        config = evolve(harness.config, on_journal_loss={name: JournalLoss.CANCEL_RISK_ADDING})
+        harness.tell(inputs.ConfigUpdate(0, config, "hash", "operator", "a test"))
+        harness.tell(inputs.JournalLost(0, make_order_id(777)))
+
+    def test_orders_stay_unless_something_else_is_wanted(self, harness: EngineHarness) -> None:
+        harness.working()
+        harness.tell(inputs.JournalLost(0, make_order_id(777)))
+        assert (harness.last.records, harness.last.effects) == ((), ())
+
+    def test_what_may_take_risk_goes_on_the_accounts_that_want_it(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        adding, reducing = harness.working(), harness.working(side=Side.SELL, quantity=Decimal("0.5"))
+        elsewhere = harness.working(instrument_key=SPOT_AT_BETA)
+        self.lost(harness, ALPHA_ACCOUNT)
+        assert canceled(harness) == [adding]
+        assert (reducing.cancel, elsewhere.cancel) == (PendingCancel.NONE, PendingCancel.NONE)
+        self.lost(harness, ALPHA_ACCOUNT)
+        assert canceled(harness) == [], "wished already"
+
+    def test_more_than_is_held_does_not_only_reduce(self, harness: EngineHarness) -> None:
+        harness.fill(harness.working(), "1")
+        sales = [harness.working(side=Side.SELL, quantity=Decimal("0.6")) for _ in range(2)]
+        self.lost(harness)
+        assert canceled(harness) == sales
+
+    def test_a_parent_goes_with_its_child(self, harness: EngineHarness) -> None:
+        parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})
+        (child,) = harness.children(parent)
+        harness.report(child)
+        self.lost(harness)
+        harness.report(child, VenueOrderStatus.CANCELED)
+        harness.advance(10)
+        assert not parent.is_open
+        assert harness.children(parent) == [child]
 
 
 class TestKillRepeated:
