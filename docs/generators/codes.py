@@ -48,8 +48,8 @@ LATCH_CODES: Final[Mapping[str, str]] = MappingProxyType(
         REPEATED_EXECUTION: "A strategy executed the same too often within the configured window; it is stopped.",
         OVERFILL: "A venue filled more than an order's quantity. The fill counts; the instrument is stopped.",
         ADOPTED_TWICE: (
-            "What a venue has was adopted as somebody else's before the order that it is could claim it; the account is "
-            "stopped. Resolve the order, attribute the adopted one, then clear the latch."
+            "What a venue has was adopted as somebody else's before the order that it is could claim it; the account "
+            "is stopped. Resolve the order, attribute the adopted one, then clear the latch."
         ),
     }
 )

@@ -42,6 +42,7 @@ __all__ = [
     "ReplaceMode",
     "Replaces",
     "StreamsMarket",
+    "TellsTime",
     "VenueOrder",
 ]
 
@@ -147,6 +148,14 @@ class Replaces(ABC):
     async def replace(self, ref: OrderRef, order: VenueOrder, plan: SendPlan, filled_quantity: Decimal) -> SendOutcome:
         """Ask for the change: ``order`` holds the new terms, its quantity the new total. The answer
         ``Accepted`` proves the change; ``filled_quantity`` is what was filled as far as is known."""
+
+
+class TellsTime(ABC):
+    """The venue tells its time, so that it is known how far the two clocks are apart."""
+
+    @abstractmethod
+    async def venue_time_ns(self) -> int:
+        """The venue's clock when it answers, UTC nanoseconds: never a value that was kept."""
 
 
 class CancelsAll(ABC):

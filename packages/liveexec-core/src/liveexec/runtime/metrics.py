@@ -40,6 +40,9 @@ class Metrics:
         self._sends = Counter("liveexec_sends_total", "Requests by outcome.", ["verb", "outcome"], registry=own)
         self._stops = Counter("liveexec_gate_stops_total", "Requests stopped at the gate.", ["verb"], registry=own)
         self._phase = Gauge("liveexec_account_phase", "0 down, 1 reconciling, 2 active.", ["account"], registry=own)
+        self._clock_offset = Gauge(
+            "liveexec_venue_clock_offset_seconds", "How far a venue's clock is ahead of ours.", ["venue"], registry=own
+        )
         self.journal_retries = Counter("liveexec_journal_retries_total", "Journal writes repeated.", registry=own)
         self.gaps = Counter("liveexec_gaps_total", "Gaps in venues' streams.", registry=own)
         self.unknown = Gauge("liveexec_unknown_orders", "Orders whose fate is unknown.", registry=own)
@@ -105,6 +108,10 @@ class Metrics:
             child = self._children[key] = self._phase.labels(account)
         assert isinstance(child, Gauge)
         return child
+
+    def clock_offset(self, venue: str) -> Gauge:
+        """The gauge of a venue's clock. Asked for once for each session."""
+        return self._clock_offset.labels(venue)
 
     def _cached(self, metric: Counter, *labels: str) -> Counter:
         key = (metric._name, *labels)  # noqa: SLF001  (the library has no public name; labels() costs 3.7 us each time)

@@ -38,6 +38,7 @@ class Reconciler:
 
     ``trusted_until_ns`` is where an account's fills are known up to when nothing else is known: at start, the time of
     the journal's last record. ``known_fills`` tells which fills the tables hold; those need not be delivered again.
+    ``offset_ns`` is how far the venue's clock is ahead of ours.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Reconciler:
         known_fills: Callable[[AccountId, Sequence[FillKey]], Coroutine[Any, Any, Sequence[FillKey]]],
         tell: Callable[[Any], Coroutine[Any, Any, None]],
         deliver: Callable[[VenueReport], Coroutine[Any, Any, None]],
+        offset_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self._now_ns, self._is_new, self._tell, self._deliver = now_ns, is_new, tell, deliver
         self._start_ns = trusted_until_ns
-        self._known_fills = known_fills
+        self._known_fills, self._offset_ns = known_fills, offset_ns
         self._trusted_until_ns: dict[AccountId, int] = {}
 
     async def reconcile(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot = _no_limit) -> None:
@@ -74,7 +76,8 @@ class Reconciler:
         reach(FailPoint.SNAPSHOT_FETCHED)
         # Where the venue says that it shows an earlier moment, later changes are none of its word; a clock that is far
         # off must not make all of it worthless.
-        shown = [each.as_of_ns for each in (orders, positions, balances) if each.as_of_ns is not None]
+        told = [each.as_of_ns for each in (orders, positions, balances) if each.as_of_ns is not None]
+        shown = [as_of_ns - self._offset_ns() for as_of_ns in told]
         true_at_ns = max(min([requested_at_ns, *shown]), requested_at_ns - _OVERLAP_NS)
         await self._tell(
             AccountSnapshot(
@@ -93,7 +96,8 @@ class Reconciler:
 
     async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> int:
         """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
-        since_ns = max(0, self._trusted_until_ns.get(account_id, self._start_ns) - _OVERLAP_NS)
+        trusted_until_ns = self._trusted_until_ns.get(account_id, self._start_ns)
+        since_ns = max(0, trusted_until_ns - _OVERLAP_NS + self._offset_ns())
         fetched = 0
         while True:
             fills = await _answered(slot, adapter.fills(account_id, since_ns))

@@ -18,13 +18,14 @@ from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.outcome import Gap, VenueReport
 from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket
+from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket, TellsTime
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.rate_limit import RateLimiter
 from liveexec.runtime.reconciler import Reconciler
+from liveexec.runtime.venue_clock import VenueClock
 
 __all__ = ["RECONCILE_EVERY_S", "Session", "SessionState"]
 
@@ -65,6 +66,7 @@ class Session:
         reconciler: Reconciler,
         metrics: Metrics,
         *,
+        clock: VenueClock,
         now_ns: Callable[[], int],
         tell: Callable[[Any], Coroutine[Any, Any, None]],
         post: Callable[[Any], None],
@@ -82,6 +84,7 @@ class Session:
         self.active_since_ns: int | None = None
         self.last_error: str | None = None
         self._reconciler, self._metrics, self._now_ns = reconciler, metrics, now_ns
+        self.clock = clock
         self._tell, self._post, self._deliver, self._market = tell, post, deliver, market
         self._instruments = instruments
         self._backoff = Backoff(first_wait_s, longest_wait_s)
@@ -212,6 +215,10 @@ class Session:
                     raise
 
     async def _reconcile(self) -> None:
+        if isinstance(self.adapter, TellsTime):
+            if (turn := self.slot(cancel=False)) is not None:
+                await turn
+            await self.clock.measure(self.adapter)
         for account_id in self.accounts:
             await self._reconciler.reconcile(account_id, self.adapter, lambda: self.slot(cancel=False))
         self.rounds += 1

@@ -53,6 +53,7 @@ from liveexec.runtime.send_gate import SendGate
 from liveexec.runtime.sessions import RECONCILE_EVERY_S, Session
 from liveexec.runtime.streams import Broadcaster
 from liveexec.runtime.timers import Timers
+from liveexec.runtime.venue_clock import VenueClock
 
 __all__ = ["ShardParts", "ShardRuntime"]
 
@@ -262,7 +263,9 @@ class ShardRuntime:
         self._timers.close()
 
     def _session(self, adapter: ExternalAdapter) -> Session:
-        parts = self._parts
+        parts, venue = self._parts, adapter.manifest.venue
+        skew_ns = parts.config.timing.clock_skew_ns
+        clock = VenueClock(venue, parts.clock.now_ns, skew_ns, parts.metrics.clock_offset(venue))
         reconciler = Reconciler(
             now_ns=parts.clock.now_ns,
             is_new=self.engine.is_new_account,
@@ -270,11 +273,13 @@ class ShardRuntime:
             known_fills=parts.store.find_fills,
             tell=self.tell,
             deliver=self.deliver,
+            offset_ns=lambda: clock.offset_ns,
         )
         return Session(
             adapter,
             reconciler,
             parts.metrics,
+            clock=clock,
             now_ns=parts.clock.now_ns,
             tell=self.tell,
             post=self._post,

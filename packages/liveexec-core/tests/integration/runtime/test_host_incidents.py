@@ -5,6 +5,7 @@ import time
 
 import pytest
 from attrs import evolve
+from structlog.testing import capture_logs
 
 from liveexec import EngineConfig, MemoryStore, OrderStatus
 from liveexec.domain.operation import Side
@@ -78,6 +79,19 @@ async def test_incident_5_cancels_leave_at_once_while_new_orders_wait_for_the_ra
 
 
 @pytest.mark.parametrize("off_s", [-5, 5])
+async def test_incident_19_a_clock_that_is_further_off_than_allowed_is_an_alarm(off_s: int) -> None:
+    async with local_desk(quiet_world(quiet_venue())) as local:
+        desk = evolve(local, clock=ScaledClock(time.time_ns() - off_s * _S, time.monotonic_ns(), 1.0))
+        with capture_logs() as logs:
+            async with desk.live(MemoryStore()) as live:
+                (session,) = live.shard.sessions
+                assert session.clock.is_off
+    (alarm,) = [entry for entry in logs if entry["event"] == "venue_clock_off"]
+    assert alarm["log_level"] == "error"
+    assert abs(alarm["offset_ms"] - off_s * 1_000) < 100
+
+
+@pytest.mark.parametrize("off_s", [-5, 5])
 async def test_incident_19_a_venue_whose_clock_is_off_refuses_nothing_and_hides_no_fill(off_s: int) -> None:
     store, skew_ns = MemoryStore(), 6 * _S
     config = EngineConfig(timing=evolve(PATIENT, clock_skew_ns=skew_ns))
@@ -92,6 +106,9 @@ async def test_incident_19_a_venue_whose_clock_is_off_refuses_nothing_and_hides_
             (fill,) = filled.fills
             off_ns = fill.venue_time_ns - live.orders[filled.order_id].created_at_ns
             assert abs(off_ns - off_s * _S) < _S, "the clocks differ"
+            (session,) = live.shard.sessions
+            assert abs(session.clock.offset_ns - off_s * _S) < _S // 10, "and it is known by how much"
+            assert not session.clock.is_off, "as far as they may"
             resting = await live.submit(limit(Side.SELL, "60005", "1"), wait="ack", timeout_s=10)
             other = await live.submit(limit(Side.SELL, "60009", "1"), wait="ack", timeout_s=10)
             await live.cancel(other.order_id)

@@ -45,6 +45,8 @@ class Desk:
     trusted_until_ns: int = NOW_NS - 3_600 * _S
     is_new: bool = False
     engine: ExecutionEngine | None = None
+    #: How far the venue's clock is ahead of ours.
+    ahead_ns: int = 0
     venue: ScriptedVenue = field(factory=ScriptedVenue)
     clock: VirtualClock = field(factory=lambda: VirtualClock(NOW_NS))
     told: list[EngineInput] = field(factory=list)
@@ -61,6 +63,7 @@ class Desk:
             known_fills=self.known_fills,
             tell=self.tell,
             deliver=self.deliver,
+            offset_ns=lambda: self.ahead_ns,
         )
 
     async def tell(self, given: EngineInput) -> None:
@@ -137,6 +140,16 @@ async def test_everything_of_an_account_is_fetched_and_told_fills_first() -> Non
     assert list(snapshot.open_orders) == orders
     assert list(snapshot.positions) == positions
     assert list(snapshot.balances) == balances
+
+
+@pytest.mark.parametrize("ahead_s", [-50, 0, 50])
+async def test_times_are_compared_on_the_venues_clock(ahead_s: int) -> None:
+    desk = Desk(ahead_ns=ahead_s * _S)
+    shown_ns = NOW_NS - 7 * _S
+    desk.venue.answer("positions", Snapshot((), NOW_NS, NOW_NS, as_of_ns=shown_ns + ahead_s * _S))
+    await desk.reconcile()
+    assert desk.since == [desk.trusted_until_ns - 60 * _S + ahead_s * _S]
+    assert [snapshot.requested_at_ns for snapshot in desk.snapshots] == [shown_ns]
 
 
 async def test_fills_that_the_tables_hold_are_not_delivered_again() -> None:

@@ -22,6 +22,7 @@ from liveexec.runtime.clock import VirtualClock
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.reconciler import Reconciler
 from liveexec.runtime.sessions import Session, SessionState
+from liveexec.runtime.venue_clock import VenueClock
 from support.builders import (
     ALPHA,
     ALPHA_ACCOUNT,
@@ -73,6 +74,7 @@ class Desk:
             self.venue,
             reconciler,
             self.metrics,
+            clock=VenueClock(ALPHA, self.clock.now_ns, 500_000_000, self.metrics.clock_offset(ALPHA)),
             now_ns=self.clock.now_ns,
             tell=self.tell,
             post=self.told.append,

@@ -30,7 +30,7 @@ from liveexec.domain.outcome import (
     VenueReport,
 )
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, VenueOrder
+from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime, VenueOrder
 from liveexec.venues.paper.clock import Clock, PaperClock
 from liveexec.venues.paper.config import manifest_of
 from liveexec.venues.paper.driver import WorldDriver
@@ -44,7 +44,7 @@ __all__ = ["PaperAdapter", "paper_adapters"]
 T = TypeVar("T")
 
 
-class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
+class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
     """Sessions with one venue of a paper world, for some of its accounts (all of them unless told).
 
     Raises:
@@ -148,6 +148,9 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
 
     async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
         return await self._snapshot(lambda at_ns: self._exchange.snapshots.balances(account_id, at_ns))
+
+    async def venue_time_ns(self) -> int:
+        return await self._query(lambda at_ns: at_ns)
 
     def reports(self) -> AsyncIterator[VenueReport]:
         return self._live().reports

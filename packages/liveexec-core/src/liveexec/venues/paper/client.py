@@ -27,7 +27,7 @@ from liveexec.domain.outcome import (
     VenueReport,
 )
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, VenueOrder
+from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime, VenueOrder
 from liveexec.venues.paper import protocol
 from liveexec.venues.paper.clock import PaperClock
 from liveexec.venues.paper.config import Latency, manifest_of
@@ -126,7 +126,7 @@ class _RemoteSession:
             await self.wire.wait_closed()
 
 
-class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
+class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
     """Sessions with one venue of a paper world that another process serves at ``socket``.
 
     ``world`` is the configuration that the server was started with; a server with another one refuses. A lost
@@ -207,6 +207,10 @@ class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll):
 
     async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
         return await self._snapshot("balances", account_id, BalanceReport)
+
+    async def venue_time_ns(self) -> int:
+        told: int = protocol.decode(await self._wire().call("venue_time", None, timeout_s=self._timeout_s), int)
+        return told
 
     def reports(self) -> AsyncIterator[VenueReport]:
         return self._live().reports

@@ -175,6 +175,10 @@ async def _balances(session: _Session, call: Call) -> None:
     session.send_snapshot(call, await session.adapter.balances(protocol.decode(call.arguments, AccountId)))
 
 
+async def _venue_time(session: _Session, call: Call) -> None:
+    send_value(session.writer, call, await session.adapter.venue_time_ns())
+
+
 async def _recent_trades(session: _Session, call: Call) -> None:
     bars = await session.adapter.recent_trades(protocol.decode(call.arguments, InstrumentId))
     session.send_items(call, bars, None)
@@ -190,5 +194,6 @@ _METHODS: Final[dict[str, _Method]] = {
     "fills": _fills,
     "positions": _positions,
     "balances": _balances,
+    "venue_time": _venue_time,
     "recent_trades": _recent_trades,
 }
