@@ -18,7 +18,7 @@ from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.order_state import OPEN_STATUSES, Derived, OrderStatus, transition
 from liveexec.domain.outcome import OrderReport, SendPlan, VenueOrderStatus
-from liveexec.errors import InvariantViolation
+from liveexec.errors import InvariantViolation, TransitionError
 
 __all__ = ["apply_event", "new_order", "settle_family"]
 
@@ -97,7 +97,7 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
             assert isinstance(event, ev.ParentFinished | ev.Adjusted)
             return OrderStatus(event.resolution.value)
         case Derived.BY_REPORT:
-            raise InvariantViolation(f"{order.order_id}: an adopted order is known already")
+            return _by_fills(order)
         case _:
             assert_never(following)
 
@@ -264,6 +264,18 @@ def _on_reattributed(order: Order, event: ev.Reattributed) -> None:
     order.strategy_id = event.strategy_id
 
 
+def _on_adopted_again(order: Order, event: ev.Adopted) -> None:
+    """What a fill alone told of it was too little: these are its terms."""
+    report = event.report
+    if not order.is_adopted:
+        raise TransitionError(f"Adopted can't follow in status {order.status} of an order of ours")
+    order.intent = _intent_of(event, report)
+    order.quantity, order.price, order.reserve_price = report.quantity, report.price, report.price
+    if report.client_order_id is not None:
+        order.plan = SendPlan(report.client_order_id, 0, report.refs)
+    order.venue_order_id = report.venue_order_id or order.venue_order_id
+
+
 #: How each event changes the order beside its status; those not listed change nothing else.
 _FOLDS: Final[dict[type[Any], Callable[[Order, Any], None]]] = {
     ev.RiskApproved: _on_risk_approved,
@@ -289,6 +301,7 @@ _FOLDS: Final[dict[type[Any], Callable[[Order, Any], None]]] = {
     ev.Adjusted: _on_ended,
     ev.ParentFinished: _on_parent_finished,
     ev.Reattributed: _on_reattributed,
+    ev.Adopted: _on_adopted_again,
 }
 
 _ADOPTED_STATUS: Final = {

@@ -178,7 +178,16 @@ TRANSITIONS: Final[MappingProxyType[OrderStatus | None, MappingProxyType[type[An
                 ev.ReplaceRejected: Derived.BY_FILLS,
             }
         ),
-        _F: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP, ev.Replaced: KEEP, ev.ParentFinished: KEEP}),
+        _F: MappingProxyType(
+            _AFTER_THE_END
+            | {
+                ev.Accepted: KEEP,
+                ev.Replaced: KEEP,
+                ev.ParentFinished: KEEP,
+                # Met by a fill alone, an order that we did not send may turn out to be larger.
+                ev.Adopted: Derived.BY_REPORT,
+            }
+        ),
         _C: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),
         _R: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),
         _E: MappingProxyType(_AFTER_THE_END | {ev.Accepted: KEEP}),

@@ -23,6 +23,7 @@ __all__ = [
     "ADOPTED_TWICE",
     "AboutOrder",
     "adopt",
+    "adopt_anew",
     "claimed",
     "find",
     "is_in_opening",
@@ -142,6 +143,17 @@ def adopt(turn: Turn, said: AboutOrder) -> None:
     turn.emit(
         external_order_id(report.account_id, name),
         ev.Adopted(report.account_id, EXTERNAL, report.instrument_id, report.side, listing.terms, report),
+    )
+
+
+def adopt_anew(turn: Turn, order: Order, said: OrderReport) -> None:
+    """The venue works an order that was met by a fill alone, and is larger than that fill told."""
+    if not order.is_adopted or order.status is not OrderStatus.FILLED or said.quantity <= order.quantity:
+        return
+    assert order.terms is not None
+    turn.emit(
+        order.order_id,
+        ev.Adopted(said.account_id, order.strategy_id, said.instrument_id, said.side, order.terms, said),
     )
 
 

@@ -56,6 +56,8 @@ def order_report(turn: Turn, order: Order, said: OrderReport, *, asked_at_ns: in
         if works:
             requests.alive(turn, order)
     if not order.is_open:
+        if works:
+            adoption.adopt_anew(turn, order, said)
         _fetch_if_behind(turn, order, said)
         return
     match said.status:

@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 import pytest
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import StrategyId, VenueOrderId
+from liveexec.domain.ids import OperationId, StrategyId, VenueOrderId
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.order_fold import apply_event, new_order
@@ -43,7 +43,7 @@ from support.builders import (
 TABLE: Final = """
                   NEW      PE       SU       UN       AC       PF       FI       CA       RE       EX
 OrderReceived     PE       .        .        .        .        .        .        .        .        .
-Adopted           report   .        .        .        .        .        .        .        .        .
+Adopted           report   .        .        .        .        .        report   .        .        .
 RiskApproved      .        =        .        .        .        .        .        .        .        .
 RiskRefused       .        RE       .        .        .        .        .        .        .        .
 Routed            .        =        .        .        .        .        .        .        .        .
@@ -204,6 +204,9 @@ class TestFold:
                 assert snapshot(order) == before
                 return
             apply_event(order, ev.FillApplied(make_fill()), NOW_NS)
+        if name == "Adopted":
+            # Nobody asked for it here.
+            order.operation_id = OperationId(order.order_id)
         before = snapshot(order)
         event = an_event(name, order)
         following = EXPECTED[status, name]
@@ -296,7 +299,7 @@ class TestDerived:
 
 def derived(order: Order, before: OrderStatus, following: Derived) -> OrderStatus:
     """What the rule's name says, said again."""
-    if following is Derived.BY_FILLS:
+    if following in (Derived.BY_FILLS, Derived.BY_REPORT):
         filled = order.filled_quantity
         return OrderStatus.FILLED if filled >= order.quantity else _part(filled)
     if following is Derived.COMPLETES:

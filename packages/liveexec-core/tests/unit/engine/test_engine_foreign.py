@@ -4,19 +4,23 @@ from decimal import Decimal
 
 import pytest
 
+from liveexec.domain.account_event import ControlScope, ScopeKind
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.operation import Side, TimeInForce
+from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import (
     Accepted,
     AssetKind,
     AssetReport,
+    OrderReport,
     VenueOrderStatus,
 )
 from liveexec.engine import fills
-from liveexec.engine.effects import FetchFills
-from support.builders import ALPHA_ACCOUNT, STRATEGY, make_order_report, parts
+from liveexec.engine.effects import FetchFills, SendCancel
+from liveexec.engine.inputs import ControlKind
+from support.builders import ALPHA_ACCOUNT, SPOT_PRODUCT, STRATEGY, make_order_report, parts
 from support.engine_harness import EngineHarness
 from support.venue_words import busted, fill_of, total_of
 
@@ -164,3 +168,49 @@ class TestBoundedMemory:
                 harness.report(total_of(order, total, venue_time_ns=harness.now_ns))
         core = harness.engine._core
         assert (len(core.asset_references[ALPHA_ACCOUNT]), len(core.fallen)) == (2, 2)
+
+
+class TestMetByAFillAlone:
+    def met(self, harness: EngineHarness) -> tuple[Order, OrderReport]:
+        known = harness.working()
+        harness.fill(known, "0.5", client_order_id=None, venue_order_id="V-77")
+        harness.advance(5)
+        (adopted,) = (each for each in harness.engine.state.ledger.orders.values() if each is not known)
+        assert parts(adopted, "status quantity filled_quantity") == (OrderStatus.FILLED, Decimal("0.5"), Decimal("0.5"))
+        working = make_order_report(
+            side=Side.BUY, client_order_id=None, quantity=Decimal(2), filled_quantity=Decimal("0.5")
+        )
+        return adopted, working
+
+    def test_shown_working_it_is_what_the_venue_says_and_can_be_cancelled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        harness.report(working)
+        assert parts(adopted, "status quantity price leaves") == (
+            OrderStatus.PARTIALLY_FILLED, Decimal(2), working.price, Decimal("1.5"),
+        )  # fmt: skip
+        harness.report(working)
+        assert harness.last.records == ()
+        harness.kill(ControlKind.CANCEL_ALL, ControlScope(ScopeKind.ACCOUNT, ALPHA_ACCOUNT))
+        assert adopted in [send.order for send in harness.effects(SendCancel)]
+
+    def test_its_reservation_is_that_of_its_rest_and_goes_with_it(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        before = harness.engine.state.exposure.of_product(SPOT_PRODUCT).buys
+        harness.report(working)
+        assert harness.engine.state.exposure.of_product(SPOT_PRODUCT).buys - before == Decimal("1.5")
+        harness.fill(adopted, "1.5", client_order_id=None, venue_order_id="V-77")
+        assert adopted.status is OrderStatus.FILLED
+        assert harness.engine.state.exposure.of_product(SPOT_PRODUCT).buys == before
+
+    def test_shown_as_large_as_it_was_filled_it_stays_filled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        working.quantity = Decimal("0.5")
+        harness.report(working)
+        assert harness.last.records == ()
+        assert adopted.status is OrderStatus.FILLED
+
+    def test_a_restart_knows_it_as_it_is(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        harness.report(working)
+        again = harness.restart().engine.state.ledger.orders[adopted.order_id]
+        assert parts(again, "status quantity leaves") == (OrderStatus.PARTIALLY_FILLED, Decimal(2), Decimal("1.5"))
