@@ -192,7 +192,7 @@ class ShardRuntime:
         ready()
         reach(FailPoint.STARTED)
 
-    async def tell(self, given: EngineInput) -> None:
+    async def tell(self, given: EngineInput, priority: Priority = Priority.REPORT) -> None:
         """Tell the engine something, and wait until its decision is durable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -204,8 +204,13 @@ class ShardRuntime:
             if not future.done():
                 future.set_exception(error)
 
-        self.loop.tell(Priority.REPORT, given, done, failed)
+        self.loop.tell(priority, given, done, failed)
         await future
+
+    async def _all_decided(self) -> None:
+        """Wait until what the engine was told by now is decided and durable, and its effects are under way."""
+        # Served after everything else, and says nothing.
+        await self.tell(Forget(0, ()), Priority.FORGET)
 
     async def deliver(self, report: VenueReport) -> None:
         """Hand over a venue's report; waits while too many are unserved."""
@@ -234,10 +239,14 @@ class ShardRuntime:
         # A life that fails has nothing more to settle: its error is told by whoever keeps it.
         reach(FailPoint.CLOSING)
         with anyio.move_on_after(timeout_s), contextlib.suppress(LiveExecError):
+            await self._all_decided()
             await self.dispatcher.settle(timeout_s)
+            # Answers are told a turn of the loop after they came.
+            await asyncio.sleep(0)
+            await self._all_decided()
             await self.journal.drained()
-            if self.view.pending:
-                await self.projector.reached(self.view.position)
+            # Nothing may be pending because it is just being written: that has to end too.
+            await self.projector.reached(self.view.position)
         reach(FailPoint.DRAINED)
         self.gate.fenced = True
         self._give_up(OutcomeUnknown("the orchestrator was closed before it was recorded"))

@@ -5,6 +5,8 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+import anyio
+
 from liveexec.domain.ids import AccountId, OrderId, VenueName
 from liveexec.domain.operation import VenueClass
 from liveexec.domain.order import Order
@@ -81,10 +83,11 @@ class PostgresStore:
             raise
 
     async def close(self) -> None:
-        """Close all connections; safe in any state."""
-        await self._journal_session.close()
-        await self._projector_session.close()
-        await self.database.close()
+        """Close all connections; safe in any state, and by a task that is cancelled."""
+        with anyio.CancelScope(shield=True):
+            await self._journal_session.close()
+            await self._projector_session.close()
+            await self.database.close()
 
     async def __aenter__(self) -> Self:
         await self.open()

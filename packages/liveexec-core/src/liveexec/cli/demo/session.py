@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import anyio
 from rich.console import Console
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from liveexec.cli.demo.shown import show_everything
 from liveexec.cli.demo.steps import Step
 from liveexec.cli.demo.verification import compare_with_venues
 from liveexec.cli.state_files import forget_current_database, remember_current_database
+from liveexec.cli.termination import run_async
 from liveexec.composition import build
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId
@@ -61,7 +61,7 @@ class DemoSession:
     @contextmanager
     def database(self) -> Iterator[Dsn]:
         """The demo's database, migrated: that of the interrupted run if its venues still know it, else a new one."""
-        goes_on = anyio.run(self._venues_remember)
+        goes_on = run_async(self._venues_remember)
         if goes_on:
             self._say("an interrupted demo goes on: its venues are still there")
         if self._server_url is not None:
