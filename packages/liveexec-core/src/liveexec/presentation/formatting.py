@@ -100,7 +100,8 @@ def average_text(value: Decimal, places: Places | None) -> str:
 
 def by_asset(amounts: Mapping[str, Decimal]) -> str:
     """Amounts of several assets in the order of their names: ``0.001 BNB, 2.25 USDT``; what is zero is left out."""
-    return ", ".join(f"{exact_text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount)
+    said = (f"{exact_text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount)
+    return single_line(", ".join(said))
 
 
 def time_text(at_ns: int) -> str:
