@@ -39,6 +39,7 @@ from liveexec.domain.record import Event
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -158,6 +159,10 @@ class ScriptedStore(MemoryStore):
 
     async def find_asset_moves(self, keys: Sequence[tuple[AccountId, str]]) -> Sequence[tuple[AccountId, str]]:
         return await self._call("find_asset_moves", list(keys), super().find_asset_moves)
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        carry_out = super().save_listings
+        await self._call("save_listings", list(listed), lambda _: carry_out(listed, at_ns))
 
     async def _call[A, R](self, method: str, given: A, carry_out: Callable[[Any], Awaitable[R]]) -> R:
         self.calls.setdefault(method, []).append(given)

@@ -41,6 +41,7 @@ from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
+from liveexec.runtime.listing_notes import ListingNotes
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
@@ -129,6 +130,7 @@ class ShardRuntime:
             on_defect=self.fail,
         )
         self._timers = Timers(parts.clock, self._rang)
+        self._listings = ListingNotes(parts.store, parts.clock.now_ns, parts.config.shard)
         self.sessions = tuple(self._session(adapter) for adapter in parts.adapters)
         self._by_account = {account: session for session in self.sessions for account in session.accounts}
         self.gate = SendGate(
@@ -179,6 +181,7 @@ class ShardRuntime:
         async with anyio.create_task_group() as group:
             for work in (self.journal.run, self.projector.run, self.hydrator.run, self._keep_lease, self._expire):
                 group.start_soon(self._guarded, work)
+            group.start_soon(self._guarded, self._listings.run)
             group.start_soon(self._guarded, partial(self._begin, group, ready))
             failure = await self.failure
             group.cancel_scope.cancel()
@@ -278,6 +281,7 @@ class ShardRuntime:
             post=self._post,
             deliver=self.deliver,
             market=self.market,
+            listed=self._listings.take,
             instruments=parts.instruments,
             reconcile_every_s=parts.reconcile_every_s,
             only_reconciles=parts.only_reconciles,

@@ -13,6 +13,7 @@ from liveexec.domain.order import Order
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -22,6 +23,7 @@ from liveexec.domain.stored import (
     StoredRecord,
 )
 from liveexec.errors import StorageError
+from liveexec.storage import listings
 from liveexec.storage import ownership as leases
 from liveexec.storage.database import Database
 from liveexec.storage.dsn import Dsn
@@ -119,6 +121,12 @@ class PostgresStore:
 
     async def shards(self) -> Sequence[ShardStatus]:
         return await leases.shards(self.database)
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        await listings.save(self.database, listed, at_ns)
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        return await listings.listed_steps(self.database)
 
     async def append(self, batch: AppendBatch) -> None:
         await self._journal.append(batch)
