@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import anyio
 from attrs import evolve
 
 from liveexec.assembly import Assembly, assembled, instruments_of, opened_store, with_algorithms
@@ -76,8 +77,9 @@ class LiveExecutionOrchestrator(RuntimeOrchestrator):
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Stop taking risk and give the shard up; see the base. Observers are shown what is left."""
-        await super().close(timeout_s)
-        await self._observers.close(_OBSERVERS_END_S)
+        with anyio.CancelScope(shield=True):
+            await super().close(timeout_s)
+            await self._observers.close(_OBSERVERS_END_S)
 
     @classmethod
     @asynccontextmanager

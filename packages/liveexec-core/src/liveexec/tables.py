@@ -33,7 +33,7 @@ _ANY: Final[Precision] = {}
 
 def precision_of(listings: Iterable[Listing]) -> Precision:
     """The places that each instrument's amounts are shown with, as its venue lists it."""
-    return {each.instrument_id: Places.of(each.ticks.bands[0].tick, each.lot) for each in listings}
+    return {each.instrument_id: Places.of(each.ticks.finest, each.lot) for each in listings}
 
 
 def orders_table(orders: Iterable[Order], precision: Precision = _ANY) -> TableView:

@@ -40,6 +40,7 @@ from liveexec.domain.record import Event
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -163,6 +164,10 @@ class ScriptedStore(MemoryStore):
     async def find_fills(self, account_id: AccountId, keys: Sequence[FillKey]) -> Sequence[FillKey]:
         carry_out = super().find_fills
         return await self._call("find_fills", list(keys), lambda _: carry_out(account_id, keys))
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        carry_out = super().save_listings
+        await self._call("save_listings", list(listed), lambda _: carry_out(listed, at_ns))
 
     async def _call[A, R](self, method: str, given: A, carry_out: Callable[[Any], Awaitable[R]]) -> R:
         self.calls.setdefault(method, []).append(given)

@@ -17,6 +17,7 @@ from liveexec.domain.order import Order
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -135,6 +136,12 @@ class TwinStores:
     async def shards(self) -> Sequence[ShardStatus]:
         return await self._both("shards", lambda store: store.shards())
 
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        await self._both("save_listings", lambda store: store.save_listings(listed, at_ns))
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        return await self._both("listed_steps", lambda store: store.listed_steps())
+
     async def agree_on_tables(self) -> None:
         """Compare every row of every table, with what no reading method tells."""
         in_memory, in_postgres = tables_in_memory(self.memory), await tables_in_postgres(self.postgres)
@@ -219,7 +226,7 @@ async def empty(store: PostgresStore) -> None:
     """Take everything out of the database, what is append-only included."""
     async with store.database.read("emptying all tables") as connection, connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")  # no trigger runs
-        await connection.execute(f"TRUNCATE journal, journal_head, projection_head, {', '.join(_TABLES)}")
+        await connection.execute(f"TRUNCATE journal, journal_head, projection_head, listings, {', '.join(_TABLES)}")
 
 
 def _document(value: Any) -> Any:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.failures import report, report_line
+from liveexec.cli.termination import ended_by_sigterm
 
 __all__ = ["app", "main", "run"]
 
@@ -36,7 +37,7 @@ def _version() -> str:
 _EPILOGUE: Final = (
     f"{_DEBUG} anywhere on the line adds the traceback to an error.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not found, 4 no usable database, "
-    "5 verification found differences, 130 interrupted."
+    "5 verification found differences, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM)."
 )
 
 app: Final = App(
@@ -72,7 +73,12 @@ app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
 
 def main() -> int:
     """The entry point: run the command line of this process and return its exit code."""
-    return run(sys.argv[1:])
+    try:
+        with ended_by_sigterm():
+            return run(sys.argv[1:])
+    except KeyboardInterrupt as error:
+        # A second signal while the first one was being answered.
+        return report(error, debug=False)
 
 
 def run(tokens: Sequence[str]) -> ExitCode:

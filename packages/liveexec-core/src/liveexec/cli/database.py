@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-import anyio
-
 from liveexec.cli.state_files import read_current_database
+from liveexec.cli.termination import run_async
 from liveexec.errors import Fault, InvalidInput, StorageError
 from liveexec.storage.database import connect
 from liveexec.storage.dsn import Dsn
@@ -83,7 +82,7 @@ def _exists(server: EmbeddedPostgres, name: str) -> bool:
         finally:
             connection.terminate()
 
-    return anyio.run(ask)
+    return run_async(ask)
 
 
 def _nothing_here() -> NoDatabase:

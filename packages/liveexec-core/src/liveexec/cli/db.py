@@ -1,15 +1,16 @@
 """``liveexec db``: the schema, and whether the tables say what the journal says."""
 
 import sys
+from functools import partial
 from typing import Annotated, Final
 
-import anyio
 from cyclopts import App, Parameter
 
 from liveexec.cli.database import database_dsn
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.options import DatabaseOption, OutputFormat
 from liveexec.cli.output import write_once
+from liveexec.cli.termination import run_async
 from liveexec.errors import NotFound
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import differences_view
@@ -46,7 +47,7 @@ def upgrade(*, database: DatabaseOption = None) -> None:
 def info(*, output: OutputOption = OutputFormat.TABLE, database: DatabaseOption = None) -> None:
     """Show the server, the schema's revision, and how far each shard's journal and tables are."""
     with database_dsn(database) as dsn:
-        write_once(anyio.run(_info, dsn), output)
+        write_once(run_async(partial(_info, dsn)), output)
 
 
 @app.command
@@ -55,7 +56,7 @@ def verify(
 ) -> ExitCode:
     """Fold the journal anew and compare it with the tables. Exit code 5 says that they differ."""
     with database_dsn(database) as dsn:
-        differences = anyio.run(_verify, dsn, shard)
+        differences = run_async(partial(_verify, dsn, shard))
     write_once(differences, output)
     return ExitCode.DIFFERENCES if differences.rows else ExitCode.OK
 
@@ -64,7 +65,7 @@ def verify(
 def rebuild(*, shard: ShardOption = None, database: DatabaseOption = None) -> None:
     """Make the tables anew from the journal. Nobody may own the shard meanwhile."""
     with database_dsn(database) as dsn:
-        for name in anyio.run(_rebuild, dsn, shard):
+        for name in run_async(partial(_rebuild, dsn, shard)):
             _say(f"the tables of shard {name} are made anew from the journal")
 
 

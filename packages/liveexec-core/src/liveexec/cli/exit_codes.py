@@ -21,3 +21,5 @@ class ExitCode(IntEnum):
     DIFFERENCES = 5
     #: Ctrl-C (128 + SIGINT).
     INTERRUPTED = 130
+    #: SIGTERM, after a clean end (128 + SIGTERM).
+    TERMINATED = 143

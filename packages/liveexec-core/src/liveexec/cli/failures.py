@@ -5,6 +5,7 @@ import traceback
 from typing import Final
 
 from liveexec.cli.exit_codes import ExitCode
+from liveexec.cli.termination import Terminated
 from liveexec.errors import InvalidInput, JournalConflict, LiveExecError, NotFound, StorageError
 
 __all__ = ["exit_code_of", "report", "report_line"]
@@ -20,6 +21,8 @@ _CODES: Final = (
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code that an error ends a command with."""
+    if isinstance(error, Terminated):
+        return ExitCode.TERMINATED
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILURE)
@@ -30,6 +33,8 @@ def report(error: BaseException, *, debug: bool) -> ExitCode:
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     match error:
+        case Terminated():
+            report_line("terminated")
         case KeyboardInterrupt():
             report_line("interrupted")
         case LiveExecError():

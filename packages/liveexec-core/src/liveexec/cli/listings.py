@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from liveexec.cli.log_range import last_events, parse_since
 from liveexec.cli.options import ListingOptions, check_limit
 from liveexec.cli.order_lookup import find_order
+from liveexec.cli.precision import precision_in
 from liveexec.cli.reading import show_from_database
 from liveexec.domain.ids import StrategyId, VenueName
 from liveexec.domain.order_state import OrderStatus
-from liveexec.presentation.formatting import Precision
 from liveexec.presentation.table_view import TableView
 from liveexec.presentation.views.fills import fills_view
 from liveexec.presentation.views.log import LoggedEvent, log_view
@@ -25,8 +25,6 @@ from liveexec.storage.queries import FillFilter, OrderFilter, Queries
 
 __all__ = ["fills", "log", "orders", "positions"]
 
-#: Listings are not in the database, so amounts show the digits that they have.
-_NO_LISTINGS: Final[Precision] = {}
 _ONCE: Final = ListingOptions()
 
 StrategyOption = Annotated[str | None, Parameter(name="--strategy", metavar="ID", help="Only of this strategy.")]
@@ -58,7 +56,7 @@ def orders(
         )
         found = [row for each in status or (None,) for row in await queries.orders(evolve(asked, status=each), limit)]
         found.sort(key=lambda row: (row["created_at"], row["order_id"]), reverse=True)
-        return orders_view(found[:limit], _NO_LISTINGS)
+        return orders_view(found[:limit], await precision_in(database))
 
     show_from_database(view, listing)
 
@@ -68,7 +66,7 @@ def fills(*, strategy: StrategyOption = None, limit: LimitOption = 50, listing: 
     asked = FillFilter(strategy_id=StrategyId(strategy) if strategy is not None else None)
 
     async def view(database: Database) -> TableView:
-        return fills_view(await Queries(database).fills(asked, limit), _NO_LISTINGS)
+        return fills_view(await Queries(database).fills(asked, limit), await precision_in(database))
 
     show_from_database(view, listing)
 
@@ -85,8 +83,8 @@ def positions(
     async def view(database: Database) -> TableView:
         queries = Queries(database)
         if by is None:
-            return product_positions_view(await queries.product_positions(), _NO_LISTINGS)
-        return positions_by_view(await queries.positions(), by, _NO_LISTINGS)
+            return product_positions_view(await queries.product_positions(), await precision_in(database))
+        return positions_by_view(await queries.positions(), by, await precision_in(database))
 
     show_from_database(view, listing)
 
@@ -105,7 +103,7 @@ def log(
     since_ns = parse_since(since, time.time_ns()) if since is not None else None
 
     async def view(database: Database) -> TableView:
-        return log_view(await _events(database, order, since_ns, limit), _NO_LISTINGS)
+        return log_view(await _events(database, order, since_ns, limit), await precision_in(database))
 
     show_from_database(view, listing)
 

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from liveexec.cli.options import ListingOptions
 from liveexec.cli.order_lookup import find_order
+from liveexec.cli.precision import precision_in
 from liveexec.cli.reading import show_from_database
 from liveexec.domain.ids import OrderId
 from liveexec.presentation.formatting import Precision
@@ -20,7 +21,6 @@ from liveexec.storage.queries import MAX_LIMIT, FillFilter, OrderDetails, OrderF
 
 __all__ = ["order"]
 
-_NO_LISTINGS: Final[Precision] = {}
 _ONCE: Final = ListingOptions()
 
 
@@ -38,22 +38,22 @@ def order(
     """Show one order: its fields, why it went where it went, its children, its fills and its timeline."""
 
     async def view(database: Database) -> Report:
-        return await _report(Queries(database), await find_order(database, id_))
+        return await _report(Queries(database), await find_order(database, id_), await precision_in(database))
 
     show_from_database(view, listing)
 
 
-async def _report(queries: Queries, order_id: OrderId) -> Report:
+async def _report(queries: Queries, order_id: OrderId, precision: Precision) -> Report:
     found = await queries.order(order_id)
-    views: list[TableView] = [order_view(found.row, _NO_LISTINGS)]
+    views: list[TableView] = [order_view(found.row, precision)]
     routing = found.row.get("routing")
     if routing is not None:
-        views.append(route_view(routed_from_document(routing), _NO_LISTINGS))
+        views.append(route_view(routed_from_document(routing), precision))
     if found.children:
-        views.append(children_view(found.children, _NO_LISTINGS))
-    views.append(fills_view(await _family_fills(queries, found), _NO_LISTINGS))
+        views.append(children_view(found.children, precision))
+    views.append(fills_view(await _family_fills(queries, found), precision))
     events = [event for stored in found.timeline for event in logged_events(stored.record)]
-    views.append(timeline_view(events, _NO_LISTINGS))
+    views.append(timeline_view(events, precision))
     return Report.of("order", views)
 
 

@@ -24,7 +24,8 @@ Fetch = Callable[[], Awaitable[TableView | Report]]
 
 
 async def show(fetch: Fetch, options: ListingOptions) -> None:
-    """Show what ``fetch`` brings: once, or with ``--watch`` until Ctrl-C. On a terminal each round replaces the last.
+    """Show what ``fetch`` brings: once, or with ``--watch`` until Ctrl-C or SIGTERM. On a terminal each round replaces
+    the last.
 
     An error of ``fetch`` ends it in either case: a screen that no longer changes would be taken for the truth.
     """

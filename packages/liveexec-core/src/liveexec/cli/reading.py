@@ -1,12 +1,12 @@
 """From a command's options to a view on the screen: find the database, open it, read, show, close it."""
 
 from collections.abc import Awaitable, Callable
-
-import anyio
+from functools import partial
 
 from liveexec.cli.database import database_dsn
 from liveexec.cli.options import ListingOptions
 from liveexec.cli.output import show
+from liveexec.cli.termination import run_async
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.storage.database import Database
 from liveexec.storage.dsn import Dsn
@@ -24,7 +24,7 @@ def show_from_database(view: View, options: ListingOptions) -> None:
         StorageError: there is no database, or it can't be used; the message says what to do.
     """
     with database_dsn(options.database) as dsn:
-        anyio.run(_show, dsn, view, options)
+        run_async(partial(_show, dsn, view, options))
 
 
 async def _show(dsn: Dsn, view: View, options: ListingOptions) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
-import anyio
 from cyclopts import Parameter
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.options import OutputFormat
 from liveexec.cli.output import write_once
+from liveexec.cli.termination import run_async
 from liveexec.composition import reconciled
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import Comparison, verification_view
@@ -48,7 +48,7 @@ def reconcile(
         The configuration, a JSON file.
     """
     configure_logging("CRITICAL")
-    found = anyio.run(lambda: reconciled(file, dry_run=dry_run, timeout_s=timeout))
+    found = run_async(lambda: reconciled(file, dry_run=dry_run, timeout_s=timeout))
     write_once(Report.of("reconciliation", list(_views(found, dry_run=dry_run))), output)
     is_left = bool(found.drifts or found.in_doubt) or (dry_run and not found.is_clean)
     return ExitCode.DIFFERENCES if is_left else ExitCode.OK

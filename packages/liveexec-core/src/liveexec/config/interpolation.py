@@ -66,7 +66,11 @@ def _secret(source: Any, path: str, environ: Mapping[str, str], faults: list[Fau
     if not isinstance(source, dict) or len(source) != 1 or (kind := next(iter(source))) not in _SOURCES:
         faults.append(Fault(path, f"must be an object with exactly one of {', '.join(_SOURCES)}"))
         return None
+    before = len(faults)
     named = _value(source[kind], f"{path}.{kind}", environ, faults)
+    if len(faults) > before:
+        # Where to look is not known, and that it is not found there would be no news.
+        return None
     try:
         value = _SOURCES[kind](named, environ)
     except _Unavailable as error:
@@ -109,19 +113,33 @@ def _from_file(name: Any, _: Mapping[str, str]) -> str:
 
 
 def _from_keyring(named: Any, _: Mapping[str, str]) -> str:
-    """What the desktop's or the system's key store holds; needs the package ``keyring``."""
+    """What the desktop's or the system's key store holds; needs the package ``keyring``.
+
+    Of a key store's own errors only the kind is told: their texts may hold what the store does.
+    """
     if not isinstance(named, dict) or named.keys() != {"service", "name"}:
         raise _Unavailable("must be an object with service and name")
+    service, name = named["service"], named["name"]
+    if not all(isinstance(each, str) and each for each in (service, name)):
+        raise _Unavailable("service and name must be text")
     try:
-        keyring = import_module("keyring")
+        keyring, errors = import_module("keyring"), import_module("keyring.errors")
     except ModuleNotFoundError:
-        raise _Unavailable("the package keyring is not installed") from None
+        raise _Unavailable("the package keyring is not installed; install it where liveexec is") from None
     try:
-        value = keyring.get_password(named["service"], named["name"])
+        value = keyring.get_password(service, name)
+    except errors.KeyringLocked:
+        raise _Unavailable("the key store is locked; unlock it, then try again") from None
+    except errors.NoKeyringError:
+        raise _Unavailable(
+            "there is no key store here; name one in PYTHON_KEYRING_BACKEND, or use a variable or a file"
+        ) from None
     except Exception as error:  # noqa: BLE001 - every key store has errors of its own
-        raise _Unavailable(f"the key store failed: {type(error).__name__}") from None
+        raise _Unavailable(
+            f"the key store failed: {type(error).__name__} (`keyring diagnose` says which one is used)"
+        ) from None
     if value is None:
-        raise _Unavailable(f"the key store has nothing for {named['service']} / {named['name']}")
+        raise _Unavailable(f"the key store has nothing for {service} / {name}; `keyring set {service} {name}` adds it")
     return str(value)
 
 

@@ -101,6 +101,11 @@ class TickSchedule:
         """One tick size at every price."""
         return cls((TickBand(ZERO, tick),))
 
+    @property
+    def finest(self) -> Decimal:
+        """The tick whose multiples need the most digits after the point: prices of every band fit into them."""
+        return min((band.tick for band in self.bands), key=lambda tick: (tick.normalize().as_tuple().exponent, tick))
+
     def band_at(self, price: Decimal) -> TickBand:
         """The band that a price lies in; the lowest one for prices below it."""
         found = self.bands[0]

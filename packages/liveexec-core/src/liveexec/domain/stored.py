@@ -6,13 +6,14 @@ neither side imports the other.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from liveexec.domain.account_event import AssetMoved, ControlScope, DriftSeen, FlattenRequested, LatchSet, StateChanged
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, OperationId, OrderId, StrategyId
+from liveexec.domain.instrument import Listing
 from liveexec.domain.ledger import PositionKey
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import Routed
@@ -24,6 +25,7 @@ __all__ = [
     "AuditRow",
     "FillRow",
     "FoundOperation",
+    "ListedSteps",
     "OperationKey",
     "OperationRow",
     "Ownership",
@@ -61,6 +63,21 @@ class ShardStatus:
     batch: int
     position: int
     projected_through: int
+
+
+@frozen
+class ListedSteps:
+    """The steps that an instrument's prices and quantities move in, as its venue lists it: what readers need to show
+    its amounts. ``tick`` is the finest one where the tick size goes with the price."""
+
+    instrument_id: InstrumentId
+    tick: Decimal
+    lot: Decimal
+
+    @classmethod
+    def of(cls, listing: Listing) -> Self:
+        """The steps of a listing."""
+        return cls(listing.instrument_id, listing.ticks.finest, listing.lot)
 
 
 @define(eq=False)

@@ -36,6 +36,8 @@ __all__ = [
 DERIVED_PLACES: Final = 8
 #: Averages are shown with this many digits more than the prices that they average.
 _FINER_THAN_TICK: Final = 2
+#: What stands before an average that was rounded: none of its digits is left out silently.
+_ABOUT: Final = "~"
 #: The end of an order id is where two ids differ: its beginning is the time. 8 characters carry 40 random bits.
 _TAIL: Final = 8
 
@@ -92,15 +94,21 @@ def derived_text(value: Decimal, limit: int = DERIVED_PLACES) -> str:
 
 
 def average_text(value: Decimal, places: Places | None) -> str:
-    """An average price: with the digits of the prices that it averages, and up to two more."""
-    if places is None:
-        return derived_text(value)
-    return _padded(derived_text(value, places.price + _FINER_THAN_TICK), places.price)
+    """An average price, with the digits of the prices that it averages, and with all of its own as long as they are
+    few. A quotient that goes on is rounded to two digits more than the prices have, and says so: ``~45000.1233``."""
+    least = places.price if places is not None else 0
+    whole = exact_text(value)
+    if len(whole.partition(".")[2]) <= max(DERIVED_PLACES, least + _FINER_THAN_TICK):
+        return _padded(whole, least)
+    limit = DERIVED_PLACES if places is None else least + _FINER_THAN_TICK
+    rounded = derived_text(value, limit)
+    return _padded(rounded, least) if rounded == whole else f"{_ABOUT}{_padded(rounded, least)}"
 
 
 def by_asset(amounts: Mapping[str, Decimal]) -> str:
     """Amounts of several assets in the order of their names: ``0.001 BNB, 2.25 USDT``; what is zero is left out."""
-    return ", ".join(f"{exact_text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount)
+    said = (f"{exact_text(amount)} {asset}" for asset, amount in sorted(amounts.items()) if amount)
+    return single_line(", ".join(said))
 
 
 def time_text(at_ns: int) -> str:

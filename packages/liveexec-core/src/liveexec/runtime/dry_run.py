@@ -21,7 +21,7 @@ from liveexec.domain.outcome import (
     Snapshot,
     VenueReport,
 )
-from liveexec.domain.stored import AppendBatch, Ownership, ProjectionBatch
+from liveexec.domain.stored import AppendBatch, ListedSteps, Ownership, ProjectionBatch
 from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.runtime.ports import JournalStore
 
@@ -52,6 +52,13 @@ class SilentStore:
 
     async def reset_projections(self, ownership: Ownership) -> None:
         """Nothing is written."""
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        """Nothing is written."""
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        """How instruments were listed last."""
+        return await self._store.listed_steps()
 
     def row_of(self, order: Order) -> Mapping[str, object]:
         """What the row of an order would be."""

@@ -91,9 +91,12 @@ class Lives:
     async def close(self, timeout_s: float) -> None:
         """End the last life as it should end, and give the shard up."""
         assert self._keeper is not None
-        if self._shard is not None and not self._keeper.done():
-            await self._shard.close(timeout_s)
-        self._keeper.cancel()
+        try:
+            if self._shard is not None and not self._keeper.done():
+                await self._shard.close(timeout_s)
+        finally:
+            # Even if whoever closes it is told to hurry, the shard is given up.
+            self._keeper.cancel()
         await asyncio.wait((self._keeper,))
         if not self._keeper.cancelled() and (error := self._keeper.exception()) is not None:
             # Everybody who asked for something was told; the host finds it in ``error``.

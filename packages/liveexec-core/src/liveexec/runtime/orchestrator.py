@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Final, Literal, Self
 
+import anyio
 import structlog
 
 from liveexec.domain.account_event import ControlScope
@@ -115,12 +116,14 @@ class LiveExecutionOrchestrator(OperatorControls):
     async def close(self, timeout_s: float = 10.0) -> None:
         """Stop taking risk, let what is in flight end, make it durable and visible, and give the shard up.
 
-        Open orders stay at their venues; the next start finds them there.
+        Open orders stay at their venues; the next start finds them there. A host whose scope is cancelled closes in
+        the same way: this takes at most ``timeout_s`` and the few seconds that giving the shard up may take.
         """
         self._draining = True
         if not self._lives.is_started:
             return
-        await self._lives.close(timeout_s)
+        with anyio.CancelScope(shield=True):
+            await self._lives.close(timeout_s)
         self._broadcaster.close()
         # What is recorded goes on at the next start; whoever still waits for it here waits in vain.
         self._watchers.fail(Draining("the orchestrator was closed; what was recorded goes on at its next start"))

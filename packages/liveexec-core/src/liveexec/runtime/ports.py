@@ -16,6 +16,7 @@ from liveexec.domain.stored import (
     AuditRow,
     FillRow,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     OperationRow,
     Ownership,
@@ -33,6 +34,7 @@ __all__ = [
     "FillRow",
     "FoundOperation",
     "JournalStore",
+    "ListedSteps",
     "OperationKey",
     "OperationRow",
     "Ownership",
@@ -129,3 +131,12 @@ class JournalStore(Protocol):
 
     async def shards(self) -> Sequence[ShardStatus]:
         """All shards of this store, by name."""
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        """Remember how instruments are listed, each in place of what was known of it, for whoever reads the tables.
+
+        Neither journaled nor fenced: nothing is decided by it.
+        """
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        """How every instrument was listed last, by its id; what is delisted stays, since its orders do."""

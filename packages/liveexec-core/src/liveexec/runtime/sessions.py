@@ -14,6 +14,7 @@ import anyio
 import structlog
 
 from liveexec.domain.ids import AccountId, InstrumentId, VenueName
+from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.outcome import Gap, VenueReport
 from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
@@ -58,7 +59,8 @@ class SessionState(StrEnum):
 
 class Session:
     """One adapter's life. ``tell`` hands an input to the engine and waits until its decision is durable, ``post``
-    does not wait; ``deliver`` hands over a report (it waits for room); ``market`` takes a quote."""
+    does not wait; ``deliver`` hands over a report (it waits for room); ``market`` takes a quote; ``listed`` is told
+    what the venue lists, each time that it is asked."""
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Session:
         post: Callable[[Any], None],
         deliver: Callable[[VenueReport], Coroutine[Any, Any, None]],
         market: Callable[[Book | TradeBar], None],
+        listed: Callable[[Sequence[Listing]], None] | None = None,
         instruments: Sequence[InstrumentId] | None = None,
         first_wait_s: float = 0.1,
         longest_wait_s: float = 30.0,
@@ -86,6 +89,7 @@ class Session:
         self._reconciler, self._metrics, self._now_ns = reconciler, metrics, now_ns
         self.clock = clock
         self._tell, self._post, self._deliver, self._market = tell, post, deliver, market
+        self._listed = listed
         self._instruments = instruments
         self._backoff = Backoff(first_wait_s, longest_wait_s)
         self._breaker_wait_s = breaker_wait_s
@@ -158,6 +162,8 @@ class Session:
             listings = tuple(await self.adapter.listings())
         # Nobody waits for either: a session comes back, and can cancel, while the journal can't write.
         self._post(ListingsUpdate(0, self.venue, listings))
+        if self._listed is not None:
+            self._listed(listings)
         reach(FailPoint.CONNECTED)
         self._note(Phase.RECONCILING, "connected")
         self._become(SessionState.RECONCILING)

@@ -42,6 +42,7 @@ from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
 from liveexec.runtime.lease import LeaseKeeper, lost_after_s
+from liveexec.runtime.listing_notes import ListingNotes
 from liveexec.runtime.logs import traceback_of
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.order_ids import new_order_id
@@ -138,6 +139,7 @@ class ShardRuntime:
             on_defect=self.fail,
         )
         self._timers = Timers(parts.clock, self._rang)
+        self._listings = ListingNotes(parts.store, parts.clock.now_ns, parts.config.shard)
         self.sessions = tuple(self._session(adapter) for adapter in parts.adapters)
         self._by_account = {account: session for session in self.sessions for account in session.accounts}
         self.gate = SendGate(
@@ -190,6 +192,7 @@ class ShardRuntime:
         async with anyio.create_task_group() as group:
             for work in (self.journal.run, self.projector.run, self.hydrator.run, self._lease.run, self._expire):
                 group.start_soon(self._guarded, work)
+            group.start_soon(self._guarded, self._listings.run)
             group.start_soon(self._guarded, partial(self._begin, group, ready))
             failure = await self.failure
             group.cancel_scope.cancel()
@@ -203,7 +206,7 @@ class ShardRuntime:
         ready()
         reach(FailPoint.STARTED)
 
-    async def tell(self, given: EngineInput) -> None:
+    async def tell(self, given: EngineInput, priority: Priority = Priority.REPORT) -> None:
         """Tell the engine something, and wait until its decision is durable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -215,8 +218,13 @@ class ShardRuntime:
             if not future.done():
                 future.set_exception(error)
 
-        self.loop.tell(Priority.REPORT, given, done, failed)
+        self.loop.tell(priority, given, done, failed)
         await future
+
+    async def _all_decided(self) -> None:
+        """Wait until what the engine was told by now is decided and durable, and its effects are under way."""
+        # Served after everything else, and says nothing.
+        await self.tell(Forget(0, ()), Priority.FORGET)
 
     async def deliver(self, report: VenueReport) -> None:
         """Hand over a venue's report; waits while too many are unserved."""
@@ -245,10 +253,14 @@ class ShardRuntime:
         # A life that fails has nothing more to settle: its error is told by whoever keeps it.
         reach(FailPoint.CLOSING)
         with anyio.move_on_after(timeout_s), contextlib.suppress(LiveExecError):
+            await self._all_decided()
             await self.dispatcher.settle(timeout_s)
+            # Answers are told a turn of the loop after they came.
+            await asyncio.sleep(0)
+            await self._all_decided()
             await self.journal.drained()
-            if self.view.pending:
-                await self.projector.reached(self.view.position)
+            # Nothing may be pending because it is just being written: that has to end too.
+            await self.projector.reached(self.view.position)
         reach(FailPoint.DRAINED)
         self.gate.fenced = True
         self._give_up(OutcomeUnknown("the orchestrator was closed before it was recorded"))
@@ -285,6 +297,7 @@ class ShardRuntime:
             post=self._post,
             deliver=self.deliver,
             market=self.market,
+            listed=self._listings.take,
             instruments=parts.instruments,
             reconcile_every_s=parts.reconcile_every_s,
             only_reconciles=parts.only_reconciles,

@@ -5,6 +5,8 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+import anyio
+
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId, VenueName
 from liveexec.domain.operation import VenueClass
@@ -12,6 +14,7 @@ from liveexec.domain.order import Order
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -21,6 +24,7 @@ from liveexec.domain.stored import (
     StoredRecord,
 )
 from liveexec.errors import StorageError
+from liveexec.storage import listings
 from liveexec.storage import ownership as leases
 from liveexec.storage.database import Database
 from liveexec.storage.dsn import Dsn
@@ -82,10 +86,11 @@ class PostgresStore:
             raise
 
     async def close(self) -> None:
-        """Close all connections; safe in any state."""
-        await self._journal_session.close()
-        await self._projector_session.close()
-        await self.database.close()
+        """Close all connections; safe in any state, and by a task that is cancelled."""
+        with anyio.CancelScope(shield=True):
+            await self._journal_session.close()
+            await self._projector_session.close()
+            await self.database.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -117,6 +122,12 @@ class PostgresStore:
 
     async def shards(self) -> Sequence[ShardStatus]:
         return await leases.shards(self.database)
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        await listings.save(self.database, listed, at_ns)
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        return await listings.listed_steps(self.database)
 
     async def append(self, batch: AppendBatch) -> None:
         await self._journal.append(batch)

@@ -12,12 +12,13 @@ from typing import Final
 from attrs import define, field
 
 from liveexec.domain.fill import FillKey
-from liveexec.domain.ids import AccountId, OrderId, VenueName
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
 from liveexec.domain.operation import VenueClass
 from liveexec.domain.order import Order
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -99,6 +100,7 @@ class MemoryStore:
         self._streams: dict[str, dict[int, tuple[str, int, Entry]]] = {}
         self._children: dict[OrderId, dict[OrderId, int]] = {}
         self._tables = Tables()
+        self._listings: dict[InstrumentId, ListedSteps] = {}
 
     async def acquire(self, shard: str, owner: str, lease_s: float) -> Ownership:
         found = self._shards.setdefault(shard, _Shard())
@@ -133,6 +135,12 @@ class MemoryStore:
             )
             for name, shard in sorted(self._shards.items())
         ]
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:  # noqa: ARG002 - nobody reads it
+        self._listings |= {each.instrument_id: each for each in listed}
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        return [self._listings[name] for name in sorted(self._listings)]
 
     async def append(self, batch: AppendBatch) -> None:
         entries = entries_of(batch)

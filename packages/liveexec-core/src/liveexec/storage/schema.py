@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy states them: DDL and migrations only, the queries are in ``sql/``.
 
-``journal`` is the truth, everything else but the heads and ``audit_log`` can be made anew from it. Money is
-NUMERIC(36,18), times are BIGINT UTC nanoseconds (``liveexec_time`` turns one into a timestamptz for people).
+``journal`` is the truth, everything else but the heads, ``audit_log`` and ``listings`` can be made anew from it. Money
+is NUMERIC(36,18), times are BIGINT UTC nanoseconds (``liveexec_time`` turns one into a timestamptz for people).
 Identifiers compare by their bytes (collation "C"), so that their order is the same on every server.
 
 Indexes are those of the queries that exist (``sql/reads.sql``), each held by a test of its plan. None is on time alone:
@@ -324,6 +324,18 @@ strategies = Table(
     id_column("strategy_id"),
     number_column("first_order_at"),
     PrimaryKeyConstraint("shard", "strategy_id"),
+)
+
+# How venues list instruments, noted by whoever owns a shard there, so that readers show amounts with their places. No
+# projection: the journal does not hold it, and nothing is decided by it.
+listings = Table(
+    "listings",
+    metadata,
+    id_column("canonical_id"),
+    money_column("tick", nullable=False),
+    money_column("lot", nullable=False),
+    number_column("updated_at"),
+    PrimaryKeyConstraint("canonical_id"),
 )
 
 # One hash chain per shard; see liveexec.storage.audit.

@@ -24,7 +24,7 @@ _RIGHTS: Final = tuple(
     (table, right)
     for tables, rights in (
         (("journal", "audit_log"), ("SELECT", "INSERT")),
-        (("journal_head", "projection_head"), _WRITTEN),
+        (("journal_head", "projection_head", "listings"), _WRITTEN),
         (PROJECTED_TABLES, (*_WRITTEN, "DELETE")),
         (("product_positions",), ("SELECT",)),
     )

@@ -4,14 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from subprocess import CompletedProcess
 from typing import Any
 
+import anyio
 import pytest
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.domain.ids import OrderId
-from support.builders import NOW_NS
+from liveexec.domain.stored import ListedSteps
+from liveexec.storage.dsn import Dsn
+from liveexec.storage.journal_store import PostgresStore
+from support.builders import LINEAR, NOW_NS, SPOT
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -64,6 +69,42 @@ def test_csv_and_tsv_say_what_json_says(liveexec: Run) -> None:
     for one, other in zip(of_json, of_csv, strict=True):
         assert all(one[name] == other[name] for name in ("order_id", "quantity", "price", "fee", "fill_key"))
         assert other["applied_at"][:23] == one["applied_at"][:23]
+
+
+async def note(dsn: Dsn, *listed: ListedSteps) -> None:
+    async with PostgresStore(dsn, allow_unsafe=True) as store:
+        await store.save_listings(listed, NOW_NS)
+
+
+def fields_of(done: CompletedProcess[str], title: str) -> list[str]:
+    """What stands under a column's title that is alone on its line, from its right edge on."""
+    assert done.returncode == ExitCode.OK, done.stderr
+    lines = done.stdout.splitlines()
+    head = next(index for index, line in enumerate(lines) if f" {title}" in line)
+    end = lines[head].index(f" {title}") + 1 + len(title)
+    return [line[:end].split()[-1] for line in lines[head + 1 :] if len(line) > end and line[end - 1].isdigit()]
+
+
+def test_amounts_have_the_places_of_their_listing_and_never_fewer_than_they_have(
+    liveexec: Run, orders_dsn: Dsn
+) -> None:
+    assert fields_of(liveexec("fills"), "price") == ["45000.5", "45000"]
+    anyio.run(note, orders_dsn, ListedSteps(SPOT, Decimal("0.01"), Decimal("0.00010")))
+    assert fields_of(liveexec("fills"), "price") == ["45000.50", "45000.00"]
+    assert fields_of(liveexec("fills"), "quantity") == ["0.5000", "0.5000"]
+    assert "45000.25" in liveexec("orders").stdout
+    assert " 45000.00" in liveexec("order", "OP-FILLED").stdout
+    assert "@ 45000.50" in liveexec("log").stdout
+    # Its tick is coarser than what it was filled at, and another instrument is not listed at all.
+    anyio.run(note, orders_dsn, ListedSteps(SPOT, Decimal(5), Decimal(1)), ListedSteps(LINEAR, Decimal(1), Decimal(1)))
+    assert fields_of(liveexec("fills"), "price") == ["45000.5", "45000"]
+
+
+def test_programs_get_exact_amounts_whatever_is_listed(liveexec: Run, orders_dsn: Dsn) -> None:
+    before = [liveexec(command, "-o", how).stdout for command in ("orders", "fills") for how in ("json", "csv", "tsv")]
+    anyio.run(note, orders_dsn, ListedSteps(SPOT, Decimal("0.0001"), Decimal("0.00000001")))
+    after = [liveexec(command, "-o", how).stdout for command in ("orders", "fills") for how in ("json", "csv", "tsv")]
+    assert after == before
 
 
 def test_a_pipe_gets_whole_ids_and_no_colour(liveexec: Run, order_ids: dict[str, OrderId]) -> None:

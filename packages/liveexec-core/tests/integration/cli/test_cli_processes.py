@@ -1,4 +1,4 @@
-"""The command as a process: terminals, pipes that close, Ctrl-C, and what it says when there is no database."""
+"""The command as a process: terminals, pipes that close, signals, and what it says when there is no database."""
 
 import json
 import os
@@ -24,6 +24,14 @@ Environ = dict[str, str]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Spawn = Callable[..., subprocess.Popen[str]]
 END_S = 60.0
+#: What ends a command, and how it says so.
+ENDS = pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        pytest.param(signal.SIGINT, ExitCode.INTERRUPTED, "liveexec: interrupted\n", id="ctrl-c"),
+        pytest.param(signal.SIGTERM, ExitCode.TERMINATED, "liveexec: terminated\n", id="sigterm"),
+    ],
+)
 
 
 class Terminal:
@@ -62,26 +70,32 @@ def test_a_terminal_gets_a_table_that_fits(spawn: Spawn, terminal: Terminal) -> 
     terminal.close()
 
 
-def test_watching_on_a_terminal_ends_cleanly_with_ctrl_c(spawn: Spawn, terminal: Terminal) -> None:
+@ENDS
+def test_watching_on_a_terminal_ends_cleanly(
+    spawn: Spawn, terminal: Terminal, number: signal.Signals, code: ExitCode, line: str
+) -> None:
     process = spawn("orders", "--watch", "0.1", stdout=terminal.theirs)
     terminal.read_until("4 orders, 2 open")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     terminal.read_until("\x1b[?1049l")  # back from the alternate screen
     _, said = process.communicate(timeout=END_S)
-    assert process.returncode == ExitCode.INTERRUPTED
-    assert said == "liveexec: interrupted\n"
+    assert process.returncode == code
+    assert said == line
     terminal.close()
 
 
-def test_watching_in_a_pipe_gives_one_document_after_the_other(spawn: Spawn) -> None:
+@ENDS
+def test_watching_in_a_pipe_gives_one_document_after_the_other(
+    spawn: Spawn, number: signal.Signals, code: ExitCode, line: str
+) -> None:
     process = spawn("orders", "--watch", "0.1", "-o", "json")
     assert process.stdout is not None
     first, second = process.stdout.readline(), process.stdout.readline()
     assert json.loads(first) == json.loads(second)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=END_S)
-    assert process.returncode == ExitCode.INTERRUPTED
-    assert said == "liveexec: interrupted\n"
+    assert process.returncode == code
+    assert said == line
 
 
 @pytest.mark.parametrize("arguments", [("log",), ("orders", "--watch", "0.1", "-o", "json"), ("--help",)])
@@ -137,15 +151,50 @@ def test_debug_adds_the_traceback(run_in: Run, bare_environ: Environ) -> None:
     assert loud.returncode == quiet.returncode
 
 
-def test_ctrl_c_while_it_connects_is_clean(start_in: Spawn, bare_environ: Environ) -> None:
+@ENDS
+def test_a_signal_while_it_connects_is_answered_cleanly(
+    start_in: Spawn, bare_environ: Environ, number: signal.Signals, code: ExitCode, line: str
+) -> None:
     # A server that takes the connection and never says a word.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(END_S)
         port = silent.getsockname()[1]
         process = start_in(bare_environ, "orders", "--database", f"postgresql://me@127.0.0.1:{port}/x")
         connection, _ = silent.accept()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=END_S)
         connection.close()
-    assert process.returncode == ExitCode.INTERRUPTED
-    assert said == "liveexec: interrupted\n"
+    assert process.returncode == code
+    assert said == line
+
+
+def test_sigterm_ends_a_command_that_a_shell_started_in_the_background(spawn: Spawn) -> None:
+    # Shells without job control have such commands ignore SIGINT, so nothing may rest on that.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = spawn("orders", "--watch", "0.1", "-o", "json")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=END_S)
+    assert (process.returncode, said) == (ExitCode.TERMINATED, "liveexec: terminated\n")
+
+
+def test_sigterm_that_whoever_started_the_command_ignores_stays_ignored(spawn: Spawn) -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        process = spawn("orders", "--watch", "0.1", "-o", "json")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline()
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=END_S)
+    assert (process.returncode, said) == (ExitCode.INTERRUPTED, "liveexec: interrupted\n")

@@ -33,6 +33,15 @@ def _venue_servers(user: Home) -> list[psutil.Process]:
     return found
 
 
+def _database_servers(user: Home) -> list[psutil.Process]:
+    """Embedded servers of this home, and their supervisors."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(user.folder) in word for word in process.info["cmdline"] or [])
+    ]
+
+
 def _unexpected(output: str) -> list[str]:
     """The lines of steps that did not end as expected, with what was expected."""
     lines = output.splitlines()
@@ -74,19 +83,30 @@ def test_the_demo_runs_on_recorded_books_and_trades(user: Home) -> None:
     assert _succeeded(ended.stdout)
 
 
-def test_ctrl_c_ends_the_demo_and_leaves_nothing_running(user: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        pytest.param(signal.SIGINT, ExitCode.INTERRUPTED, "liveexec: interrupted", id="ctrl-c"),
+        pytest.param(signal.SIGTERM, ExitCode.TERMINATED, "liveexec: terminated", id="sigterm"),
+    ],
+)
+def test_a_signal_ends_the_demo_and_leaves_nothing_running(
+    user: Home, tmp_path: Path, number: signal.Signals, code: ExitCode, line: str
+) -> None:
     output = tmp_path / "out"
-    demo = user.start("demo", output=output)
+    demo = user.start("demo", "--keep", output=output)
     deadline_s = time.monotonic() + 60
     while "10-market" not in output.read_text(encoding="utf-8"):
         assert time.monotonic() < deadline_s, output.read_text(encoding="utf-8")
         assert demo.poll() is None, output.read_text(encoding="utf-8")
         time.sleep(0.05)  # until the other process has come so far
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(timeout=30) == ExitCode.INTERRUPTED, output.read_text(encoding="utf-8")
+    demo.send_signal(number)
+    assert demo.wait(timeout=30) == code, output.read_text(encoding="utf-8")
+    assert output.read_text(encoding="utf-8").splitlines()[-1] == line
+    assert "Traceback" not in output.read_text(encoding="utf-8")
     assert not user.run_file.exists()
     assert _venue_servers(user) == []
-    assert "Traceback" not in output.read_text(encoding="utf-8")
+    assert _database_servers(user) == []
 
 
 def test_a_second_demo_at_the_same_time_is_refused(user: Home, tmp_path: Path) -> None:

@@ -72,6 +72,35 @@ def test_upgrade_and_downgrade_leave_nothing_behind(each_empty_database_dsn: Dsn
     assert migrate.current(dsn) == HEAD
 
 
+def test_every_revision_can_be_stepped_to_and_back_from(each_empty_database_dsn: Dsn) -> None:
+    dsn = each_empty_database_dsn
+    revisions = [revision.revision for revision in migrate.script().walk_revisions()][::-1]
+    assert revisions[-1] == HEAD
+    catalogs = [anyio.run(catalog_of, dsn)]
+    for revision in revisions:
+        migrate.upgrade(dsn, revision)
+        catalogs.append(anyio.run(catalog_of, dsn))
+    assert len({frozenset(catalog) for catalog in catalogs}) == len(catalogs)
+    for revision, catalog in zip([migrate.BASE, *revisions[:-1]][::-1], catalogs[:-1][::-1], strict=True):
+        migrate.downgrade(dsn, revision)
+        assert anyio.run(catalog_of, dsn) == catalog
+
+
+def test_what_the_first_revision_held_is_there_after_the_last(empty_database_dsn: Dsn) -> None:
+    migrate.upgrade(empty_database_dsn, "0001")
+    run_sql(empty_database_dsn, "INSERT INTO strategies VALUES ('main', 'mine', 1)")
+    assert migrate.upgrade(empty_database_dsn) == "0001"
+
+    async def kept() -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(empty_database_dsn.url)
+        try:
+            return [tuple(row) for row in await connection.fetch("SELECT * FROM strategies")]
+        finally:
+            await connection.close()
+
+    assert anyio.run(kept) == [("main", "mine", 1)]
+
+
 def test_upgrading_twice_changes_nothing(empty_database_dsn: Dsn) -> None:
     migrate.upgrade(empty_database_dsn)
     before = anyio.run(catalog_of, empty_database_dsn)

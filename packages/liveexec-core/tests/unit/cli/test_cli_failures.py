@@ -4,6 +4,7 @@ import pytest
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.cli.failures import exit_code_of, report
+from liveexec.cli.termination import Terminated
 from liveexec.errors import (
     ConfigurationError,
     Fault,
@@ -33,6 +34,7 @@ from liveexec.storage.embedded import EmbeddedPostgresError
         (FileNotFoundError(2, "No such file or directory", "orders.json"), ExitCode.FAILURE),
         (ZeroDivisionError("oops"), ExitCode.FAILURE),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (Terminated(), ExitCode.TERMINATED),
     ],
 )
 def test_errors_have_their_exit_codes(error: BaseException, code: ExitCode) -> None:

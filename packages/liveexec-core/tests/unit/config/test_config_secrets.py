@@ -146,3 +146,11 @@ class TestSources:
 
     def test_a_key_store_needs_its_package_and_both_names(self) -> None:
         assert "must be an object with service and name" in self.fetch({"keyring": "x"})[1][0]
+        for service, name in ((5, "key"), ("liveexec", None), ("", "key"), ("liveexec", [])):
+            assert "must be text" in self.fetch({"keyring": {"service": service, "name": name}})[1][0]
+
+    def test_a_variable_that_is_not_set_is_the_only_fault_of_a_place_that_it_names(self) -> None:
+        for source in ({"file": "${FOLDER}/key"}, {"keyring": {"service": "${FOLDER}", "name": "key"}}):
+            value, (fault,) = self.fetch(source)
+            assert value is None
+            assert "the variable FOLDER is not set" in fault

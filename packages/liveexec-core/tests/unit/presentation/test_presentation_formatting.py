@@ -61,11 +61,27 @@ def test_derived_amount_is_the_value_rounded_unless_that_hides_it(value: Decimal
     assert bool(shown) == bool(value)
 
 
-def test_average_has_the_digits_of_its_prices_and_two_more() -> None:
-    places = Places(price=2, quantity=3)
-    assert formatting.average_text(Decimal(45000), places) == "45000.00"
-    assert formatting.average_text(Decimal("45000.123456789"), places) == "45000.1235"
-    assert formatting.average_text(Decimal("45000.123456789"), None) == "45000.12345679"
+@pytest.mark.parametrize(
+    ("value", "listed", "unlisted"),
+    [
+        ("45000", "45000.00", "45000"),
+        ("45000.5", "45000.50", "45000.5"),
+        ("45000.12345678", "45000.12345678", "45000.12345678"),
+        ("45000.123456789", "~45000.1235", "~45000.12345679"),
+        ("-45000.333333333333333333", "~-45000.3333", "~-45000.33333333"),
+        ("0.000000000000000001", "0.000000000000000001", "0.000000000000000001"),
+        ("0.999999999999999999", "~1.00", "~1"),
+    ],
+)
+def test_an_average_shows_all_of_its_digits_or_says_that_it_is_rounded(value: str, listed: str, unlisted: str) -> None:
+    assert formatting.average_text(Decimal(value), Places(price=2, quantity=3)) == listed
+    assert formatting.average_text(Decimal(value), None) == unlisted
+
+
+def test_an_average_of_prices_finer_than_usual_has_their_digits_and_two_more() -> None:
+    places = Places(price=9, quantity=0)
+    assert formatting.average_text(Decimal("0.12345678901"), places) == "0.12345678901"
+    assert formatting.average_text(Decimal("0.123456789014"), places) == "~0.12345678901"
 
 
 def test_places_come_from_tick_and_lot() -> None:

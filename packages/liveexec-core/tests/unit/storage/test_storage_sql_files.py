@@ -21,6 +21,7 @@ def test_every_file_is_read() -> None:
         "journal",
         "projections",
         "lookups",
+        "listings",
         "reads",
         "ownership",
         "server",

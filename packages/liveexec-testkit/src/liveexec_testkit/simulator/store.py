@@ -19,6 +19,7 @@ from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
+    ListedSteps,
     OperationKey,
     Ownership,
     ProjectionBatch,
@@ -191,6 +192,12 @@ class SimStore:
 
     async def shards(self) -> Sequence[ShardStatus]:
         return await self._call(lambda memory: memory.shards(), "read")
+
+    async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
+        await self._call(lambda memory: memory.save_listings(listed, at_ns), "listings")
+
+    async def listed_steps(self) -> Sequence[ListedSteps]:
+        return await self._call(lambda memory: memory.listed_steps(), "read")
 
     async def _call[T](
         self, work: Callable[[MemoryStore], Coroutine[Any, Any, T]], what: str, *, then_lost: bool = False

@@ -4,10 +4,10 @@ import secrets
 import sys
 import time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 from attrs import evolve
 from cyclopts import Parameter
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.console import Console
 from liveexec.cli.demo.run_state import DemoRun, demo_dir, forget_run, only_demo, read_run, write_run
 from liveexec.cli.demo.steps import default_orders_dir, load_steps
 from liveexec.cli.exit_codes import ExitCode
+from liveexec.cli.termination import run_async
 from liveexec.errors import Fault, InvalidInput
 
 __all__ = ["demo"]
@@ -47,10 +48,10 @@ def demo(
         session = DemoSession(run, steps, console, server_url=database, keep=keep)
         try:
             with session.database() as dsn:
-                failed = anyio.run(session.execute, dsn, backend_options={"use_uvloop": sys.platform != "win32"})
+                failed = run_async(partial(session.execute, dsn), use_uvloop=sys.platform != "win32")
         except KeyboardInterrupt:
             # Whoever ends it on purpose wants nothing of it; only a demo that was killed is gone on with.
-            anyio.run(session.end_venues)
+            run_async(session.end_venues)
             forget_run()
             raise
         forget_run()

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import anyio
 from rich.console import Console
 from rich.text import Text
 
@@ -18,11 +17,14 @@ from liveexec.cli.demo.scenario import demo_config, demo_world
 from liveexec.cli.demo.shown import show_everything
 from liveexec.cli.demo.steps import Step
 from liveexec.cli.demo.verification import compare_with_venues
+from liveexec.cli.precision import precision_in
 from liveexec.cli.state_files import forget_current_database, remember_current_database
+from liveexec.cli.termination import run_async
 from liveexec.composition import build
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId
 from liveexec.errors import AdapterError
+from liveexec.presentation.formatting import Precision
 from liveexec.presentation.renderers.terminal import print_view
 from liveexec.presentation.views.comparisons import Comparison, verification_view
 from liveexec.runtime.clock import ScaledClock
@@ -61,7 +63,7 @@ class DemoSession:
     @contextmanager
     def database(self) -> Iterator[Dsn]:
         """The demo's database, migrated: that of the interrupted run if its venues still know it, else a new one."""
-        goes_on = anyio.run(self._venues_remember)
+        goes_on = run_async(self._venues_remember)
         if goes_on:
             self._say("an interrupted demo goes on: its venues are still there")
         if self._server_url is not None:
@@ -101,9 +103,10 @@ class DemoSession:
                 outcomes = await self._run_steps(live)
                 await live.synced()
                 compared = await self._compare(live, adapters)
-            await show_everything(store, self._world, self._console)
+            precision = await precision_in(store.database)
+            await show_everything(store, precision, self._console)
         await end_server(self._socket)
-        return self._conclude(outcomes, compared)
+        return self._conclude(outcomes, compared, precision)
 
     async def end_venues(self) -> None:
         """End the venues' process, if it runs."""
@@ -140,8 +143,8 @@ class DemoSession:
         ]
         return await compare_with_venues(adapters, live.accounts, fills, live.open_orders())
 
-    def _conclude(self, outcomes: Sequence[Outcome], compared: Sequence[Comparison]) -> bool:
-        print_view(verification_view(compared, {}), self._console)
+    def _conclude(self, outcomes: Sequence[Outcome], compared: Sequence[Comparison], precision: Precision) -> bool:
+        print_view(verification_view(compared, precision), self._console)
         different = [each for each in compared if not each.is_equal]
         unexpected = [outcome for outcome in outcomes if outcome.difference is not None]
         counts = {kind: sum(1 for each in compared if each.kind == kind) for kind in ("position", "asset")}

@@ -5,7 +5,7 @@ from typing import Final
 from rich.console import Console
 
 from liveexec.cli.demo.scenario import SHARD
-from liveexec.presentation.formatting import Places, Precision
+from liveexec.presentation.formatting import Precision
 from liveexec.presentation.renderers.terminal import print_view
 from liveexec.presentation.views.fills import fills_view
 from liveexec.presentation.views.log import log_view, logged_events
@@ -14,7 +14,6 @@ from liveexec.presentation.views.positions import PositionsBy, positions_by_view
 from liveexec.presentation.views.routes import route_view, routed_from_document
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.queries import Queries
-from liveexec.venues.paper.world_config import PaperWorldConfig
 
 __all__ = ["show_everything"]
 
@@ -22,10 +21,9 @@ _MANY: Final = 1_000
 _LOG_LINES: Final = 25
 
 
-async def show_everything(store: PostgresStore, world: PaperWorldConfig, console: Console) -> None:
+async def show_everything(store: PostgresStore, precision: Precision, console: Console) -> None:
     """Orders, fills, positions, route explanations and the log, from the database."""
     queries = Queries(store.database)
-    precision = _precision(world)
     rows = await queries.orders(limit=_MANY)
     print_view(orders_view(rows, precision), console)
     print_view(fills_view(await queries.fills(limit=_MANY), precision), console)
@@ -40,7 +38,3 @@ async def show_everything(store: PostgresStore, world: PaperWorldConfig, console
     records = await queries.newest_records(SHARD, _LOG_LINES)
     events = [event for stored in records for event in logged_events(stored.record)]
     print_view(log_view(events[-_LOG_LINES:], precision), console)
-
-
-def _precision(world: PaperWorldConfig) -> Precision:
-    return {item.instrument_id: Places.of(item.tick, item.lot) for venue in world.venues for item in venue.instruments}

@@ -2,6 +2,9 @@ r"""CSV and TSV: one header line of column ids, then exact values; every column,
 
 CSV follows RFC 4180 but for its line ends, which are ``\n``. TSV keeps each row on one line: tab, line feed, carriage
 return and backslash inside a value become ``\t``, ``\n``, ``\r`` and ``\\``.
+
+Programs read this, so values are exact: nothing is put before one that a spreadsheet would take for a formula (an
+amount below zero begins with a minus as well). Who opens a file in a spreadsheet imports its columns as text.
 """
 
 import csv

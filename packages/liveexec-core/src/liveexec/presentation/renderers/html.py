@@ -4,6 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from liveexec.presentation.cells import Cell, Tone
+from liveexec.presentation.formatting import single_line
 
 if TYPE_CHECKING:  # a TableView shows itself through this module
     from liveexec.presentation.table_view import Column, TableView
@@ -46,5 +47,6 @@ def _head(column: "Column") -> str:
 
 def _data(column: "Column", cell: Cell) -> str:
     style = ";".join(filter(None, (f"text-align:{column.align}", _TONE_STYLES[cell.tone])))
-    tip = f' title="{escape(cell.exact)}"' if cell.text and cell.exact != cell.text else ""
+    exact = single_line(cell.exact)
+    tip = f' title="{escape(exact)}"' if cell.text and exact != cell.text else ""
     return f'<td style="{style}"{tip}>{escape(cell.text)}</td>'

@@ -26,7 +26,8 @@ def _flags(row: PlainRow, _: Places | None) -> Cell:
 def _algorithm(row: PlainRow, _: Places | None) -> Cell:
     # Most orders have none; the name of having none would fill a column.
     algorithm: str = row["exec_algorithm"]
-    return Cell("" if algorithm == "NORMAL" else algorithm, algorithm, algorithm)
+    made = text(algorithm)
+    return evolve(made, text="") if algorithm == "NORMAL" else made
 
 
 def _openness(row: PlainRow, _: Places | None) -> Cell:

@@ -120,6 +120,10 @@ def _try_lock(descriptor: int, operation: int) -> bool:
 
 def _supervise(order: dict[str, Any]) -> None:
     """Launch or adopt the server that `order` describes and stop it once nobody holds it."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # A service manager may signal every process of a service. This one has to outlive its holders, and ends with
+        # them. A handler and not SIG_IGN, which the server would inherit.
+        signal.signal(number, _stay)
     own_lock = open_locked(order["supervisor_lock"], EXCLUSIVE, timeout_s=5.0)
     if own_lock is None:
         sys.exit("the server already has a supervisor")
@@ -139,6 +143,11 @@ def _supervise(order: dict[str, Any]) -> None:
     remove_socket_folder(order["socket_folder"])
     if child is not None:
         child.wait()
+
+
+def _stay(number: int, _frame: object) -> None:
+    sys.stderr.write(f"liveexec supervisor: signal {number}: it ends when nobody uses the server any more\n")
+    sys.stderr.flush()
 
 
 def _launch(order: dict[str, Any]) -> subprocess.Popen[bytes]:

@@ -127,6 +127,28 @@ def test_ctrl_c_in_the_terminal_of_a_holder_does_not_reach_the_server(
         assert postmaster(home) == process
 
 
+def test_a_supervisor_that_is_told_to_end_stays_as_long_as_anybody_uses_the_server(
+    home: Path,
+    layout: ClusterLayout,
+    spawn_holder: SpawnHolder,
+    postmaster: FindProcess,
+    supervisor_of: FindProcess,
+) -> None:
+    holder = spawn_holder(home)
+    holder.arrival()
+    process, supervisor = postmaster(home), supervisor_of(home)
+    # As a service manager does that signals every process of a service.
+    told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in told:
+        supervisor.send_signal(number)
+    assert wait_until(lambda: all(f"signal {number}:" in layout.log.read_text() for number in told), SOON_S)
+    assert supervisor_runs(layout)
+    assert postmaster(home) == process
+    # It still does what it is for: nobody else stops the server of a holder that was killed.
+    holder.kill()
+    assert stops(layout)
+
+
 def test_a_killed_server_comes_back_under_the_same_address_with_what_was_committed(
     home: Path, postmaster: FindProcess, ended: Ended
 ) -> None:

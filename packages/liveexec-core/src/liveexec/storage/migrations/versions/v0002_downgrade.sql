@@ -1,0 +1,3 @@
+-- Everything that v0002_upgrade.sql made, last first.
+
+DROP TABLE listings;
