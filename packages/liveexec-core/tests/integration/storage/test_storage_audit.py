@@ -9,6 +9,7 @@ import pytest
 from liveexec.domain import account_event as acc
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.stored import AuditRow
+from liveexec.runtime.rebuild import rebuild_tables
 from liveexec.storage.audit import EMPTY_CHAIN, chain_hash
 from liveexec.storage.audit_verification import VerifiedChain, audited_shards, verify_audit
 from liveexec.storage.database import connect
@@ -238,6 +239,14 @@ async def test_what_is_not_projected_yet_is_not_missing(store: PostgresStore) ->
 async def test_rows_stay_verified_while_the_tables_are_made_anew(store: PostgresStore) -> None:
     owned = await store.acquire("b", "owner-1", 30.0)
     await store.reset_projections(owned)
+    found = await verified(store)
+    assert (found["b"].rows, found["b"].findings) == (6, [])
+
+
+async def test_a_rebuild_writes_a_tail_again_that_was_cut_off(store: PostgresStore, superuser: Any) -> None:
+    await sql(DELETE.format("> 4"))(superuser)
+    await store.release(await store.acquire("b", "owner-1", 30.0))
+    await rebuild_tables(store, "b")
     found = await verified(store)
     assert (found["b"].rows, found["b"].findings) == (6, [])
 
