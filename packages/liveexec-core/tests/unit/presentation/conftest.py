@@ -28,6 +28,7 @@ from liveexec.domain.record import Event
 from liveexec.domain.stored import ShardStatus
 from liveexec.presentation.formatting import Places, Precision
 from liveexec.presentation.table_view import Report, TableView
+from liveexec.presentation.views.audit import audit_findings_view, audit_view
 from liveexec.presentation.views.comparisons import Comparison, differences_view, verification_view
 from liveexec.presentation.views.database import DatabaseFacts, database_view, shards_view
 from liveexec.presentation.views.fills import fills_view
@@ -440,6 +441,67 @@ def _differences() -> list[Row]:
     ]
 
 
+def _audit_rows() -> list[Row]:
+    common: Row = {
+        "shard": "demo",
+        "principal": "anna",
+        "details": {},
+        "previous_hash": bytes(32),
+        "hash": b"\xa5" * 32,
+    }
+    return [
+        common
+        | {
+            "sequence": 3,
+            "position": 41,
+            "recorded_at": AT_NS + 2 * SECOND_NS,
+            "action": "accept drift",
+            "subject": f"position:{ALPHA}",
+            "reason": "bought by hand, seen at \x1b[31mthe venue\x1b[0m\nby two of us",
+            "details": {"account": "PAPER-ALPHA-1", "theirs": "0.25"},
+        },
+        # No journal record tells of it: its position is NULL, which rows leave out.
+        common
+        | {
+            "sequence": 2,
+            "principal": "root",
+            "recorded_at": AT_NS + SECOND_NS,
+            "action": "restore",
+            "subject": "demo",
+            "reason": "",
+        },
+        common
+        | {
+            "sequence": 1,
+            "position": 17,
+            "recorded_at": AT_NS,
+            "action": "state HALTED",
+            "subject": "GLOBAL",
+            "reason": "drill",
+        },
+    ]
+
+
+def _audit_findings() -> list[Row]:
+    return [
+        {
+            "shard": "demo",
+            "sequence": 2,
+            "position": 17,
+            "problem": "changed",
+            "detail": "reason is 'nothing', the journal has 'drill'",
+        },
+        {"shard": "demo", "sequence": 4, "position": None, "problem": "missing", "detail": "row 4 is not there"},
+        {
+            "shard": "other",
+            "sequence": None,
+            "position": 41,
+            "problem": "missing",
+            "detail": "anna: clear OVERFILL GLOBAL",
+        },
+    ]
+
+
 #: Every view, made from the rows above.
 VIEWS: dict[str, Callable[[], TableView | Report]] = {
     "orders": lambda: orders_view(order_rows(), PRECISION),
@@ -468,6 +530,9 @@ VIEWS: dict[str, Callable[[], TableView | Report]] = {
         ]
     ),
     "differences": lambda: differences_view(_differences()),
+    "audit": lambda: audit_view(_audit_rows()),
+    "audit_findings": lambda: audit_findings_view(_audit_findings(), 7, 2),
+    "audit_verified": lambda: audit_findings_view([], 1, 1),
 }
 
 
