@@ -8,6 +8,7 @@ from attrs import define, field
 
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
+from liveexec.domain.audit import audit_rows
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.ledger import Ledger
@@ -16,7 +17,6 @@ from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.record import Event, Record
 from liveexec.domain.stored import (
     AppendBatch,
-    AuditRow,
     FillRow,
     OperationRow,
     Ownership,
@@ -118,6 +118,7 @@ class ShardWriter:
         refs: dict[RefKey, RefRow] = {}
         touched: dict[OrderId, None] = {}
         for position, record in self.pending:
+            values["audit"] += audit_rows(position, record)
             for event in record.events:
                 if isinstance(event, OrderEvent):
                     order = ledger.orders[OrderId(record.stream)]
@@ -126,7 +127,7 @@ class ShardWriter:
                         touched[order.parent_id] = None
                     self._note(values, OrderId(record.stream), event, record.at_ns)
                 else:
-                    _note_account_event(values, event, position, record.at_ns)
+                    _note_account_event(values, event)
         for row in values["refs"]:
             refs[row.key] = row
         values["refs"] = list(refs.values())
@@ -173,30 +174,15 @@ class ShardWriter:
         values["fills"].append(row)
 
 
-def _note_account_event(values: dict[str, Any], event: Event, position: int, at_ns: int) -> None:
+def _note_account_event(values: dict[str, Any], event: Event) -> None:
     match event:
         case acc.AssetMoved():
             values["asset_moves"].append(event)
         case acc.LatchCleared():
             values["cleared_latches"].append((event.scope, event.code))
-            values["audit"].append(
-                AuditRow(at_ns, event.principal, "latch.clear", str(event.scope), event.reason, position=position)
-            )
         case acc.FlattenEnded():
             values["ended_flattenings"].append((event.scope, event.account_id))
         case acc.DriftAccepted():
             values["accepted_drifts"].append((event.account_id, event.subject))
-        case acc.StateChanged():
-            values["audit"].append(
-                AuditRow(
-                    at_ns,
-                    event.principal,
-                    "state.change",
-                    str(event.scope),
-                    event.reason,
-                    {"state": event.state},
-                    position,
-                )
-            )
         case _:
             pass

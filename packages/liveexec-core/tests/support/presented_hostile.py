@@ -188,6 +188,22 @@ def difference_rows() -> list[Row]:
     return [dict.fromkeys(keys, text) for text in TEXTS] + [dict.fromkeys(keys)]
 
 
+def audit_rows() -> list[Row]:
+    common = {"shard": LONG, "recorded_at": AT_NS, "previous_hash": bytes(32), "hash": b"\xff" * 32}
+    return [
+        common
+        | dict.fromkeys(("principal", "action", "subject", "reason"), text)
+        | {"sequence": 2**62 - number, "position": None, "details": {text: text}}
+        for number, text in enumerate(TEXTS)
+    ]
+
+
+def audit_findings() -> list[Row]:
+    return [
+        {"shard": text, "sequence": None, "position": 2**62, "problem": "changed", "detail": text} for text in TEXTS
+    ]
+
+
 def plugin_rows() -> list[PluginRow]:
     return [PluginRow(text, text, text, text, text) for text in TEXTS] + [PluginRow(LONG, "", None, "", None)]
 

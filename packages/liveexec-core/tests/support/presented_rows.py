@@ -506,3 +506,64 @@ def execution_result(**changes: Any) -> ExecutionResult:
         "fills": (make_fill(),),
     }
     return ExecutionResult(**(fields | changes))
+
+
+def audit_rows() -> list[Row]:
+    common: Row = {
+        "shard": "demo",
+        "principal": "anna",
+        "details": {},
+        "previous_hash": bytes(32),
+        "hash": b"\xa5" * 32,
+    }
+    return [
+        common
+        | {
+            "sequence": 3,
+            "position": 41,
+            "recorded_at": AT_NS + 2 * SECOND_NS,
+            "action": "accept drift",
+            "subject": f"position:{ALPHA}",
+            "reason": "bought by hand, seen at \x1b[31mthe venue\x1b[0m\nby two of us",
+            "details": {"account": "PAPER-ALPHA-1", "theirs": "0.25"},
+        },
+        # No journal record tells of it: its position is NULL, which rows leave out.
+        common
+        | {
+            "sequence": 2,
+            "principal": "root",
+            "recorded_at": AT_NS + SECOND_NS,
+            "action": "restore",
+            "subject": "demo",
+            "reason": "",
+        },
+        common
+        | {
+            "sequence": 1,
+            "position": 17,
+            "recorded_at": AT_NS,
+            "action": "state HALTED",
+            "subject": "GLOBAL",
+            "reason": "drill",
+        },
+    ]
+
+
+def audit_findings() -> list[Row]:
+    return [
+        {
+            "shard": "demo",
+            "sequence": 2,
+            "position": 17,
+            "problem": "changed",
+            "detail": "reason is 'nothing', the journal has 'drill'",
+        },
+        {"shard": "demo", "sequence": 4, "position": None, "problem": "missing", "detail": "row 4 is not there"},
+        {
+            "shard": "other",
+            "sequence": None,
+            "position": 41,
+            "problem": "missing",
+            "detail": "anna: clear OVERFILL GLOBAL",
+        },
+    ]

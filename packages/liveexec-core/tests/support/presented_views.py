@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from liveexec.presentation.table_view import Report, TableView
+from liveexec.presentation.views.audit import audit_findings_view, audit_view
 from liveexec.presentation.views.comparisons import differences_view, verification_view
 from liveexec.presentation.views.database import DatabaseFacts, database_view, shards_view
 from liveexec.presentation.views.fills import fills_view
@@ -66,6 +67,9 @@ _USUAL: Final[dict[str, View]] = {
     ),
     "shards": partial(shards_view, rows.shard_statuses()),
     "differences": partial(differences_view, rows.difference_rows()),
+    "audit": partial(audit_view, rows.audit_rows()),
+    "audit_findings": partial(audit_findings_view, rows.audit_findings(), 7, 2),
+    "audit_verified": partial(audit_findings_view, [], 1, 1),
     "plugins": partial(plugins_view, rows.plugin_rows()),
     "status": partial(status_view, rows.status_row()),
     "venues": partial(venues_view, rows.venue_rows()),
@@ -91,6 +95,8 @@ HOSTILE: Final[dict[str, View]] = {
     "database_hostile": partial(database_view, hostile.database_facts()),
     "shards_hostile": partial(shards_view, hostile.shard_statuses()),
     "differences_hostile": partial(differences_view, hostile.difference_rows()),
+    "audit_hostile": partial(audit_view, hostile.audit_rows()),
+    "audit_findings_hostile": partial(audit_findings_view, hostile.audit_findings(), 7, 2),
     "plugins_hostile": partial(plugins_view, hostile.plugin_rows()),
     "status_hostile": partial(status_view, hostile.status_row()),
     "venues_hostile": partial(venues_view, hostile.venue_rows()),

@@ -322,7 +322,7 @@ HISTORY: Final[tuple[Step, ...]] = (
             acc.FlattenRequested(_SCOPE, ALPHA_ACCOUNT, make_order_id(71), "operator"),
             acc.FlattenRequested(_SCOPE, AccountId("ALPHA-2"), make_order_id(72), "operator"),
         ),
-        frozenset({"flattenings", "sequences"}),
+        frozenset({"flattenings", "audit", "sequences"}),
     ),
     Step(
         "flattened",

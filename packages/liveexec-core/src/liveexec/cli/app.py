@@ -68,6 +68,7 @@ app.command("liveexec.cli.operations:attribute", name="attribute", help="Give an
 app.command("liveexec.cli.plugins:plugins", name="plugins", help="List the plugins that are installed.")
 app.command("liveexec.cli.config:app", name="config", help="Check and show configurations.")
 app.command("liveexec.cli.reconcile:reconcile", name="reconcile", help="Compare every account with its venue.")
+app.command("liveexec.cli.audit:app", name="audit", help="Show what operators did, and verify the log of it.")
 app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
 
 

@@ -1,17 +1,18 @@
 """``liveexec db``: the schema, and whether the tables say what the journal says."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from liveexec.cli.database import database_dsn
 from liveexec.cli.exit_codes import ExitCode
-from liveexec.cli.options import DatabaseOption, OutputFormat
+from liveexec.cli.options import DatabaseOption, OutputFormat, OutputOption, ShardOption
 from liveexec.cli.output import write_once
+from liveexec.cli.reading import asked_shards
 from liveexec.cli.termination import run_async
-from liveexec.errors import NotFound
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import differences_view
 from liveexec.presentation.views.database import DatabaseFacts, database_view, shards_view
@@ -27,9 +28,6 @@ from liveexec.storage.server_checks import check_settings, schema_revision
 __all__ = ["app"]
 
 app: Final = App(name="db", help="Look after the database.")
-
-OutputOption = Annotated[OutputFormat, Parameter(name=["--output", "-o"], help="How to print.")]
-ShardOption = Annotated[str | None, Parameter(name="--shard", help="Only this shard; otherwise all of them.")]
 
 
 @app.command
@@ -103,7 +101,7 @@ async def _verify(dsn: Dsn, shard: str | None) -> TableView:
     return differences_view(found)
 
 
-async def _rebuild(dsn: Dsn, shard: str | None) -> list[str]:
+async def _rebuild(dsn: Dsn, shard: str | None) -> Sequence[str]:
     async with PostgresStore(dsn) as store:
         names = await _shards_of(store, shard)
         for name in names:
@@ -111,13 +109,8 @@ async def _rebuild(dsn: Dsn, shard: str | None) -> list[str]:
     return names
 
 
-async def _shards_of(store: PostgresStore, shard: str | None) -> list[str]:
-    names = [status.shard for status in await store.shards()]
-    if shard is None:
-        return names
-    if shard not in names:
-        raise NotFound(f"there is no shard {shard!r} here (there are: {', '.join(names) or 'none'})")
-    return [shard]
+async def _shards_of(store: PostgresStore, shard: str | None) -> Sequence[str]:
+    return asked_shards([status.shard for status in await store.shards()], shard)
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ from attrs import evolve
 from cyclopts import Parameter
 
 from liveexec.cli.log_range import last_events, parse_since
-from liveexec.cli.options import ListingOptions, check_limit
+from liveexec.cli.options import LimitOption, ListingOptions
 from liveexec.cli.order_lookup import find_order
 from liveexec.cli.precision import precision_in
 from liveexec.cli.reading import show_from_database
@@ -28,7 +28,6 @@ __all__ = ["fills", "log", "orders", "positions"]
 _ONCE: Final = ListingOptions()
 
 StrategyOption = Annotated[str | None, Parameter(name="--strategy", metavar="ID", help="Only of this strategy.")]
-LimitOption = Annotated[int, Parameter(name="--limit", validator=check_limit, help="At most so many rows.")]
 
 
 def orders(

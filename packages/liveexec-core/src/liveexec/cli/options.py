@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from attrs import frozen
 from cyclopts import Parameter
 
-__all__ = ["DatabaseOption", "ListingOptions", "OutputFormat", "check_limit"]
+__all__ = ["DatabaseOption", "LimitOption", "ListingOptions", "OutputFormat", "OutputOption", "ShardOption"]
 
 #: Seconds between two rounds of ``--watch`` when none are given, and the bounds of what may be given.
 WATCH_S: Final = 2.0
@@ -25,7 +25,7 @@ class OutputFormat(StrEnum):
     TSV = "tsv"
 
 
-def check_limit(_: Any, value: Any) -> None:
+def _check_limit(_: Any, value: Any) -> None:
     """Raises ``ValueError`` for a number of rows that is none."""
     if not 1 <= value <= MAX_LIMIT:
         raise ValueError(f"Must be between 1 and {MAX_LIMIT}.")
@@ -44,6 +44,10 @@ DatabaseOption = Annotated[
         help="postgresql://… of the database. Otherwise DATABASE_URL, otherwise the embedded server.",
     ),
 ]
+
+OutputOption = Annotated[OutputFormat, Parameter(name=["--output", "-o"], help="How to print.")]
+ShardOption = Annotated[str | None, Parameter(name="--shard", help="Only this shard; otherwise all of them.")]
+LimitOption = Annotated[int, Parameter(name="--limit", validator=_check_limit, help="At most so many rows.")]
 
 
 @Parameter(name="*")

@@ -12,6 +12,7 @@ from attrs import define, field
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AccountEvent, ControlScope
+from liveexec.domain.audit import audit_rows
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OrderId, StrategyId
 from liveexec.domain.ledger import Ledger, PositionKey
@@ -78,22 +79,16 @@ class DurableView:
         self.ledger.apply(record)
         self.position = position
         self._changes.records += 1
+        self._changes.audit += audit_rows(position, record)
         # A record is of one stream: its events are all an order's, or all an account's.
         if type(record.events[0]) in _ACCOUNT_EVENTS:
             for event in record.events:
-                self._note_account(position, record, event)
+                self._note_account(record, event)
         else:
             order = self.ledger.orders[OrderId(record.stream)]
             self._changes.orders[order.order_id] = order
             for event in record.events:
                 self._note_order(order, event, record.at_ns)
-                if isinstance(event, ev.Adjusted):
-                    self._audit(
-                        position, record, event.principal, f"resolve {event.resolution}", order.order_id, event.reason
-                    )
-                elif isinstance(event, ev.Reattributed):
-                    action = f"attribute {event.strategy_id}"
-                    self._audit(position, record, event.principal, action, order.order_id, event.reason)
 
     def take(self, epoch: int, at_ns: int, marks: dict[InstrumentId, Decimal]) -> ProjectionBatch:
         """Everything that changed since the last batch, which has to be written before another is taken.
@@ -223,7 +218,7 @@ class DurableView:
         changes.nets.setdefault(order.account_id, {})[instrument_id] = None
         changes.assets[order.account_id] = None
 
-    def _note_account(self, position: int, record: Record, event: Any) -> None:
+    def _note_account(self, record: Record, event: Any) -> None:
         changes = self._changes
         changes.sequences[record.stream] = self.ledger.sequences[record.stream]
         match event:
@@ -236,29 +231,21 @@ class DurableView:
                 changes.assets[event.account_id] = None
             case acc.StateChanged():
                 changes.states[event.scope] = event
-                self._audit(position, record, event.principal, f"state {event.state}", str(event.scope), event.reason)
             case acc.LatchSet():
                 changes.latches[event.scope, event.code] = event
                 changes.cleared.pop((event.scope, event.code), None)
             case acc.LatchCleared():
                 changes.cleared[event.scope, event.code] = None
                 changes.latches.pop((event.scope, event.code), None)
-                self._audit(position, record, event.principal, f"clear {event.code}", str(event.scope), event.reason)
             case acc.DriftSeen():
                 changes.drifts[event.account_id, event.subject] = event
                 changes.accepted_drifts.pop((event.account_id, event.subject), None)
             case acc.DriftAccepted():
                 changes.accepted_drifts[event.account_id, event.subject] = None
                 changes.drifts.pop((event.account_id, event.subject), None)
-                self._audit(position, record, event.principal, "accept drift", event.subject, event.reason)
             case acc.FlattenRequested():
                 changes.flattenings[event.scope, event.account_id] = event
                 changes.ended_flattenings.pop((event.scope, event.account_id), None)
             case acc.FlattenEnded():
                 changes.ended_flattenings[event.scope, event.account_id] = None
                 changes.flattenings.pop((event.scope, event.account_id), None)
-            case acc.ConfigApplied():
-                self._audit(position, record, event.principal, "apply config", event.config_hash, event.summary)
-
-    def _audit(self, position: int, record: Record, principal: str, action: str, subject: str, reason: str) -> None:
-        self._changes.audit.append(AuditRow(record.at_ns, principal, action, subject, reason, position=position))

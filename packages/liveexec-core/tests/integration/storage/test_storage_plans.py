@@ -104,12 +104,15 @@ INDEXES = {
     "known fills": "fills_pkey",
     "order rows": "unified_orders_pkey",
     "audit": "audit_log_pkey",
+    "audit bounds": "audit_log_pkey",
+    "audit chain": "audit_log_pkey",
+    "audit positions": "audit_log_position_idx",
 }
 
 
 def read_statements() -> Iterator[tuple[str, str, Sequence[Any]]]:
     journal, lookups, reads = statements("journal"), statements("lookups"), statements("reads")
-    projections, ownership = statements("projections"), statements("ownership")
+    projections, ownership, audit = statements("projections"), statements("ownership"), statements("audit")
     for name, orders in ORDERS.items():
         yield name, *queries.orders_statement(orders, 100)
     for name, fills in FILLS.items():
@@ -130,6 +133,10 @@ def read_statements() -> Iterator[tuple[str, str, Sequence[Any]]]:
     yield "asset moves", lookups["asset_moves"], (["account-1"], ["R-1"])
     yield "known fills", lookups["fills"], ("account-1", ["F-1"])
     yield "order rows", lookups["order_rows"], ("s1", ["ORD-1", "ORD-5"])
+    yield "audit shards", audit["shards"], ()
+    yield "audit bounds", audit["bounds"], ("s1",)
+    yield "audit chain", audit["chain"], ("s1", 1, 5000, 100)
+    yield "audit positions", audit["positions"], ("s1", 100, 200, 5000)
     yield "audit head", projections["audit_head"], ("s1",)
     yield "take", ownership["take"], ("s1", "owner", 1)
     yield "projection", statement_of(PARTS), ("s1", 1, 0, 1, NOW_NS, *[b"[]" for _ in PARTS])

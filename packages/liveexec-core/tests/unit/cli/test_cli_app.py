@@ -9,7 +9,7 @@ import pytest
 from liveexec.cli.app import app, run
 from liveexec.cli.exit_codes import ExitCode
 
-COMMANDS = ("db", "demo", "fills", "log", "order", "orders", "positions")
+COMMANDS = ("audit", "db", "demo", "fills", "log", "order", "orders", "positions")
 
 
 def test_help_lists_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

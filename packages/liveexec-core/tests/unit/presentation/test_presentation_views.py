@@ -13,6 +13,7 @@ from liveexec.domain.codec import encode_json
 from liveexec.domain.order_event import Routed
 from liveexec.presentation.formatting import Places
 from liveexec.presentation.table_view import Report, TableView
+from liveexec.presentation.views.audit import audit_view
 from liveexec.presentation.views.comparisons import Comparison, verification_view
 from liveexec.presentation.views.positions import PositionsBy, positions_by_view
 from liveexec.presentation.views.routes import route_view, routed_from_document
@@ -36,6 +37,15 @@ def test_orders_have_every_column_of_the_table(view_of: ViewOf) -> None:
 
 def test_fills_have_every_column_of_the_table(view_of: ViewOf) -> None:
     assert ids_of(view_of("fills")) == set(schema.fills.columns.keys()) - {"shard"}
+
+
+def test_the_audit_log_has_every_column_of_the_table(view_of: ViewOf) -> None:
+    assert ids_of(view_of("audit")) == set(schema.audit_log.columns.keys())
+
+
+def test_details_of_the_audit_log_are_shown_whatever_somebody_made_of_them() -> None:
+    row = {"recorded_at": 0, "previous_hash": b"", "hash": b""}
+    assert values(audit_view([row | {"details": [1, "x"]}, row | {"details": None}]), "details") == ["[1, 'x']", None]
 
 
 def test_rows_may_leave_out_what_is_null() -> None:

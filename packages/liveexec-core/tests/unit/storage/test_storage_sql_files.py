@@ -18,6 +18,7 @@ FILES = sorted(
 
 def test_every_file_is_read() -> None:
     assert {
+        "audit",
         "journal",
         "projections",
         "lookups",
