@@ -45,7 +45,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """mypy --strict over sources and tests."""
-    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "benchmarks")
+    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "conftest.py", "benchmarks")
     for example in sorted((ROOT / "examples" / "plugins").glob("*/src")):
         session.run("uv", "run", "mypy", "--strict", str(example))
     for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):

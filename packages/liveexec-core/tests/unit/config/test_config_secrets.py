@@ -14,8 +14,9 @@ import structlog
 from liveexec.config.interpolation import resolved
 from liveexec.domain.secret import HIDDEN, Secret, masked
 from liveexec.runtime.logs import SecretFilter, configure_logging, set_log_level, traceback_of
+from support.canaries import canary, may_rest
 
-CANARY = "canary-5c1f-key/with+signs"
+CANARY = canary("key/with+signs")
 
 
 def test_no_text_of_it_shows_it() -> None:
@@ -129,7 +130,7 @@ class TestSources:
     @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
     @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
     def test_one_that_others_may_read_is_not_used(self, tmp_path: Path, mode: int) -> None:
-        path = tmp_path / "key"
+        path = may_rest(tmp_path / "key")
         path.write_text(CANARY)
         path.chmod(mode)
         _, (fault,) = self.fetch({"file": str(path)})
