@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -108,6 +110,22 @@ def test_the_standard_librarys_handlers_mask_too(tmp_path: Path) -> None:
     assert CANARY not in written
     assert f"key {HIDDEN} of somebody" in written
     assert "ValueError" in written
+
+
+@pytest.mark.parametrize("of_its_own", [True, False], ids=["a handler of its own", "no handler anywhere"])
+def test_a_librarys_logger_is_masked_wherever_it_writes(*, of_its_own: bool) -> None:
+    script = f"""
+import logging
+from liveexec.domain.secret import Secret
+from liveexec.runtime.logs import configure_logging
+vendor = logging.getLogger("vendor.connection")
+{"vendor.addHandler(logging.StreamHandler())" if of_its_own else ""}
+configure_logging()
+Secret({CANARY!r})
+vendor.warning("key %s", {CANARY!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == f"key {HIDDEN}\n"
 
 
 class TestSources:
