@@ -6,6 +6,7 @@ pyproject.toml. Sessions that ask what a user gets (build, lowest) have environm
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -45,13 +46,14 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """mypy --strict over sources and tests."""
-    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "benchmarks")
+    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "conftest.py", "benchmarks")
     for example in sorted((ROOT / "examples" / "plugins").glob("*/src")):
         session.run("uv", "run", "mypy", "--strict", str(example))
     for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):
         session.run("uv", "run", "mypy", "--strict", str(script))
     for package in PACKAGES:
         session.run("uv", "run", "mypy", "--strict", *_rooms(package))
+    session.run("uv", "run", "mypy", "--strict", "tests/measured", env={"MYPYPATH": "tests/measured"})
 
 
 @nox.session(venv_backend="none")
@@ -64,6 +66,20 @@ def imports(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests; arguments go to pytest: ``uv run nox -s tests -- -k ladder``."""
     session.run("uv", "run", "pytest", "-p", "no:cacheprovider", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def coverage(session: nox.Session) -> None:
+    """Lines and branches that tests and their processes go through, by package, against floors that only rise."""
+    folder = ROOT / "build" / "coverage"
+    shutil.rmtree(folder, ignore_errors=True)
+    measured = [package / "tests" / kind for package in PACKAGES for kind in ("contract", "integration", "unit")]
+    tests = [str(path.relative_to(ROOT)) for path in measured if path.is_dir()]
+    run = ("uv", "run", "coverage")
+    session.run(*run, "run", "-m", "pytest", "-p", "no:cacheprovider", *tests, *session.posargs)
+    session.run(*run, "combine", "--quiet")
+    session.run(*run, "json", "--quiet", "-o", str(folder / "report.json"))
+    session.run("uv", "run", "python", "tests/measured/floors.py", str(folder / "report.json"))
 
 
 @nox.session(reuse_venv=False)

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from liveexec.engine.oms import own_operation_id
 from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.engine.turn import Decision
+from liveexec.plugins.manager import Plugins
 from liveexec.runtime.durable_view import DurableView
 from liveexec.venues.paper.config import manifest_of
 
@@ -51,11 +52,12 @@ class EngineDriver:
     """Tells an engine what a live shell would, folds every record into a durable view as the shell does, and notes
     how long each decision took.
 
-    ``limits`` change the risk configuration. ``took_ns`` is the time of the last decision alone; ``on_record`` is
+    ``limits`` change the risk configuration; ``plugins`` register what the engine is given, in place of what is built
+    in alone. ``took_ns`` is the time of the last decision alone; ``on_record`` is
     called with each record that is durable.
     """
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, plugins: Plugins | None = None, /, **limits: Any) -> None:
         configs = {name: worlds.venue(name) for name in VENUES}
         self.now_ns = _START_NS
         self.took_ns = 0
@@ -63,9 +65,9 @@ class EngineDriver:
         self.view = DurableView("bench", Ledger(), 0, 0)
         self.engine = ExecutionEngine(
             worlds.engine_config(*VENUES, **limits),
-            rules=BUILT_IN_RULES,
-            policies=BUILTIN_POLICIES,
-            algorithms=BUILTIN_ALGORITHMS,
+            rules=BUILT_IN_RULES if plugins is None else plugins.risk_rules,
+            policies=BUILTIN_POLICIES if plugins is None else _made(plugins.routing_policies),
+            algorithms=BUILTIN_ALGORITHMS if plugins is None else _made(plugins.execution_algorithms),
             manifests={name: manifest_of(config) for name, config in configs.items()},
             venue_accounts={name: config.account_ids for name, config in configs.items()},
             timer=time.perf_counter_ns,
@@ -168,6 +170,10 @@ class EngineDriver:
         self.tell(Report(0, report))
         if order.is_open:
             raise RuntimeError(f"order {number} was filled and is {order.status}")
+
+
+def _made[T](makers: Mapping[str, Callable[..., T]]) -> dict[str, T]:
+    return {name: make() for name, make in makers.items()}
 
 
 def freeze() -> None:

@@ -20,10 +20,14 @@ release = version = installed_version("liveexec-core")
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "generators"]
+exclude_patterns = ["_build", "generators", "static"]
 html_theme = "furo"
 html_title = f"liveexec {release}"
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
+html_use_index = False  # nothing here is marked for an index: it would be an empty page
 myst_heading_anchors = 3
+myst_enable_extensions = ["tasklist"]
 # Every reference must lead somewhere.
 nitpicky = True
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from generators.markdown import prose
+from generators.markdown import called, prose
 from liveexec.plugins import hookspecs
 
 __all__ = ["hook_sections", "hooks", "signature_of"]
@@ -29,11 +29,12 @@ def hooks() -> list[Callable[..., Any]]:
 
 
 def signature_of(hook: Callable[..., Any]) -> str:
-    """The hook's first line as its specification writes it."""
+    """The hook without its docstring, as its specification writes it."""
     (definition,) = ast.parse(inspect.getsource(hook)).body
     assert isinstance(definition, ast.FunctionDef)
     assert definition.returns is not None
-    return f"def {definition.name}({ast.unparse(definition.args)}) -> {ast.unparse(definition.returns)}"
+    arguments = [ast.unparse(each) for each in definition.args.args]
+    return called(f"def {definition.name}", arguments, f"{ast.unparse(definition.returns)}: ...")
 
 
 def _section(hook: Callable[..., Any]) -> str:
@@ -43,7 +44,7 @@ def _section(hook: Callable[..., Any]) -> str:
     return "\n\n".join(
         (
             f"### {hook.__name__}",
-            f"```py\n@hookimpl\n{signature_of(hook)}: ...\n```",
+            f"```py\n@hookimpl\n{signature_of(hook)}\n```",
             prose(hook.__doc__),
             f"Since version {added.group(1)} of the plugin API.",
         )

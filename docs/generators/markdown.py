@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["code", "prose", "summary", "table"]
+__all__ = ["called", "code", "prose", "summary", "table"]
 
+#: So many characters of a block of code are seen on a laptop's screen; the rest is scrolled to.
+_SEEN: Final = 88
 _ROLE: Final = re.compile(r":\w+:`~?([^`<>]+?)`")
 _LITERAL: Final = re.compile(r"``([^`]+)``")
 _DIRECTIVE: Final = re.compile(r"^\.\. .*$", re.MULTILINE)
@@ -21,6 +23,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def code(text: object) -> str:
     """The text as it stands."""
     return f"`{text}`"
+
+
+def called(name: str, parameters: Sequence[str], returned: str) -> str:
+    """A signature: on one line where that can be seen whole, else a line for each parameter."""
+    line = f"{name}({', '.join(parameters)}) -> {returned}"
+    return (
+        line
+        if len(line) <= _SEEN
+        else "\n    ".join([f"{name}(", *(f"{each}," for each in parameters)]) + f"\n) -> {returned}"
+    )
 
 
 def prose(docstring: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 import liveexec
-from generators.markdown import code, prose, table
+from generators.markdown import called, code, prose, table
 
 __all__ = ["name_sections"]
 
@@ -87,7 +87,7 @@ def _signature(name: str, value: Any) -> str:
         default = "" if each.default is each.empty else f" = {_written(each.default)}"
         lines.append(f"{each.name}: {_type(each.annotation)}{default}")
     returned = _type(inspect.signature(function).return_annotation)
-    return f"```text\n{is_async}{name}({', '.join(lines)}) -> {returned}\n```\n\n"
+    return f"```text\n{called(is_async + name, lines, returned)}\n```\n\n"
 
 
 def _written(default: object) -> str:

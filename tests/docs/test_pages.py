@@ -40,6 +40,9 @@ CONFIGURATIONS = [
     if '"mode"' in text
 ]
 
+#: So many characters of a line of code fit into a page beside its navigation, 1280 pixels wide.
+SEEN = 92
+
 #: What is given codes, by its name (refuse, VenueRejected, change_refused, Finish, LatchSet …), and what holds them.
 TAKES_CODES = re.compile(r"refus|reject|finish|latchset", re.IGNORECASE)
 NAMED = {"ALGORITHM_FAILED", "CHILD_REJECTS", "OVERFILL", "ADOPTED_TWICE", "REPEATED_EXECUTION", "RULE_FAILED", "code"}
@@ -122,6 +125,19 @@ def test_every_transition_is_documented() -> None:
     explained = page("concepts/order-states")
     assert not [each for each in Derived if each is not Derived.KEEP and f"| *{each}* |" not in explained]
     assert not [each for each in OrderStatus if f"`{each}`" not in explained]
+
+
+def test_every_diagram_and_every_signature_is_seen_whole() -> None:
+    blocks = [
+        block
+        for path in PAGES
+        for block in re.findall(
+            r"^```text\n(.*?)^```$", page(str(path.relative_to(DOCS).with_suffix(""))), re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert any("▼" in block for block in blocks)
+    assert any("LiveExecutionOrchestrator" in block for block in blocks)
+    assert not [line for block in blocks for line in block.splitlines() if len(line) > SEEN]
 
 
 def test_every_command_every_table_and_every_metric_has_its_place() -> None:

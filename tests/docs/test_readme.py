@@ -1,5 +1,6 @@
 """Every piece of Python in the README and the docs runs as it stands there, in an interpreter of its own."""
 
+import ast
 import os
 import re
 import shutil
@@ -52,6 +53,17 @@ def test_the_readme_example_ends_with_a_filled_order(tmp_path: Path) -> None:
     (tmp_path / "readme.py").write_text(code, encoding="utf-8")
     ended = run(tmp_path / "readme.py", tmp_path)
     assert "FILLED" in ended.stdout, ended.stdout + ended.stderr
+
+
+def test_whoever_asks_for_a_merge_has_run_these_and_the_notebooks() -> None:
+    source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    (sessions,) = re.findall(r"^nox\.options\.sessions = (\[.*\])$", source, re.MULTILINE)
+    assert {"tests", "docs"} <= set(ast.literal_eval(sessions))
+    # Without their group's tools the notebooks are skipped; a run of nothing else is then no success to pytest.
+    (docs,) = re.findall(r"^def docs\(.*?(?=^@nox|\Z)", source, re.MULTILINE | re.DOTALL)
+    assert '"--group", "docs"' in docs
+    assert '"tests/docs/test_notebooks.py"' in docs
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("\nuv run nox")
 
 
 def run(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ For tests of what an order costs: the checks of :class:`support.engine_harness.E
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from types import CodeType
@@ -24,6 +24,7 @@ from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.engine.turn import Decision
+from liveexec.plugins.manager import Plugins
 from liveexec.runtime.durable_view import DurableView
 from support.builders import (
     ALPHA,
@@ -87,16 +88,17 @@ EVERY_LIMIT: Final = RiskConfig(
 class LeanEngine:
     """An engine and the durable view of what it decided, which is what a shard holds of orders."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugins: Plugins | None = None) -> None:
+        """``plugins`` register what the engine is given, in place of what is built in alone."""
         assert all(make(EVERY_LIMIT) is not None for make in BUILT_IN_RULES.values()), "a rule has no limit"
         self.now_ns = NOW_NS
         self.view = DurableView("main", Ledger(), 0, 0)
         self._count = 0
         self.engine = ExecutionEngine(
             EngineConfig(risk=EVERY_LIMIT),
-            rules=BUILT_IN_RULES,
-            policies=BUILTIN_POLICIES,
-            algorithms=BUILTIN_ALGORITHMS,
+            rules=BUILT_IN_RULES if plugins is None else plugins.risk_rules,
+            policies=BUILTIN_POLICIES if plugins is None else _made(plugins.routing_policies),
+            algorithms=BUILTIN_ALGORITHMS if plugins is None else _made(plugins.execution_algorithms),
             manifests={ALPHA: make_manifest(), BETA: make_manifest(BETA)},
             venue_accounts={ALPHA: (ALPHA_ACCOUNT,), BETA: (BETA_ACCOUNT,)},
         )
@@ -170,6 +172,10 @@ class LeanEngine:
             strategy_id=StrategyId(f"strategy-{number % 4}"),
             account_id=None if number % 2 else AccountId(ALPHA_ACCOUNT),
         )
+
+
+def _made[T](makers: Mapping[str, Callable[..., T]]) -> dict[str, T]:
+    return {name: make() for name, make in makers.items()}
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib import metadata
 from typing import Final
 
 from cyclopts import App, CycloptsError, UnknownCommandError
@@ -31,6 +30,8 @@ class _Console(Console):
 
 
 def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415  (a twentieth of what help takes, and nothing else needs it)
+
     return f"liveexec {metadata.version('liveexec-core')}"
 
 

@@ -7,6 +7,7 @@ import io
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -54,7 +55,7 @@ def configure_logging(level: str = "INFO") -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"the log level must be one of {', '.join(LEVELS)}, not {level!r}")
-    for handler in logging.getLogger().handlers:
+    for handler in _handlers():
         # Libraries log through the standard library, and may write what they were given to connect with.
         if not any(isinstance(each, SecretFilter) for each in handler.filters):
             handler.addFilter(SecretFilter())
@@ -72,6 +73,15 @@ def configure_logging(level: str = "INFO") -> None:
         # Loggers that were used already must hear of another level.
         cache_logger_on_first_use=False,
     )
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    """Every handler of the standard library's loggers, and the one that writes where no logger has any."""
+    if logging.lastResort is not None:
+        yield logging.lastResort
+    for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+        # Names that only have loggers below them hold placeholders.
+        yield from logger.handlers if isinstance(logger, logging.Logger) else ()
 
 
 def set_up_logging(level: str) -> None:

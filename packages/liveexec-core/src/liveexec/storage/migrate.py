@@ -1,19 +1,16 @@
 """The schema's way up and down: alembic writes the statements, asyncpg runs them in one transaction.
 
 The functions block and make an event loop of their own, so call them where none runs: from a command, or from a
-thread (``anyio.to_thread.run_sync``).
+thread (``anyio.to_thread.run_sync``). Every start of a host comes by here, mostly to find the schema as it should be:
+alembic, and SQLAlchemy with it, takes longer to load than all the rest of a start, and is loaded only for a change.
 """
 
 import asyncio
 import io
 import threading
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from liveexec.errors import StorageError
 from liveexec.storage.database import connect
@@ -23,7 +20,13 @@ from liveexec.storage.postgres_errors import explain
 from liveexec.storage.server_checks import schema_revision
 from liveexec.storage.sql import statements
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 __all__ = ["BASE", "current", "downgrade", "script", "upgrade"]
+
+_Direction = Literal["upgrade", "downgrade"]
 
 #: The revision of a database that holds nothing of ours.
 BASE: Final = "base"
@@ -47,7 +50,7 @@ def upgrade(dsn: Dsn, revision: str = HEAD) -> str | None:
         StorageError: the database holds a revision that this version does not know, or refuses.
         TransientStorageError: the server can't be reached; nothing has changed.
     """
-    return asyncio.run(_move(dsn, revision, command.upgrade))
+    return asyncio.run(_move(dsn, revision, "upgrade"))
 
 
 def downgrade(dsn: Dsn, revision: str) -> str | None:
@@ -55,15 +58,19 @@ def downgrade(dsn: Dsn, revision: str) -> str | None:
 
     What the tables beyond that revision hold is lost. Raises as :func:`upgrade` does.
     """
-    return asyncio.run(_move(dsn, revision, command.downgrade))
+    return asyncio.run(_move(dsn, revision, "downgrade"))
 
 
-def script() -> ScriptDirectory:
+def script() -> "ScriptDirectory":
     """The revisions as alembic knows them."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (see above)
+
     return ScriptDirectory.from_config(_config(io.StringIO()))
 
 
-def _config(output: io.StringIO) -> Config:
+def _config(output: io.StringIO) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  (see above)
+
     config = Config(output_buffer=output, stdout=output)
     config.set_main_option("script_location", "liveexec.storage:migrations")
     return config
@@ -77,14 +84,14 @@ async def _current(dsn: Dsn) -> str | None:
         connection.terminate()
 
 
-async def _move(dsn: Dsn, target: str, move: Callable[..., None]) -> str | None:
+async def _move(dsn: Dsn, target: str, direction: _Direction) -> str | None:
     connection = await connect(dsn, "schema")
     try:
         async with connection.transaction():
             # Two processes that start at the same time upgrade one after the other.
             await connection.execute(_SQL["lock"])
             present = await schema_revision(connection)
-            statements_to_run = _statements(present or BASE, target, move)
+            statements_to_run = _statements(present or BASE, target, direction)
             if statements_to_run:
                 await connection.execute(statements_to_run, timeout=_STATEMENT_TIMEOUT_S)
             if target == BASE:
@@ -98,13 +105,16 @@ async def _move(dsn: Dsn, target: str, move: Callable[..., None]) -> str | None:
         connection.terminate()
 
 
-def _statements(present: str, target: str, move: Callable[..., None]) -> str:
+def _statements(present: str, target: str, direction: _Direction) -> str:
     if present == target:
         return ""
     known = {revision.revision for revision in script().walk_revisions()} | {BASE}
     for revision in (present, target):
         if revision not in known:
             raise StorageError(f"revision {revision} of the schema is not known to this version of liveexec")
+    from alembic import command  # noqa: PLC0415  (see above)
+
+    move = command.upgrade if direction == "upgrade" else command.downgrade
     output = io.StringIO()
     with _ALEMBIC:
         move(_config(output), f"{present}:{target}", sql=True)

@@ -14,6 +14,7 @@ from liveexec.cli.exit_codes import ExitCode
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.embedded import EmbeddedPostgres
 from liveexec.storage.journal_store import PostgresStore
+from support.canaries import canary
 from support.postgres import run_sql
 
 Run = Callable[..., CompletedProcess[str]]
@@ -99,7 +100,7 @@ def test_embedded_server_serves_its_default_database_and_the_one_that_was_kept(r
     assert nothing.returncode == ExitCode.DATABASE_UNAVAILABLE
     made = run_in(own_home, "db", "upgrade")
     assert made.returncode == ExitCode.OK, made.stderr
-    listed = run_in(own_home | {"PGPASSWORD": "of another server"}, "orders")
+    listed = run_in(own_home | {"PGPASSWORD": canary("of another server")}, "orders")
     assert listed.returncode == ExitCode.OK, listed.stderr
     assert listed.stdout == "Orders\nno orders\n"
     current = Path(own_home["XDG_STATE_HOME"]) / "liveexec" / "current.json"

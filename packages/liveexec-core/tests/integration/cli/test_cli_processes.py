@@ -19,6 +19,7 @@ import pytest
 
 from liveexec.cli.exit_codes import ExitCode
 from liveexec.storage.dsn import Dsn
+from support.canaries import canary
 
 Environ = dict[str, str]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -37,17 +38,20 @@ ENDS = pytest.mark.parametrize(
 class Terminal:
     """A terminal of our own, whose screen is what was written to it."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, heard: Callable[[bytes], None]) -> None:
         self._ours, self.theirs = pty.openpty()
         ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.written = ""
+        self._heard = heard
 
     def read_until(self, mark: str) -> None:
         deadline_s = time.monotonic() + END_S
         while mark not in self.written:
             assert time.monotonic() < deadline_s, self.written
             if select.select([self._ours], [], [], 1.0)[0]:
-                self.written += os.read(self._ours, 65_536).decode()
+                read = os.read(self._ours, 65_536)
+                self._heard(read)
+                self.written += read.decode()
 
     def close(self) -> None:
         os.close(self._ours)
@@ -55,8 +59,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal() -> Terminal:
-    return Terminal(columns=80)
+def terminal(overhear: Callable[[str], Callable[[bytes], None]]) -> Terminal:
+    return Terminal(columns=80, heard=overhear("a terminal"))
 
 
 def test_a_terminal_gets_a_table_that_fits(spawn: Spawn, terminal: Terminal) -> None:
@@ -120,11 +124,11 @@ def test_without_a_database_nothing_is_made_and_the_way_to_one_is_said(
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(run_in: Run, bare_environ: Environ) -> None:
-    done = run_in(bare_environ, "orders", "--database", "postgresql://me:hunter2@127.0.0.1:1/nothing")
+    done = run_in(bare_environ, "orders", "--database", f"postgresql://me:{canary()}@127.0.0.1:1/nothing")
     assert done.returncode == ExitCode.DATABASE_UNAVAILABLE
     assert done.stderr.count("\n") == 1
     assert "127.0.0.1:1" in done.stderr
-    assert "hunter2" not in done.stderr
+    assert canary() not in done.stderr
 
 
 def test_the_option_goes_before_the_variable(run_in: Run, bare_environ: Environ, orders_dsn: Dsn) -> None:

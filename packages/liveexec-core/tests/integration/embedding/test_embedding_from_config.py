@@ -15,6 +15,7 @@ from liveexec.cli.exit_codes import ExitCode
 from liveexec.domain.account_event import ConfigApplied
 from liveexec.errors import ConfigurationError
 from liveexec.storage.dsn import Dsn
+from support.canaries import canary
 
 PAPER: dict[str, Any] = {
     "mode": "paper",
@@ -122,13 +123,13 @@ class TestCommand:
     def test_show_masks_secrets(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("DB", "postgresql://user:very-secret-word@host/name")
+        monkeypatch.setenv("DB", f"postgresql://user:{canary()}@host/name")
         path = tmp_path / "paper.json"
         path.write_text(json.dumps({**PAPER, "database": {"url": "${DB}"}}))
         assert run(["config", "show", str(path)]) is ExitCode.OK
         printed = capsys.readouterr().out
         assert json.loads(printed)["database"]["url"] == "***"
-        assert "very-secret-word" not in printed
+        assert canary() not in printed
 
     def test_schema_is_json(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["config", "schema"]) is ExitCode.OK

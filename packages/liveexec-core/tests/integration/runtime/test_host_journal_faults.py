@@ -21,6 +21,7 @@ from liveexec.domain.ids import OperationId
 from liveexec.engine.config import JournalLoss
 from liveexec.errors import Halted
 from liveexec.storage.dsn import Dsn
+from support.canaries import canary
 from support.faulty_link import FaultyLink, faulty_link
 from support.hosting import (
     PATIENT,
@@ -185,12 +186,12 @@ async def test_a_database_that_takes_no_more_connections(own: TestServer, dsn: D
 
     run_sql(
         dsn,
-        f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+        f"CREATE ROLE {role} LOGIN PASSWORD '{canary(role)}'",
         f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
         f"GRANT pg_signal_backend TO {role}",
     )
     try:
-        async with trading(desk, as_role(dsn, role, "secret")) as (live, _):
+        async with trading(desk, as_role(dsn, role, canary(role))) as (live, _):
             await goes_halted_and_still_cancels(live, desk, lambda: become(-1), lambda: become(0))
     finally:
         run_sql(dsn, f"DROP OWNED BY {role}", f"DROP ROLE {role}")

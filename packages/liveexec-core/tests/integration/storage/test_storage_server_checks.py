@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import asyncpg
 import pytest
@@ -22,6 +22,7 @@ from liveexec.storage.embedded.supervisor import wait_until
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.migrations import HEAD
 from support.builders import make_order_id, make_received, make_record
+from support.canaries import canary
 from support.journaling import ShardWriter
 from support.postgres import TestServer, own_server, run_sql
 
@@ -126,14 +127,14 @@ async def test_a_role_without_rights_is_refused_with_every_right_that_it_lacks(d
     role = f"limited_{os.getpid()}"
     run_sql(
         database_dsn,
-        f"CREATE ROLE {role} LOGIN PASSWORD 'limited-secret'",
+        f"CREATE ROLE {role} LOGIN PASSWORD '{canary(role)}'",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"REVOKE INSERT ON journal, fills FROM {role}",
         f"REVOKE UPDATE ON journal_head FROM {role}",
     )
     try:
-        dsn = with_password(database_dsn, role, "limited-secret")
+        dsn = with_password(database_dsn, role, canary(role))
         refused = str(await refusal_of(dsn))
         assert f'the role "{role}" lacks rights' in refused
         assert "grant it INSERT on fills, INSERT on journal, UPDATE on journal_head" in refused
@@ -148,21 +149,22 @@ async def test_a_role_without_rights_is_refused_with_every_right_that_it_lacks(d
 
 
 async def test_no_refusal_shows_the_password(database_dsn: Dsn) -> None:
-    secret = "pass:w/rd%?"
+    secret = canary("pass:w/rd%?")
+    quoted = quote(secret, safe="")
     for dsn in (
-        with_password(database_dsn, "liveexec", "pass%3Aw%2Frd%25%3F"),
-        Dsn("postgresql://liveexec:pass%3Aw%2Frd%25%3F@127.0.0.1:1/none"),
-        Dsn("postgresql://liveexec:pass%3Aw%2Frd%25%3F@/none?host=/nonexistent"),
-        Dsn("postgresql://liveexec:pass%3Aw%2Frd%25%3F@127.0.0.1:1/none?sslmode=pass%3Aw%2Frd%25%3F"),
+        with_password(database_dsn, "liveexec", quoted),
+        Dsn(f"postgresql://liveexec:{quoted}@127.0.0.1:1/none"),
+        Dsn(f"postgresql://liveexec:{quoted}@/none?host=/nonexistent"),
+        Dsn(f"postgresql://liveexec:{quoted}@127.0.0.1:1/none?sslmode={quoted}"),
     ):
         refused = await refusal_of(dsn)
         shown = "".join(traceback.format_exception(refused)) + repr(refused) + repr(dsn) + str(dsn)
         assert secret not in shown
-        assert "pass%3Aw%2Frd%25%3F" not in shown
+        assert quoted not in shown
 
 
 async def test_a_wrong_password_is_final_and_an_absent_server_is_not(database_dsn: Dsn) -> None:
-    wrong = await refusal_of(with_password(database_dsn, "liveexec", "wrong"))
+    wrong = await refusal_of(with_password(database_dsn, "liveexec", canary("wrong")))
     assert not isinstance(wrong, TransientStorageError)
     assert "the password is wrong" in str(wrong)
     missing = await refusal_of(database_dsn.with_database("there_is_none"))

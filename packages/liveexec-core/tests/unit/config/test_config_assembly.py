@@ -21,6 +21,7 @@ from liveexec.errors import ConfigurationError, Fault
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import Plugins, load_plugins
 from liveexec.plugins.registrars import AdapterRegistration
+from support.canaries import canary
 
 LEAST: dict[str, Any] = {"mode": "paper", "external_adapters": {"PAPER": {}}}
 NO_DSN = (
@@ -165,11 +166,11 @@ class TestAdapters:
     def test_its_class_reads_its_section_and_variables_are_filled_in(self, plugins: Plugins) -> None:
         given: list[Any] = []
         sections = {"external_adapters": {"KEYED": {"api_key": "${KEY}", "port": "${PORT:-8443}"}}}
-        config = load_config({**LEAST, **sections}, {"KEY": "a-very-secret-key"})
+        config = load_config({**LEAST, **sections}, {"KEY": canary("key")})
         made = assembled(config, self.registered(plugins, given, KeyedSection))
         assert given == [], "making adapters waits until they are needed"
         assert made.adapters() == ()
-        assert given == [KeyedSection(Secret("a-very-secret-key"), 8443)]
+        assert given == [KeyedSection(Secret(canary("key")), 8443)]
         with pytest.raises(ConfigurationError, match=r"external_adapters\.KEYED\.api_key: is refused by the venue"):
             made.adapters()
 
@@ -197,13 +198,13 @@ def test_live_mode_without_a_list_imports_nothing_but_ours() -> None:
 class TestShown:
     def test_secrets_are_masked_in_texts_too(self) -> None:
         config = load_config(
-            {**LEAST, "database": {"url": "postgresql://u:p4ssw0rd@h/d"}, "external_adapters": {"X": {"k": "${K}"}}},
+            {**LEAST, "database": {"url": f"postgresql://u:{canary()}@h/d"}, "external_adapters": {"X": {"k": "${K}"}}},
             {"K": "plain"},
         )
         document = shown(config)
         assert document["database"]["url"] == HIDDEN
         assert document["external_adapters"] == {"X": {"k": "plain"}}
-        assert "p4ssw0rd" not in json.dumps(document)
+        assert canary() not in json.dumps(document)
 
     def test_what_is_shown_can_be_read_again(self) -> None:
         config = load_config({**LEAST, "risk_engine": {"max_loss": "1.50", "max_order_quantity": {"*": 5}}}, {})
@@ -222,7 +223,7 @@ class TestShown:
         assert differences(before, before) == []
 
     def test_a_secret_that_changed_is_told_by_its_path_alone(self) -> None:
-        one, two = (load_config({**LEAST, "database": {"url": f"postgresql://u:{n}{n}{n}{n}@h/d"}}, {}) for n in "ab")
+        one, two = (load_config({**LEAST, "database": {"url": f"postgresql://u:{canary(n)}@h/d"}}, {}) for n in "ab")
         assert differences(one, two) == [("database.url", HIDDEN, HIDDEN)]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from liveexec.config.loading import load_config
 from liveexec.domain.secret import Secret
 from liveexec.errors import ConfigurationError
+from support.canaries import canary
 
 LEAST: dict[str, Any] = {"mode": "paper", "external_adapters": {"PAPER": {}}}
 
@@ -140,7 +141,7 @@ class TestFaults:
 
 def test_keys_of_venues_may_be_secrets() -> None:
     config = load_config(
-        {**LEAST, "external_adapters": {"X": {"api_key": {"secret": {"env": "KEY"}}}}}, {"KEY": "12345678"}
+        {**LEAST, "external_adapters": {"X": {"api_key": {"secret": {"env": "KEY"}}}}}, {"KEY": canary("key")}
     )
-    assert config.external_adapters["X"]["api_key"] == Secret("12345678")
+    assert config.external_adapters["X"]["api_key"] == Secret(canary("key"))
     assert "12345678" not in repr(config)

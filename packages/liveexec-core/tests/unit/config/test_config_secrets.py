@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -14,8 +16,9 @@ import structlog
 from liveexec.config.interpolation import resolved
 from liveexec.domain.secret import HIDDEN, Secret, masked
 from liveexec.runtime.logs import SecretFilter, configure_logging, set_log_level, traceback_of
+from support.canaries import canary, may_rest
 
-CANARY = "canary-5c1f-key/with+signs"
+CANARY = canary("key/with+signs")
 
 
 def test_no_text_of_it_shows_it() -> None:
@@ -109,6 +112,22 @@ def test_the_standard_librarys_handlers_mask_too(tmp_path: Path) -> None:
     assert "ValueError" in written
 
 
+@pytest.mark.parametrize("of_its_own", [True, False], ids=["a handler of its own", "no handler anywhere"])
+def test_a_librarys_logger_is_masked_wherever_it_writes(*, of_its_own: bool) -> None:
+    script = f"""
+import logging
+from liveexec.domain.secret import Secret
+from liveexec.runtime.logs import configure_logging
+vendor = logging.getLogger("vendor.connection")
+{"vendor.addHandler(logging.StreamHandler())" if of_its_own else ""}
+configure_logging()
+Secret({CANARY!r})
+vendor.warning("key %s", {CANARY!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == f"key {HIDDEN}\n"
+
+
 class TestSources:
     def fetch(self, source: object, **environ: str) -> tuple[object, list[str]]:
         document, faults = resolved({"key": {"secret": source}}, environ)
@@ -129,7 +148,7 @@ class TestSources:
     @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
     @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
     def test_one_that_others_may_read_is_not_used(self, tmp_path: Path, mode: int) -> None:
-        path = tmp_path / "key"
+        path = may_rest(tmp_path / "key")
         path.write_text(CANARY)
         path.chmod(mode)
         _, (fault,) = self.fetch({"file": str(path)})

@@ -23,6 +23,7 @@ from liveexec.storage.embedded.errors import DataFolderForeign
 from liveexec.storage.embedded.layout import ClusterLayout
 from liveexec.storage.embedded.locks import server_runs, starting, supervisor_runs
 from liveexec.storage.embedded.supervisor import wait_until
+from support.canaries import canary
 
 SpawnHolder = Callable[[Path], Any]
 FindProcess = Callable[[Path], psutil.Process]
@@ -296,7 +297,8 @@ def test_what_a_killed_initialisation_left_is_removed(place: Path) -> None:
         pass
     left_over = layout.new_init_folder()
     (left_over / "pgdata").mkdir(parents=True)
-    (left_over / "password").write_text("secret")
+    (left_over / "password").touch(mode=0o600)
+    (left_over / "password").write_text(canary())
     layout.pgdata.rename(place / "lost")
     with EmbeddedPostgres.start(layout.home) as server:
         assert server.arrival is Arrival.CREATED

@@ -22,6 +22,7 @@ from liveexec.storage.embedded.account import ServerAccount
 from liveexec.storage.embedded.errors import DatabaseCommandFailed
 from liveexec.storage.embedded.layout import ClusterLayout
 from liveexec.storage.embedded.locks import server_runs, supervisor_runs
+from support.canaries import canary
 
 
 def fetch(server: EmbeddedPostgres, query: str, database: str = "postgres") -> Any:
@@ -192,7 +193,7 @@ def test_the_password_is_shown_nowhere(
 def test_secrets_in_the_environment_stay_with_the_caller(
     home: Path, monkeypatch: pytest.MonkeyPatch, postmaster: Callable[[Path], psutil.Process]
 ) -> None:
-    monkeypatch.setenv("VENUE_API_SECRET", "hunter2")
+    monkeypatch.setenv("VENUE_API_SECRET", canary("venue"))
     with EmbeddedPostgres.start(home):
         server = postmaster(home)
         supervisor = server.parent()
