@@ -364,9 +364,16 @@ ENGINE_BUGS: Final = (
     Mutant(
         "positions that moved after the snapshot was asked for are drifts",
         "engine/accounts.py",
-        "if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):",
-        "if quantity == mine:",
+        "has_moved = _moved_since(turn, account_id, instrument_id, taken.requested_at_ns)",
+        "has_moved = False",
         _LATE,
+    ),
+    Mutant(
+        "a fill that waits for its order is a drift",
+        "engine/accounts.py",
+        "or adoption.is_filled_meanwhile(turn, account_id, instrument_id):",
+        "or False:",
+        _FOREIGN,
     ),
     Mutant(
         "an order of ours that has no name yet is adopted as somebody else's",

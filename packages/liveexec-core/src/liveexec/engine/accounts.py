@@ -20,7 +20,7 @@ from liveexec.domain.money import ONE, ZERO
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
-from liveexec.engine import parents, reports, requests
+from liveexec.engine import adoption, parents, reports, requests
 from liveexec.engine.inputs import (
     AccountPhase,
     AccountSnapshot,
@@ -169,7 +169,9 @@ def _compare_positions(turn: Turn, taken: AccountSnapshot) -> None:
         said = theirs.get(instrument_id)
         quantity = said.quantity if said is not None else ZERO
         mine = ours.get(instrument_id, ZERO)
-        if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):
+        has_moved = _moved_since(turn, account_id, instrument_id, taken.requested_at_ns)
+        # A fill that waits for its order is known, and not counted yet.
+        if quantity == mine or has_moved or adoption.is_filled_meanwhile(turn, account_id, instrument_id):
             turn.core.drifts.pop(key, None)
             continue
         if key in turn.core.state.ledger.drifts:

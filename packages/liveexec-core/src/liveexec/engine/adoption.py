@@ -5,7 +5,7 @@ from typing import Final
 from attrs import evolve
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import EXTERNAL, external_order_id
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, external_order_id
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.order import Order
@@ -16,7 +16,7 @@ from liveexec.engine.effects import TimerKind
 from liveexec.engine.inputs import Report
 from liveexec.engine.turn import Turn
 
-__all__ = ["AboutOrder", "adopt", "claimed", "find", "is_in_opening", "take_in", "wait_longer"]
+__all__ = ["AboutOrder", "adopt", "claimed", "find", "is_filled_meanwhile", "is_in_opening", "take_in", "wait_longer"]
 
 #: How often a report waits for an order of ours that has no name yet: by then its fate is known, or an alarm.
 _MOST_WAITS: Final = 12
@@ -78,6 +78,17 @@ def wait_longer(turn: Turn, key: str) -> bool:
         return False
     turn.wake(TimerKind.ADOPTION, key, turn.at_ns + adoption_ns)
     return True
+
+
+def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> bool:
+    """Whether a fill of the instrument waits for its order, so that our position is about to move."""
+    for delivered in (each for parked in turn.core.parked.values() for each in parked):
+        said = delivered.report
+        if isinstance(said, FillReport) and (said.account_id, said.fill.instrument_id) == (account_id, instrument_id):
+            return True
+        if isinstance(said, CumulativeFill) and (said.account_id, said.instrument_id) == (account_id, instrument_id):
+            return True
+    return False
 
 
 def claimed(turn: Turn, order: Order) -> list[AboutOrder]:

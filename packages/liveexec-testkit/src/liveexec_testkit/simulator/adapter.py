@@ -43,6 +43,8 @@ _MS: Final = 1_000_000
 #: What a venue's credentials would be; it must not turn up in any trace, log or record.
 CREDENTIAL: Final = "sk-7f3a-simulated-credential"
 _PAGE: Final = 3
+#: Fills younger than this may be missing when fills are asked for.
+_FILLS_LAG_NS: Final = 400 * _MS
 
 
 class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
@@ -59,12 +61,18 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._stream: Stream | None = None
         self._world = Context()
         self._requests = 0
+        #: When the session began, or last had a gap; whether it was compared with its venue since.
+        self.doubted_at_ns = 0
+        self.is_compared = False
+        self._asked_at_ns = 0
 
     async def connect(self) -> None:
         await self._pause(2)
         if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
             raise AdapterError("the venue does not answer")
         self._stream = self.venue.open_stream(self.process)
+        self._stream.on_gap(self._doubt)
+        self._doubt()
         self.venue.trace.add(self.venue.kind.name, f"process {self.process} connects")
 
     async def disconnect(self) -> None:
@@ -103,6 +111,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         venue = self.venue
         found = venue.truth.find(ref)
         now_ns = venue.now_ns()
+        if found is not None and ref.venue_order_id is not None and venue.faults.fires(Fault.SOURCE_FORGETS):
+            # The venue named it before, so this proves only that the source forgets.
+            found = None
         is_young = found is not None and now_ns - found.taken_at_ns < VISIBILITY_LAG_NS
         if is_young and venue.faults.fires(Fault.NOT_FOUND_LAG):
             found = None
@@ -112,6 +123,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
         requested_ns = self._engine_ns()
+        self._asked_at_ns = self.venue.loop.now_ns
         await self._question(account_id)
         as_of_ns, reports, _ = self._moment()
         complete = True
@@ -123,13 +135,19 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
         requested_ns = self._engine_ns()
         await self._question(account_id)
-        found = tuple(report for at_ns, report in self.venue.truth.executions if at_ns >= since_ns)
+        executions = self.venue.truth.executions
+        if executions and self.venue.faults.fires(Fault.FILLS_SHOWN_LATE):
+            executions = [each for each in executions if each[0] < self.venue.now_ns() - _FILLS_LAG_NS]
+        found = tuple(report for at_ns, report in executions if at_ns >= since_ns)
         complete = True
         if len(found) > _PAGE and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
             found, complete = found[:_PAGE], False
         as_of_ns = self.venue.now_ns()
         await self._pause(1)
         return Snapshot(found, requested_ns, self._engine_ns(), complete, as_of_ns)
+
+    def _doubt(self) -> None:
+        self.doubted_at_ns, self.is_compared = self.venue.loop.now_ns, False
 
     async def positions(self, account_id: AccountId) -> Snapshot[PositionReport]:
         requested_ns = self._engine_ns()
@@ -143,6 +161,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         requested_ns = self._engine_ns()
         await self._question(account_id)
         now_ns, much = self.venue.now_ns(), Decimal(10_000_000)
+        if self._asked_at_ns >= self.doubted_at_ns:
+            # The last of a snapshot's questions.
+            self.is_compared = True
         funds = tuple(BalanceReport(account_id, asset, much, much, now_ns) for asset in ("BTC", "ETH", "USDT"))
         return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=now_ns)
 
@@ -214,11 +235,16 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
         def arrive() -> None:
             venue.travelling.pop(number, None)
-            if until_ns is not None and loop.now_ns > until_ns:
+            is_late = until_ns is not None and loop.now_ns > until_ns
+            ignores = is_late and verb == "submit" and faults.fires(Fault.DEADLINE_IGNORED)
+            if is_late and not ignores:
                 venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
                 outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
             else:
                 outcome = act()
+                if ignores:
+                    venue.truth.orders[-1].came_late = True
+                    venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
                 venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")
             if not arrived.done():
                 arrived.set_result(outcome)

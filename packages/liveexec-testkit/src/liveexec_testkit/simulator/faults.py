@@ -4,10 +4,12 @@ Venue and store ask :meth:`Faults.fires` at the places where one could strike; w
 can show that every fault did.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from random import Random
+from typing import Final
 
-__all__ = ["Fault", "Faults"]
+__all__ = ["HARMLESS", "LASTING", "Fault", "Faults"]
 
 
 class Fault(StrEnum):
@@ -36,18 +38,24 @@ class Fault(StrEnum):
     NOT_FOUND_LAG = "not-found-lag"
     STALE_SNAPSHOT = "stale-snapshot"
     TRUNCATED_PAGES = "truncated-pages"
+    FILLS_SHOWN_LATE = "fills-shown-late"
+    SOURCE_FORGETS = "source-forgets"
     # What a venue does.
     CLOCK_SKEW = "clock-skew"
     BUST = "bust"
     CORRECTION = "correction"
     OVERFILL = "overfill"
     FOREIGN_ORDER = "foreign-order"
+    FOREIGN_TRADE = "foreign-trade"
+    DEADLINE_IGNORED = "deadline-ignored"
+    DRIFT = "drift"
     # The store.
     STORE_LOST = "store-lost"
     COMMIT_UNKNOWN = "commit-unknown"
     COMMIT_LATE = "commit-late"
     STORE_OUTAGE = "store-outage"
     STORE_SLOW = "store-slow"
+    STORE_SILENT = "store-silent"
     STORE_BROKEN = "store-broken"
     # Processes.
     CRASH = "crash"
@@ -76,19 +84,48 @@ _ODDS: dict[Fault, float] = {
     Fault.NOT_FOUND_LAG: 0.8,
     Fault.STALE_SNAPSHOT: 0.6,
     Fault.TRUNCATED_PAGES: 0.6,
+    Fault.FILLS_SHOWN_LATE: 0.5,
+    Fault.SOURCE_FORGETS: 0.4,
     Fault.CLOCK_SKEW: 1.0,
     Fault.BUST: 0.05,
     Fault.CORRECTION: 0.05,
     Fault.OVERFILL: 0.03,
     Fault.FOREIGN_ORDER: 0.03,
+    Fault.FOREIGN_TRADE: 0.02,
+    Fault.DEADLINE_IGNORED: 0.5,
+    Fault.DRIFT: 0.01,
     Fault.STORE_LOST: 0.03,
     Fault.COMMIT_UNKNOWN: 0.05,
     Fault.COMMIT_LATE: 0.04,
     Fault.STORE_OUTAGE: 0.006,
     Fault.STORE_SLOW: 0.03,
+    Fault.STORE_SILENT: 0.01,
     Fault.STORE_BROKEN: 0.004,
     Fault.CRASH: 0.05,
     Fault.FREEZE: 0.06,
+}
+
+#: What a venue may do without keeping anybody from settling anything.
+HARMLESS: Final = frozenset(
+    {
+        Fault.VENUE_REFUSES,
+        Fault.CLOCK_SKEW,
+        Fault.CORRECTION,
+        Fault.FOREIGN_ORDER,
+        Fault.FOREIGN_TRADE,
+        Fault.DRIFT,
+    }
+)
+#: How long what struck goes on to hinder, in nanoseconds.
+LASTING: Final = {
+    Fault.REPORT_LOST: 4_000_000_000,
+    Fault.REPORT_LATE: 700_000_000,
+    Fault.SILENT_STREAM: 4_000_000_000,
+    Fault.BAN: 1_500_000_000,
+    Fault.STORE_OUTAGE: 2_500_000_000,
+    Fault.STORE_SILENT: 4_000_000_000,
+    # Until a request that has no answer is given up.
+    Fault.ANSWER_NEVER: 10_500_000_000,
 }
 
 
@@ -99,6 +136,8 @@ class Faults:
         self.chosen = chosen
         self.fired: dict[Fault, int] = {}
         self.healed = False
+        #: Called with each fault that strikes.
+        self.on_strike: Callable[[Fault], None] = lambda _: None
         # A source of chance for each, so that taking one fault away leaves the others as they were.
         self._random = {fault: Random(f"{seed} {fault}") for fault in sorted(chosen)}
 
@@ -108,6 +147,7 @@ class Faults:
         if random is None or self.healed or random.random() >= _ODDS[fault]:
             return False
         self.fired[fault] = self.fired.get(fault, 0) + 1
+        self.on_strike(fault)
         return True
 
     def has(self, fault: Fault) -> bool:

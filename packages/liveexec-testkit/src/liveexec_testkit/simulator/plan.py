@@ -9,6 +9,7 @@ from attrs import frozen
 from liveexec.domain.ids import VenueName
 from liveexec.domain.venue import ReplaceMode
 from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.settings import Settings, settings_of
 from liveexec_testkit.simulator.store import STEP_NS
 from liveexec_testkit.simulator.venue import VenueKind
 
@@ -31,6 +32,10 @@ class OperationKind(StrEnum):
     RESULT = "result"
     KILL = "kill"
     RELEASE = "release"
+    REDUCE = "reduce"
+    CONFLICT = "conflict"
+    MALFORMED = "malformed"
+    CLOSE = "close"
 
 
 #: How often each comes up, relative to the others.
@@ -41,6 +46,10 @@ _WEIGHTS: Final = {
     OperationKind.RESULT: 2,
     OperationKind.KILL: 2,
     OperationKind.RELEASE: 2,
+    OperationKind.REDUCE: 1,
+    OperationKind.CONFLICT: 1,
+    OperationKind.MALFORMED: 0.3,
+    OperationKind.CLOSE: 0.3,
 }
 
 
@@ -61,6 +70,7 @@ class RunPlan:
     faults: frozenset[Fault]
     operations: tuple[Operation, ...]
     venues: tuple[VenueKind, ...]
+    settings: Settings
     heal_at_ns: int
 
 
@@ -76,12 +86,15 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
             renames=random.random() < 0.4,
             per_account=random.random() < 0.2,
             is_limited=random.random() < 0.35,
+            fee_asset=random.choice(("USDT", "FEE")),
+            has_past=random.random() < 0.3,
         ),
         VenueKind(
             VenueName("BETA"),
             replace=ReplaceMode.NONE,
             answers_by_report=random.random() < 0.4,
             prepares=random.random() < 0.4,
+            has_past=random.random() < 0.3,
         ),
     )
     span_ns = random.randrange(1_000, 4_000) * _MS
@@ -94,7 +107,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
-    return RunPlan(seed, faults, tuple(operations), venues, span_ns + 200 * _MS)
+    return RunPlan(seed, faults, tuple(operations), venues, settings_of(random), span_ns + 200 * _MS)
 
 
 def _moment(random: Random, span_ns: int) -> int:

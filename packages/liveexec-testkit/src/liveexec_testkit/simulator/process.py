@@ -10,17 +10,18 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
-from liveexec.composition import build
+from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.engine.config import EngineConfig
 from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins
-from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
-from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.determinism import SimClock
 from liveexec_testkit.simulator.loop import PROCESS, SimLoop, SimTask
+from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS, RECONCILE_EVERY_S
 from liveexec_testkit.simulator.store import SimStore, StoreServer
 from liveexec_testkit.simulator.venue import SimVenue
 
@@ -47,6 +48,8 @@ class Process:
         self.number, self.owner = number, owner
         self.is_alive = True
         self.is_frozen = False
+        #: Whether its host closed it.
+        self.is_closed = False
         self.ended: Exception | None = None
         self._loop, self._venues = loop, venues
         self._tasks: list[asyncio.Task[Any]] = []
@@ -54,16 +57,21 @@ class Process:
         self._context.run(PROCESS.set, number)
         self.adapters = [SimAdapter(venue, number, left) for venue in venues]
         self.store = SimStore(server, number)
-        self.orchestrator: LiveExecutionOrchestrator = self._context.run(
-            build,
-            config,
-            self.store,
-            self.adapters,
-            plugins=plugins,
+        parts = ShardParts(
+            config=config,
+            store=self.store,
+            adapters=self.adapters,
+            rules=plugins.risk_rules,
+            policies={name: make() for name, make in plugins.routing_policies.items()},
+            algorithms={name: make() for name, make in plugins.execution_algorithms.items()},
             clock=SimClock(loop),
+            metrics=Metrics(),
             owner=owner,
             lease_s=LEASE_S,
+            max_price_age_ns=MAX_PRICE_AGE_NS,
+            reconcile_every_s=RECONCILE_EVERY_S,
         )
+        self.orchestrator = self._context.run(LiveExecutionOrchestrator, parts)
         self.run(self._start())
 
     @property

@@ -89,7 +89,7 @@ def _overheard(world: World) -> Iterator[None]:
     append = Journal.append
 
     def noted(journal: Journal, decision: Decision, done: Any, failed: Any) -> None:
-        world.decided(journal.epoch, decision.records)
+        world.decided(journal.epoch, decision)
         append(journal, decision, done, failed)
 
     with patch.object(Journal, "append", noted):

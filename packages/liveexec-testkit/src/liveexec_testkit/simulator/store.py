@@ -97,6 +97,10 @@ class SimStore:
 
     def __init__(self, server: StoreServer, process: int) -> None:
         self._server, self._process = server, process
+        #: Whether the last batch failed, and was not written or settled since.
+        self.is_failing = False
+        #: Since when a batch waits for its answer; zero while none does.
+        self.asked_at_ns = 0
 
     async def acquire(self, shard: str, owner: str, lease_s: float) -> Ownership:
         server = self._server
@@ -119,20 +123,14 @@ class SimStore:
         await self._call(lambda memory: memory.release(ownership), "release")
 
     async def append(self, batch: AppendBatch) -> None:
-        server, faults = self._server, self._server.faults
-        await self._travel("append")
-        if faults.fires(Fault.STORE_BROKEN):
-            server.trace.add("store", f"batch {batch.batch} refused for good")
-            raise StorageError("the disk is full")
-        if faults.fires(Fault.COMMIT_LATE):
-            server.trace.add("store", f"batch {batch.batch} given up while it is worked on")
-            server.commit_later(batch, faults.between(Fault.COMMIT_LATE, 1 * _MS, 1_500 * _MS))
-            raise TransientStorageError("the connection was lost during COMMIT")
-        server.commit(batch)
-        if faults.fires(Fault.COMMIT_UNKNOWN):
-            server.trace.add("store", f"batch {batch.batch} committed, its answer lost")
-            raise TransientStorageError("the connection was lost after COMMIT")
-        await self._pause()
+        self.asked_at_ns = self._server.loop.now_ns
+        try:
+            await self._append(batch)
+        except BaseException:
+            self.is_failing = True
+            raise
+        self.is_failing = False
+        self.asked_at_ns = 0
 
     async def settle(self, batch: AppendBatch) -> bool:
         await self._travel("settle")
@@ -143,7 +141,30 @@ class SimStore:
                 self._server.finish_late(key)
             else:
                 del self._server.late[key]
-        return at_once(self._server.memory.settle(batch))
+        is_there = at_once(self._server.memory.settle(batch))
+        if is_there:
+            self.is_failing = False
+            self.asked_at_ns = 0
+        return is_there
+
+    async def _append(self, batch: AppendBatch) -> None:
+        server, faults = self._server, self._server.faults
+        await self._travel("append")
+        if faults.fires(Fault.STORE_BROKEN):
+            server.trace.add("store", f"batch {batch.batch} refused for good")
+            raise StorageError("the disk is full")
+        if faults.fires(Fault.STORE_SILENT):
+            server.trace.add("store", f"says nothing of batch {batch.batch}")
+            await asyncio.sleep(faults.between(Fault.STORE_SILENT, 1_300 * _MS, 4_000 * _MS) / 1e9)
+        if faults.fires(Fault.COMMIT_LATE):
+            server.trace.add("store", f"batch {batch.batch} given up while it is worked on")
+            server.commit_later(batch, faults.between(Fault.COMMIT_LATE, 1 * _MS, 1_500 * _MS))
+            raise TransientStorageError("the connection was lost during COMMIT")
+        server.commit(batch)
+        if faults.fires(Fault.COMMIT_UNKNOWN):
+            server.trace.add("store", f"batch {batch.batch} committed, its answer lost")
+            raise TransientStorageError("the connection was lost after COMMIT")
+        await self._pause()
 
     async def project(self, batch: ProjectionBatch) -> None:
         # What is written is what stood when it was asked for, whatever the orders do meanwhile.

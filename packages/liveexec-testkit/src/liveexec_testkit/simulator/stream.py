@@ -5,7 +5,7 @@ What a session was to be told while it is gone is lost with it; the venue's trut
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import Context
 from typing import Final
 
@@ -36,6 +36,7 @@ class Stream:
         self._not_before_ns = 0
         self._silent_until_ns = 0
         self._error: str | None = None
+        self._on_gap: Callable[[], None] = lambda: None
 
     @property
     def is_open(self) -> bool:
@@ -84,11 +85,19 @@ class Stream:
             self._arrived.set()
             self._quoted.set()
 
+    def on_gap(self, told: Callable[[], None]) -> None:
+        """Whom to tell when a gap was taken in."""
+        self._on_gap = told
+
     async def reports(self) -> AsyncIterator[VenueReport]:
         """Everything that arrives, until the session is lost."""
         while True:
             while self._reports:
-                yield self._reports.popleft()
+                report = self._reports.popleft()
+                yield report
+                if isinstance(report, Gap):
+                    # Whoever asks for more has taken it in.
+                    self._on_gap()
             if self._error is not None:
                 raise AdapterError(self._error)
             self._arrived.clear()

@@ -9,7 +9,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final, assert_never
 
-from attrs import define, field
+import attrs
+from attrs import define, evolve, field
 
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OperationId, OrderId, StrategyId
@@ -26,13 +27,14 @@ from liveexec.errors import (
     InvalidInput,
     LiveExecError,
     NotFound,
+    OperationConflict,
     OutcomeUnknown,
     StorageError,
 )
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.loop import SimLoop
-from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, instrument_at
+from liveexec_testkit.simulator.market import LOT, MOST_LOTS, PRODUCTS, TICK, instrument_at
 from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
@@ -57,18 +59,32 @@ class KillNote:
 
 @define(eq=False)
 class Workload:
-    """Carries out operations. ``told`` hears every result that a caller got, ``failed`` every error it should not."""
+    """Carries out operations. ``told`` hears every result that a caller got, ``killed`` of each kill that is recorded,
+    ``failed`` every error it should not; ``violate`` takes what a caller sees to be wrong."""
 
     loop: SimLoop
     trace: Trace
     venues: list[SimVenue]
     told: Callable[[ExecutionResult], None]
+    killed: Callable[[KillNote], None]
     failed: Callable[[Operation, Exception], None]
+    violate: Callable[[int, str], None]
     kills: list[KillNote] = field(factory=list)
+    #: Those that were released as well.
+    ever_killed: list[KillNote] = field(factory=list)
+    #: Orders whose cancel a caller asked for.
+    cancelled: dict[OrderId, None] = field(factory=dict)
+    #: Orders by the operation id that a caller was told of them for.
+    by_operation: dict[OperationId, OrderId] = field(factory=dict)
+    #: Orchestrators that a host closes.
+    closing: list[LiveExecutionOrchestrator] = field(factory=list)
     #: Orders that callers know of, oldest first.
     known: list[OrderId] = field(factory=list)
     #: Intents with an operation id of their own, which may be sent again.
     repeatable: list[OrderIntent] = field(factory=list)
+    #: Scopes in which only what reduces was allowed.
+    reduced: dict[ControlScope, None] = field(factory=dict)
+    on_closed: Callable[[LiveExecutionOrchestrator], None] = lambda _: None
 
     async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
         """Do one operation on a process's orchestrator."""
@@ -95,6 +111,7 @@ class Workload:
                 if self.known:
                     order_id = self._some_order(random)
                     self.trace.add("host", f"cancel {order_id}")
+                    self.cancelled[order_id] = None
                     self._take(await live.cancel(CancelIntent(order_id), wait=random.choice(_WAITS), timeout_s=0.5))
             case OperationKind.REPLACE:
                 await self._replace(random, live)
@@ -105,6 +122,23 @@ class Workload:
                 await self._kill(random, live)
             case OperationKind.RELEASE:
                 await self._release(live)
+            case OperationKind.REDUCE:
+                scope = self._scope(random)
+                self.trace.add("host", f"reduce {scope}")
+                state = TradingState.REDUCING
+                await live.set_trading_state(scope, state, principal="operator", reason="simulated")
+                self.reduced[scope] = None
+                # What an operator says last of a scope holds.
+                self.kills = [note for note in self.kills if note.scope != scope]
+            case OperationKind.CONFLICT:
+                await self._contradict(random, live)
+            case OperationKind.MALFORMED:
+                self._malform(random)
+            case OperationKind.CLOSE:
+                self.trace.add("host", "close")
+                self.closing.append(live)
+                await live.close(timeout_s=random.choice((0.05, 1.0)))
+                self.on_closed(live)
             case unknown:
                 assert_never(unknown)
 
@@ -116,20 +150,66 @@ class Workload:
             f"submit {intent.side} {intent.quantity} {intent.instrument_key} {intent.order_type} {intent.price or ''} "
             f"{intent.time_in_force} {intent.exec_algorithm}",
         )
-        self._take(await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random()))
+        was_closing = live in self.closing
+        result = await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random())
+        if was_closing:
+            self.violate(26, f"{result.order_id} was taken by a host that closes")
+        if intent.operation_id is not None:
+            known = self.by_operation.setdefault(intent.operation_id, result.order_id)
+            if known != result.order_id:
+                self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
+        self._take(result)
+
+    async def _contradict(self, random: Random, live: LiveExecutionOrchestrator) -> None:
+        """An operation id that was used, with another content."""
+        used = [intent for intent in self.repeatable if intent.operation_id in self.by_operation]
+        if not used:
+            return
+        intent = random.choice(used)
+        try:
+            result = await live.submit(evolve(intent, quantity=intent.quantity + LOT))
+        except OperationConflict:
+            return
+        self.violate(26, f"{intent.operation_id} has another content, and gave {result.order_id}")
+
+    def _malform(self, random: Random) -> None:
+        """An order that is none: it is refused where it is built."""
+        values = attrs.asdict(self._intent(random, random.getrandbits(32)), recurse=False)
+        name, wrong = random.choice(
+            (
+                ("quantity", Decimal("0.1000000000000000001")),
+                ("quantity", Decimal("NaN")),
+                ("quantity", Decimal(-1)),
+                ("price", Decimal("1.0000000000000000001")),
+                ("side", None),
+            )
+        )
+        try:
+            OrderIntent(**(values | {name: wrong}))
+        except InvalidInput:
+            return
+        self.violate(26, f"an order with {name} {wrong} was built")
 
     async def _replace(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         if not self.known:
             return
         order_id = self._some_order(random)
         order = live.orders.get(order_id)
+        if order is not None and order.children and random.random() < 0.8:
+            # A child can be changed like any other order, within what its parent gave it.
+            order_id = order.children[-1]
+            order = live.orders.get(order_id)
         if order is None or order.price is None:
             return
         quantity = max(LOT, order.quantity + LOT * random.randrange(-10, 11)) if random.random() < 0.7 else None
         price = order.price + TICK * random.randrange(-4, 5) if quantity is None or random.random() < 0.5 else None
         self.trace.add("host", f"replace {order_id} to {quantity} @ {price}")
         intent = ReplaceIntent(order_id, quantity, price)
-        self._take(await live.replace(intent, wait=random.choice(_WAITS), timeout_s=0.5))
+        was_closing = live in self.closing
+        result = await live.replace(intent, wait=random.choice(_WAITS), timeout_s=0.5)
+        if was_closing:
+            self.violate(26, f"{order_id} was changed by a host that closes")
+        self._take(result)
 
     async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         scope = self._scope(random)
@@ -139,12 +219,15 @@ class Workload:
         # What is refused at once acknowledges nothing.
         live.shard  # noqa: B018
         self.kills.append(note)
+        self.ever_killed.append(note)
         try:
             await live.kill(scope, kind, principal="operator", reason="simulated")
             note.is_durable = True
             # What an operator says last of a scope holds: flattening lets through what reduces.
             self.kills = [each for each in self.kills if each is note or each.scope != scope]
             self.trace.add("host", f"kill {scope} is recorded")
+            if note in self.kills:
+                self.killed(note)
         except BaseException:
             if note in self.kills:
                 self.kills.remove(note)
@@ -156,6 +239,9 @@ class Workload:
             # Who releases a scope means whatever kill of it came before, on its way or not.
             self.kills = [note for note in self.kills if note.scope != scope]
             self.trace.add("host", f"release {scope}")
+            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
+        for scope in list(self.reduced):
+            self.reduced.pop(scope, None)
             await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
         for scope, code in latches:
             await live.clear_latch(scope, code, principal="operator", reason="simulated")
@@ -195,7 +281,10 @@ class Workload:
         side = Side.BUY if random.random() < 0.5 else Side.SELL
         values: dict[str, Any] = {
             "operation": Trade.TRADE,
-            "quantity": LOT * random.randrange(1, 40),
+            "quantity": LOT
+            * random.choice((random.randrange(1, 40), random.randrange(1, 40), 13, MOST_LOTS, MOST_LOTS + 1))
+            if random.random() < 0.2
+            else LOT * random.randrange(1, 40),
             "strategy_id": random.choice(_STRATEGIES),
             "instrument_key": product if is_routed else instrument_at(venue.kind.name, product),
             "side": side,

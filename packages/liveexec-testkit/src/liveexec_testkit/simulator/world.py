@@ -7,46 +7,41 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from liveexec.domain.ids import OrderId
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
-from liveexec.engine.config import EngineConfig, Timing
+from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
-from liveexec_testkit.simulator.faults import Fault, Faults
+from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault, Faults
+from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
+from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
+from liveexec_testkit.simulator.invariants.departures import DepartureChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
+from liveexec_testkit.simulator.invariants.quiet import QuietChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
+from liveexec_testkit.simulator.invariants.wishes import WishChecks
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
+from liveexec_testkit.simulator.settings import SHARD, with_failing_rule
 from liveexec_testkit.simulator.store import StoreServer
 from liveexec_testkit.simulator.trace import Trace
-from liveexec_testkit.simulator.venue import SKEW_NS, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
-__all__ = ["SHARD", "World"]
+__all__ = ["World"]
 
 _MS: Final = 1_000_000
-SHARD: Final = "main"
-#: Deadlines short enough that a run of some seconds sees all of them pass.
-CONFIG: Final = EngineConfig(
-    shard=SHARD,
-    timing=Timing(
-        send_deadline_ns=400 * _MS,
-        answer_ns=300 * _MS,
-        retry_ns=60 * _MS,
-        clock_skew_ns=SKEW_NS,
-        adoption_ns=150 * _MS,
-    ),
-)
 #: Steps between two checks of what changed in memory, and between two of everything there is.
 PARTLY_EVERY: Final = 250
 FULL_EVERY: Final = 2_500
@@ -70,7 +65,23 @@ class World:
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.journal = JournalChecks(self.violations, self.at_venues.of, self._on_the_way)
         callers = CallerChecks(self.violations, self.journal)
-        self.workload = Workload(loop, self.trace, self.venues, callers.told, self._failed)
+        ledger = self.journal.ledger
+        wishes = WishChecks(
+            self.violations, ledger, lambda: self.workload.ever_killed, lambda: self.workload.cancelled, self._has_moved
+        )
+        self.journal.watchers += [
+            ApprovalChecks(self.violations, ledger, plan.settings.risk),
+            BookChecks(self.violations, ledger),
+            wishes,
+        ]
+        self.departures = DepartureChecks(self.violations, self.journal, lambda: loop.now_ns)
+        self._quiet = QuietChecks(self.violations, self.venues)
+        self._struck_at_ns = 0
+        self.faults.on_strike = self._note_strike
+        self.workload = Workload(
+            loop, self.trace, self.venues, callers.told, wishes.killed, self._failed, self.violations.add
+        )
+        self.workload.on_closed = self._closed
         listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
         self.requests = RequestChecks(
             self.violations, self.journal, listings, lambda: self.workload.kills, lambda: self.server.owner
@@ -115,7 +126,9 @@ class World:
         self.trace.add("world", f"process {number} starts as {owner}")
         self.workload.forget_acknowledged()
         self.processes.append(
-            Process(number, owner, CONFIG, _plugins(), self.loop, self.server, self.venues, self._left)
+            Process(
+                number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
+            )
         )
 
     def crash(self, restart_after_ns: int) -> None:
@@ -172,7 +185,11 @@ class World:
     def _supervise(self) -> None:
         """What a process supervisor does, and what an operator's bad day does."""
         self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
+        self._quiet.look(self._living_shard(), self.loop.now_ns, self._struck_at_ns)
         for process in self.processes:
+            if process.is_alive and process.is_closed:
+                self.trace.add("world", f"process {process.number} ended as asked")
+                self._kill(process)
             failure = process.failure if process.is_alive else None
             if failure is not None and not process.has_lost:
                 self.violations.add(0, f"the orchestrator failed: {type(failure).__name__}: {failure}")
@@ -234,14 +251,19 @@ class World:
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
         order_id = what.order_id if isinstance(what, VenueOrder) else None
-        shard = self.processes[adapter.process - 1].shard
+        process = self.processes[adapter.process - 1]
+        shard = process.shard
         can_write = shard is not None and not shard.journal.is_stalled
         self.requests.left(adapter.process, verb, order_id, can_write=can_write)
         if isinstance(what, VenueOrder):
             if verb == "submit":
                 self.requests.submit_left(what, plan)
+                self.departures.submit_left(process, adapter, what, plan)
             else:
                 self.requests.replace_left(what)
+                self.departures.replace_left(process, adapter, what, plan)
+        elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
+            self.departures.cancel_left(order.order_id, can_write=can_write)
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         self.violations.add(0, f"{operation.kind} raised {type(error).__name__}: {error}")
@@ -279,9 +301,22 @@ class World:
         self.loop.after_step = None
         drop_tasks(self.loop)
 
-    def decided(self, epoch: int, records: Sequence[Record]) -> None:
+    def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
-        self._decided.setdefault(epoch, deque()).extend(records)
+        self._decided.setdefault(epoch, deque()).extend(decision.records)
+        self.departures.decided(decision)
+
+    def _closed(self, live: LiveExecutionOrchestrator) -> None:
+        for process in self.processes:
+            if process.orchestrator is live:
+                process.is_closed = True
+
+    def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
+        return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self.venues)
+
+    def _note_strike(self, fault: Fault) -> None:
+        if fault not in HARMLESS:
+            self._struck_at_ns = max(self._struck_at_ns, self.loop.now_ns + LASTING.get(fault, 0))
 
     def seconds(self) -> float:
         """Virtual seconds since the start."""
@@ -290,7 +325,7 @@ class World:
 
 @cache
 def _plugins() -> Plugins:
-    return load_plugins()
+    return with_failing_rule(load_plugins())
 
 
 def _shown(records: Sequence[Record]) -> str:

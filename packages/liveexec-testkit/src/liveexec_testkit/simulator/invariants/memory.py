@@ -78,7 +78,7 @@ def check_reservations(shard: ShardRuntime, at_venues: Iterable[TrueOrder], viol
     """What the venues may still fill of ours is reserved, quantity and price."""
     orders = shard.engine.state.ledger.orders
     for true in at_venues:
-        if true.status is not VenueOrderStatus.WORKING or true.order_id is None:
+        if true.status is not VenueOrderStatus.WORKING or true.order_id is None or true.came_late:
             continue
         order = orders.get(true.order_id)
         if order is None or not order.is_open:

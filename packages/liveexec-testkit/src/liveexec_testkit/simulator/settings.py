@@ -1,0 +1,91 @@
+"""What a run is configured with: short times, small limits, and one risk rule that fails."""
+
+from random import Random
+from typing import ClassVar, Final
+
+from attrs import define, evolve, field, frozen
+
+from liveexec.domain.order_event import RiskStage
+from liveexec.engine.config import EngineConfig, Timing
+from liveexec.engine.risk import RiskCheck
+from liveexec.engine.risk_config import ANY, RiskConfig
+from liveexec.engine.state import EngineState
+from liveexec.plugins.manager import Plugins
+from liveexec_testkit.simulator.market import LOT
+from liveexec_testkit.simulator.venue import SKEW_NS
+
+__all__ = ["MAX_PRICE_AGE_NS", "RECONCILE_EVERY_S", "SHARD", "UNLUCKY", "Settings", "settings_of", "with_failing_rule"]
+
+_MS: Final = 1_000_000
+SHARD: Final = "main"
+#: Deadlines short enough that a run of some seconds sees all of them pass.
+_TIMING: Final = Timing(
+    send_deadline_ns=400 * _MS,
+    answer_ns=300 * _MS,
+    retry_ns=60 * _MS,
+    clock_skew_ns=SKEW_NS,
+    adoption_ns=150 * _MS,
+)
+#: How often accounts are compared while all is well.
+RECONCILE_EVERY_S: Final = 6.0
+#: An order that was routed on an older price stays here.
+MAX_PRICE_AGE_NS: Final = 200 * _MS
+#: A quantity that the failing rule can't take.
+UNLUCKY: Final = LOT * 13
+
+
+@frozen
+class Settings:
+    """One run's limits. ``finished_kept``: how many orders that ended stay in memory; few, so that some come back."""
+
+    risk: RiskConfig = field(factory=RiskConfig)
+    finished_kept: int = 4_096
+
+    @property
+    def engine(self) -> EngineConfig:
+        """The configuration that the processes of the run get."""
+        return EngineConfig(
+            shard=SHARD,
+            risk=self.risk,
+            timing=_TIMING,
+            reporting_asset="USDT",
+            finished_orders_kept=self.finished_kept,
+        )
+
+
+@define(eq=False)
+class _FailingRule:
+    """A rule with a defect: it raises where a quantity is unlucky."""
+
+    name: ClassVar[str] = "unlucky"
+    code: ClassVar[str] = "UNLUCKY"
+    stages: ClassVar[frozenset[RiskStage]] = frozenset({RiskStage.PARENT})
+
+    def __call__(self, check: RiskCheck, state: EngineState) -> str | None:  # noqa: ARG002  (what a rule is handed)
+        if check.quantity == UNLUCKY:
+            raise ZeroDivisionError("a defect of a rule")
+        return None
+
+
+def settings_of(random: Random) -> Settings:
+    """Limits for a run: half of the runs have them, low enough that orders meet them."""
+    kept = random.choice((4_096, 5, 5))
+    if random.random() < 0.5:
+        return Settings(finished_kept=kept)
+    return Settings(
+        RiskConfig(
+            max_order_quantity={ANY: LOT * random.choice((30, 39))},
+            max_position_per_instrument={ANY: LOT * random.choice((40, 60, 90))},
+            max_open_orders=random.choice((None, 8, 14)),
+            repeated_execution_count=3,
+            repeated_execution_window_ns=1_500 * _MS,
+        )
+        if random.random() < 0.7
+        else RiskConfig(max_position_per_instrument={ANY: LOT * 50}),
+        kept,
+    )
+
+
+def with_failing_rule(plugins: Plugins) -> Plugins:
+    """The plugins, and the rule that fails beside them."""
+    return evolve(plugins, risk_rules={**plugins.risk_rules, _FailingRule.name: lambda _: _FailingRule()})
