@@ -65,6 +65,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.doubted_at_ns = 0
         self.is_compared = False
         self._asked_at_ns = 0
+        #: Told of every question at the moment it leaves.
+        self.on_question: Callable[[SimAdapter], None] = lambda _: None
 
     async def connect(self) -> None:
         await self._pause(2)
@@ -256,6 +258,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if account_id != self.venue.account_id:
             raise AdapterError(f"{account_id} is no account here")
         self._check_session()
+        self.on_question(self)
         await self._pause(2)
         if self.venue.faults.fires(Fault.QUERY_FAILS):
             raise AdapterError("the venue answers with an error")

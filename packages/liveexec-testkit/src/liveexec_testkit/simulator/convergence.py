@@ -17,6 +17,7 @@ from liveexec.runtime.journal import JournalState
 from liveexec.runtime.sessions import SessionState
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import CREDENTIAL
+from liveexec_testkit.simulator.finale import check_damaged_tables, probe, trade_in_silence
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
@@ -46,6 +47,12 @@ async def converge(world: World) -> None:
     await asyncio.sleep(_LOOK_S)
     if await _rests(world) and world.journal.position != before:
         world.violations.add(20, f"reconciling again wrote {world.journal.position - before} records")
+    probes = probe(world)
+    for each in probes:
+        world.process.run(each)
+    if (trade_in_silence(world) or probes) and not await _rests(world):
+        return
+    check_damaged_tables(world)
     for ending in wrong_endings(world.journal.ledger, world.at_venues.of):
         world.violations.add(9, ending)
     world.check(everything=True)

@@ -60,6 +60,7 @@ class Fault(StrEnum):
     # Processes.
     CRASH = "crash"
     FREEZE = "freeze"
+    DEFECT = "defect"
 
 
 #: How often each strikes where it could, in a run that has it.
@@ -103,6 +104,7 @@ _ODDS: dict[Fault, float] = {
     Fault.STORE_BROKEN: 0.004,
     Fault.CRASH: 0.05,
     Fault.FREEZE: 0.06,
+    Fault.DEFECT: 0.01,
 }
 
 #: What a venue may do without keeping anybody from settling anything.

@@ -19,6 +19,7 @@ from liveexec.plugins.manager import Plugins
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.defects import Defect, PlantedDefect
 from liveexec_testkit.simulator.determinism import SimClock
 from liveexec_testkit.simulator.loop import PROCESS, SimLoop, SimTask
 from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS, RECONCILE_EVERY_S
@@ -50,6 +51,10 @@ class Process:
         self.is_frozen = False
         #: Whether its host closed it.
         self.is_closed = False
+        #: What was planted into it.
+        self.defect: Defect | None = None
+        #: Whether it was seen to have failed: who waits then is told before it is ended.
+        self.was_seen_failed = False
         self.ended: Exception | None = None
         self._loop, self._venues = loop, venues
         self._tasks: list[asyncio.Task[Any]] = []
@@ -77,7 +82,7 @@ class Process:
     @property
     def shard(self) -> ShardRuntime | None:
         """The running parts, while there are any."""
-        with contextlib.suppress(LiveExecError):
+        with contextlib.suppress(LiveExecError, PlantedDefect):
             return self.orchestrator.shard
         return None
 
@@ -97,7 +102,10 @@ class Process:
 
     @property
     def has_lost(self) -> bool:
-        """Whether it ended as a process may: another owns the shard, or the store was not there at its start."""
+        """Whether it ended as a process may: another owns the shard, the store was not there at its start, or its code
+        was made to fail."""
+        if self.defect is not None and self.defect.struck_at_ns:
+            return True
         return isinstance(self.failure, Fenced | StorageError | TimeoutError)
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -126,5 +134,5 @@ class Process:
     async def _start(self) -> None:
         try:
             await self.orchestrator.start()
-        except (Fenced, StorageError, TimeoutError) as error:
+        except (Fenced, StorageError, TimeoutError, PlantedDefect) as error:
             self.ended = error

@@ -11,7 +11,7 @@ from attrs import frozen
 from liveexec.domain.ids import InstrumentId, VenueName
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.outcome import FillReport, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
@@ -95,6 +95,10 @@ class SimVenue:
         #: Whether our account has been opened here: what it held before belongs to its opening.
         self.is_opened = False
         self.banned_until_ns = 0
+        #: Payments that the venue told of, which it repeats when somebody connects.
+        self.payments: list[AssetReport] = []
+        #: Whether nobody hears what happens.
+        self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
         self.travelling: dict[int, tuple[str, str]] = {}
         self._changed = changed
@@ -130,6 +134,8 @@ class SimVenue:
         self._streams[process] = stream
         for book in self.books():
             stream.quote(book)
+        for payment in self.payments[-3:]:
+            stream.say(payment)
         return stream
 
     def close_stream(self, process: int, reason: str) -> None:
@@ -158,7 +164,7 @@ class SimVenue:
 
     def _say(self, report: OrderReport | FillReport) -> None:
         self.trace.add(self.kind.name, _shown(report))
-        for stream in self._streams.values():
+        for stream in self._streams.values() if not self.is_muted else ():
             stream.say(report)
 
     def _note(self, order: TrueOrder) -> None:
@@ -184,6 +190,8 @@ class SimVenue:
                 truth.end(order, VenueOrderStatus.EXPIRED)
         if working and random.random() < 0.45:
             self._trade_with(working[random.randrange(len(working))])
+        if self.is_opened and random.random() < 0.01:
+            self._pay()
         self._misbehave()
         self._tick_later()
 
@@ -231,6 +239,17 @@ class SimVenue:
                 self.close_stream(process, "the connection was reset")
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
+
+    def _pay(self) -> None:
+        """Funding is paid; some of it is told of again later."""
+        number = len(self.payments) + 1
+        payment = AssetReport(
+            self.account_id, "USDT", LOT * self.random.randrange(-9, 10) or LOT, AssetKind.FUNDING, f"F{number}",
+            self.now_ns(),
+        )  # fmt: skip
+        self.payments.append(payment)
+        for stream in self._streams.values():
+            stream.say(payment)
 
     def trade_foreign(self) -> TrueOrder:
         """Somebody else trades in our account, at once and for good."""

@@ -32,6 +32,7 @@ from liveexec.errors import (
     StorageError,
 )
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
+from liveexec_testkit.simulator.defects import PlantedDefect
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, MOST_LOTS, PRODUCTS, TICK, instrument_at
@@ -85,6 +86,8 @@ class Workload:
     #: Scopes in which only what reduces was allowed.
     reduced: dict[ControlScope, None] = field(factory=dict)
     on_closed: Callable[[LiveExecutionOrchestrator], None] = lambda _: None
+    #: Whether an orchestrator's journal has waited too long for its store.
+    is_stalled: Callable[[LiveExecutionOrchestrator], bool] = lambda _: False
 
     async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
         """Do one operation on a process's orchestrator."""
@@ -93,9 +96,11 @@ class Workload:
             await self._perform(operation, random, live)
         except _EXPECTED as error:
             self.trace.add("host", f"{operation.kind} failed: {type(error).__name__}: {error}")
+        except PlantedDefect as error:
+            self.trace.add("host", f"{operation.kind} met {error}")
         except LiveExecError as error:
-            # Before the first life of a shard there is nothing to ask.
-            if "not running" not in str(error):
+            # Before the first life of a shard there is nothing to ask; a defect that was planted is told as such.
+            if "not running" not in str(error) and "the engine failed, and nothing was recorded" not in str(error):
                 self.failed(operation, error)
         except Exception as error:  # noqa: BLE001  (whatever else a host gets to see is a finding)
             self.failed(operation, error)
@@ -150,10 +155,12 @@ class Workload:
             f"submit {intent.side} {intent.quantity} {intent.instrument_key} {intent.order_type} {intent.price or ''} "
             f"{intent.time_in_force} {intent.exec_algorithm}",
         )
-        was_closing = live in self.closing
+        was_closing, could_not_write = live in self.closing, self.is_stalled(live)
         result = await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random())
         if was_closing:
             self.violate(26, f"{result.order_id} was taken by a host that closes")
+        if could_not_write:
+            self.violate(23, f"{result.order_id} was taken while the journal could not write")
         if intent.operation_id is not None:
             known = self.by_operation.setdefault(intent.operation_id, result.order_id)
             if known != result.order_id:

@@ -17,15 +17,18 @@ from liveexec.plugins.manager import Plugins, load_plugins
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.defects import Defect
 from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault, Faults
 from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
-from liveexec_testkit.simulator.invariants.departures import DepartureChecks
+from liveexec_testkit.simulator.invariants.departures import STALLED_NS, DepartureChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
+from liveexec_testkit.simulator.invariants.pace import PaceChecks
 from liveexec_testkit.simulator.invariants.quiet import QuietChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.tables import TableChecks
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
 from liveexec_testkit.simulator.invariants.wishes import WishChecks
@@ -35,7 +38,7 @@ from liveexec_testkit.simulator.process import LEASE_S, Process
 from liveexec_testkit.simulator.settings import SHARD, with_failing_rule
 from liveexec_testkit.simulator.store import StoreServer
 from liveexec_testkit.simulator.trace import Trace
-from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
@@ -45,6 +48,8 @@ _MS: Final = 1_000_000
 #: Steps between two checks of what changed in memory, and between two of everything there is.
 PARTLY_EVERY: Final = 250
 FULL_EVERY: Final = 2_500
+#: How long a process may take to end when its code failed.
+_DEFECT_NS: Final = 300 * _MS
 
 
 class World:
@@ -66,6 +71,7 @@ class World:
         self.journal = JournalChecks(self.violations, self.at_venues.of, self._on_the_way)
         callers = CallerChecks(self.violations, self.journal)
         ledger = self.journal.ledger
+        self._tables = TableChecks(self.violations)
         wishes = WishChecks(
             self.violations, ledger, lambda: self.workload.ever_killed, lambda: self.workload.cancelled, self._has_moved
         )
@@ -73,7 +79,9 @@ class World:
             ApprovalChecks(self.violations, ledger, plan.settings.risk),
             BookChecks(self.violations, ledger),
             wishes,
+            self._tables,
         ]
+        self._pace = PaceChecks(self.violations, lambda: loop.now_ns)
         self.departures = DepartureChecks(self.violations, self.journal, lambda: loop.now_ns)
         self._quiet = QuietChecks(self.violations, self.venues)
         self._struck_at_ns = 0
@@ -81,7 +89,7 @@ class World:
         self.workload = Workload(
             loop, self.trace, self.venues, callers.told, wishes.killed, self._failed, self.violations.add
         )
-        self.workload.on_closed = self._closed
+        self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
         self.requests = RequestChecks(
             self.violations, self.journal, listings, lambda: self.workload.kills, lambda: self.server.owner
@@ -125,11 +133,12 @@ class World:
         number = len(self.processes) + 1
         self.trace.add("world", f"process {number} starts as {owner}")
         self.workload.forget_acknowledged()
-        self.processes.append(
-            Process(
-                number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
-            )
+        process = Process(
+            number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
         )
+        for adapter in process.adapters:
+            adapter.on_question = self._asked
+        self.processes.append(process)
 
     def crash(self, restart_after_ns: int) -> None:
         """Kill the process, and start another after a while."""
@@ -169,6 +178,8 @@ class World:
                     check_reservations(shard, orders, self.violations)
         if everything and self.journal.position:
             check_tables(self.server.memory, SHARD, self.violations)
+            if self.faults.healed and shard is not None and shard.view.projected == self.journal.position:
+                self._tables.check(self.server.memory, SHARD)
 
     def _living_shard(self) -> ShardRuntime | None:
         process = self.process
@@ -193,9 +204,14 @@ class World:
             failure = process.failure if process.is_alive else None
             if failure is not None and not process.has_lost:
                 self.violations.add(0, f"the orchestrator failed: {type(failure).__name__}: {failure}")
-            elif failure is not None:
+            elif failure is not None and not process.was_seen_failed:
+                process.was_seen_failed = True
                 self.trace.add("world", f"process {process.number} ended: {failure}")
+            elif failure is not None:
+                if process.is_asked and not process.is_frozen:
+                    self.violations.add(19, f"process {process.number} ended, and somebody waits for its answer")
                 self._kill(process)
+            self._check_defect(process)
         if not any(process.is_alive for process in self.processes):
             if not self._restarting:
                 self.start_process()
@@ -203,10 +219,21 @@ class World:
         process = self.process
         if process.is_frozen or not process.is_alive:
             return
+        shard = self._living_shard()
+        if shard is not None and process.defect is None and self.faults.fires(Fault.DEFECT):
+            self.trace.add("world", f"process {process.number} gets a defect")
+            process.defect = Defect(lambda: self.loop.now_ns)
+            process.defect.plant(shard, self.random)
         if self.faults.fires(Fault.CRASH):
             self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
             self._freeze(process)
+
+    def _check_defect(self, process: Process) -> None:
+        struck_at_ns = process.defect.struck_at_ns if process.defect is not None else 0
+        is_there = process.is_alive and not process.is_frozen
+        if struck_at_ns and is_there and process.failure is None and self.loop.now_ns - struck_at_ns > _DEFECT_NS:
+            self.violations.add(0, f"process {process.number} goes on with a defect")
 
     def _kill(self, process: Process) -> None:
         self.trace.add("world", f"process {process.number} is killed")
@@ -253,6 +280,7 @@ class World:
         order_id = what.order_id if isinstance(what, VenueOrder) else None
         process = self.processes[adapter.process - 1]
         shard = process.shard
+        self._note_pace(adapter, shard, verb)
         can_write = shard is not None and not shard.journal.is_stalled
         self.requests.left(adapter.process, verb, order_id, can_write=can_write)
         if isinstance(what, VenueOrder):
@@ -264,6 +292,13 @@ class World:
                 self.departures.replace_left(process, adapter, what, plan)
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
             self.departures.cancel_left(order.order_id, can_write=can_write)
+
+    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
+        if shard is not None and adapter.venue.kind.is_limited:
+            self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
+
+    def _asked(self, adapter: SimAdapter) -> None:
+        self._note_pace(adapter, self.processes[adapter.process - 1].shard, "question")
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         self.violations.add(0, f"{operation.kind} raised {type(error).__name__}: {error}")
@@ -310,6 +345,10 @@ class World:
         for process in self.processes:
             if process.orchestrator is live:
                 process.is_closed = True
+
+    def _is_stalled(self, live: LiveExecutionOrchestrator) -> bool:
+        asked_at_ns = next((each.store.asked_at_ns for each in self.processes if each.orchestrator is live), 0)
+        return asked_at_ns > 0 and self.loop.now_ns - asked_at_ns > STALLED_NS
 
     def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
         return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self.venues)

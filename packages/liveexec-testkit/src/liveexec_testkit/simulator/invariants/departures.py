@@ -20,10 +20,10 @@ from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.process import Process
 from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS
 
-__all__ = ["DepartureChecks"]
+__all__ = ["STALLED_NS", "DepartureChecks"]
 
 #: A journal whose batch has no answer after a second stalls; it is looked at four times a second.
-_STALLED_NS: Final = 1_400_000_000
+STALLED_NS: Final = 1_400_000_000
 
 
 @define(eq=False)
@@ -100,5 +100,5 @@ class DepartureChecks:
         if not adapter.is_compared:
             add(23, f"{name} was sent before {order.account_id} was reconciled")
         store = process.store
-        if store.is_failing or (store.asked_at_ns and now_ns - store.asked_at_ns > _STALLED_NS):
+        if store.is_failing or (store.asked_at_ns and now_ns - store.asked_at_ns > STALLED_NS):
             add(23, f"{name} was sent while the journal could not write")
