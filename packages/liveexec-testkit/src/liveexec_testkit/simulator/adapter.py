@@ -228,18 +228,19 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         delay_ns = venue.random.randrange(100_000, 1_500_000)
         if faults.fires(Fault.REQUEST_LATE):
             delay_ns += faults.between(Fault.REQUEST_LATE, 20 * _MS, 900 * _MS)
-        self._requests += 1
-        number = self.process * 1_000_000 + self._requests
         # Where the deadline is passed on, the venue honours it by its own clock.
         until_ns = deadline_ns + SKEW_NS - WALL_NS if deadline_ns is not None else None
+        ignores = verb == "submit" and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
+        if until_ns is not None and ignores:
+            delay_ns = until_ns - loop.now_ns + faults.between(Fault.DEADLINE_IGNORED, 200 * _MS, 600 * _MS)
+        self._requests += 1
+        number = self.process * 1_000_000 + self._requests
         if order_id is not None and until_ns is not None and loop.now_ns + delay_ns <= until_ns:
             venue.travelling[number] = (order_id, verb)
 
         def arrive() -> None:
             venue.travelling.pop(number, None)
-            is_late = until_ns is not None and loop.now_ns > until_ns
-            ignores = is_late and verb == "submit" and faults.fires(Fault.DEADLINE_IGNORED)
-            if is_late and not ignores:
+            if until_ns is not None and loop.now_ns > until_ns and not ignores:
                 venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
                 outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
             else:

@@ -66,7 +66,8 @@ class _SimFuture(asyncio.Future[Any]):
 
 
 class SimLoop(asyncio.BaseEventLoop):
-    """An event loop without an outside. ``after_step`` is called after every handle that ran.
+    """An event loop without an outside. ``after_step`` is called after every so many handles that ran
+    (``look_every``), and after each that failed.
 
     ``steps`` counts them; ``fingerprint`` changes with each one's time and identity, so two runs that differ anywhere
     differ in it.
@@ -85,6 +86,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.fingerprint = 0
         self.after_step: Callable[[], None] | None = None
+        self.look_every = 1
         self.errors: list[dict[str, Any]] = []
         self._random = random.random
         self._sequence = 0
@@ -111,7 +113,14 @@ class SimLoop(asyncio.BaseEventLoop):
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> events.Handle:
         handle = events.Handle(callback, args, self, context)
-        self._admit(_identity(callback), handle)
+        owner = getattr(callback, "__self__", None)
+        if self._dead or self._frozen:
+            self._admit(_identity(callback), handle)
+        elif type(owner) is SimTask:
+            self._sequence += 1
+            insort(self._tasks_ready, (owner.sequence, self._sequence, handle))
+        else:
+            self._callbacks.append(handle)
         return handle
 
     def call_soon_threadsafe[*Ts](
@@ -170,28 +179,29 @@ class SimLoop(asyncio.BaseEventLoop):
             self._run_forever_cleanup()
 
     def _run_once(self) -> None:
-        tasks = self._tasks_ready
-        if not tasks and not self._callbacks:
+        tasks, timers, callbacks = self._tasks_ready, self._timers, self._callbacks
+        if not tasks and not callbacks:
             self._jump()
-        while self._timers and self._timers[0][0] <= self.now_ns:
-            _, _, identity, timer = heapq.heappop(self._timers)
-            if not timer.cancelled():
+        while timers and timers[0][0] <= self.now_ns:
+            _, _, identity, timer = heapq.heappop(timers)
+            if not timer._cancelled:
                 self._admit(identity, timer)
-        choices = len(tasks) + bool(self._callbacks)
+        waiting = len(tasks)
+        choices = waiting + bool(callbacks)
         if not choices:
             return
         index = int(self._random() * choices)
-        if index == len(tasks):
-            identity, handle = 0, self._callbacks.popleft()
+        if index == waiting:
+            identity, handle = 0, callbacks.popleft()
         else:
             identity, _, handle = tasks.pop(index)
-        if handle.cancelled():
+        if handle._cancelled:
             return
         self.now_ns += _STEP_NS
         self.steps += 1
         self.fingerprint = hash((self.fingerprint, identity, self.now_ns))
         handle._run()
-        if self.after_step is not None:
+        if self.after_step is not None and (self.steps % self.look_every == 0 or self.errors):
             self.after_step()
 
     def _jump(self) -> None:

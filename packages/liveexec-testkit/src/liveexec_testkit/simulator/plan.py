@@ -18,6 +18,8 @@ __all__ = ["Operation", "OperationKind", "RunPlan", "plan_of"]
 _MS: Final = 1_000_000
 #: How much of the faults there are a run has at most, as a fraction.
 _MOST_FAULTS: Final = 0.7
+_FEW_FAULTS: Final = 5
+_OFTEN_FEW: Final = 0.6
 #: Into how many parts a run is divided, at whose borders much is asked for at once.
 _BURSTS: Final = 12
 
@@ -72,6 +74,8 @@ class RunPlan:
     venues: tuple[VenueKind, ...]
     settings: Settings
     heal_at_ns: int
+    #: Whether sessions are not told that they may have missed something when the faults are over.
+    heals_silently: bool = False
 
 
 def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = None) -> RunPlan:
@@ -79,7 +83,9 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     random = Random(f"plan {seed}")
     every = sorted(Fault)
     if faults is None:
-        faults = frozenset(random.sample(every, random.randrange(0, int(len(every) * _MOST_FAULTS) + 1)))
+        # Few faults at a time show what is not mended, since nothing else strikes meanwhile; many show how they meet.
+        most = _FEW_FAULTS if random.random() < _OFTEN_FEW else int(len(every) * _MOST_FAULTS)
+        faults = frozenset(random.sample(every, random.randrange(0, most + 1)))
     venues = (
         VenueKind(
             VenueName("ALPHA"),
@@ -107,7 +113,9 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
-    return RunPlan(seed, faults, tuple(operations), venues, settings_of(random), span_ns + 200 * _MS)
+    return RunPlan(
+        seed, faults, tuple(operations), venues, settings_of(random), span_ns + 200 * _MS, random.random() < 0.5
+    )
 
 
 def _moment(random: Random, span_ns: int) -> int:

@@ -97,9 +97,7 @@ class SimStore:
 
     def __init__(self, server: StoreServer, process: int) -> None:
         self._server, self._process = server, process
-        #: Whether the last batch failed, and was not written or settled since.
-        self.is_failing = False
-        #: Since when a batch waits for its answer; zero while none does.
+        #: Since when a batch is being written, again and again if it fails; zero while none is.
         self.asked_at_ns = 0
 
     async def acquire(self, shard: str, owner: str, lease_s: float) -> Ownership:
@@ -110,6 +108,8 @@ class SimStore:
         # Counted from before the lease was asked for, on the owner's clock.
         ownership.lease_until_s = asked_s + lease_s
         server.owner = self._process
+        # Another life begins.
+        self.asked_at_ns = 0
         server.trace.add("store", f"process {self._process} owns {shard}, epoch {ownership.epoch}")
         await self._pause()
         return ownership
@@ -123,13 +123,8 @@ class SimStore:
         await self._call(lambda memory: memory.release(ownership), "release")
 
     async def append(self, batch: AppendBatch) -> None:
-        self.asked_at_ns = self._server.loop.now_ns
-        try:
-            await self._append(batch)
-        except BaseException:
-            self.is_failing = True
-            raise
-        self.is_failing = False
+        self.asked_at_ns = self.asked_at_ns or self._server.loop.now_ns
+        await self._append(batch)
         self.asked_at_ns = 0
 
     async def settle(self, batch: AppendBatch) -> bool:
@@ -143,7 +138,6 @@ class SimStore:
                 del self._server.late[key]
         is_there = at_once(self._server.memory.settle(batch))
         if is_there:
-            self.is_failing = False
             self.asked_at_ns = 0
         return is_there
 

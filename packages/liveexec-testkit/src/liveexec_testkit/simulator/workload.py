@@ -114,7 +114,7 @@ class Workload:
                     await self._submit(random.choice(self.repeatable), random, live)
             case OperationKind.CANCEL:
                 if self.known:
-                    order_id = self._some_order(random)
+                    order_id = self._some_open_order(random, live)
                     self.trace.add("host", f"cancel {order_id}")
                     self.cancelled[order_id] = None
                     self._take(await live.cancel(CancelIntent(order_id), wait=random.choice(_WAITS), timeout_s=0.5))
@@ -200,7 +200,7 @@ class Workload:
     async def _replace(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         if not self.known:
             return
-        order_id = self._some_order(random)
+        order_id = self._some_open_order(random, live)
         order = live.orders.get(order_id)
         if order is not None and order.children and random.random() < 0.8:
             # A child can be changed like any other order, within what its parent gave it.
@@ -267,6 +267,14 @@ class Workload:
         # Mostly a young one: those still live.
         known = self.known
         return known[-1 - min(int(random.expovariate(0.25)), len(known) - 1)]
+
+    def _some_open_order(self, random: Random, live: LiveExecutionOrchestrator) -> OrderId:
+        """Mostly one that a change or a cancel still does something to."""
+        orders = live.orders
+        still_open = [each for each in self.known[-20:] if (order := orders.get(each)) is not None and order.is_open]
+        if still_open and random.random() < 0.75:
+            return random.choice(still_open)
+        return self._some_order(random)
 
     def _scope(self, random: Random) -> ControlScope:
         venue = random.choice(self.venues)

@@ -122,6 +122,8 @@ class World:
         """Start the first process, and let the plan's operations come."""
         self.start_process()
         self.loop.after_step = self._after_step
+        # A sweep looks on at every step.
+        self.loop.look_every = PARTLY_EVERY if self.watch is None else 1
         for operation in self.plan.operations:
             self.loop.call_after_ns(operation.at_ns, self._perform, operation, context=self._context)
         self.loop.call_after_ns(self.plan.heal_at_ns, self.heal, context=self._context)
@@ -165,7 +167,8 @@ class World:
                 self._kill(process)
         for venue in self.venues:
             venue.banned_until_ns = 0
-            venue.interrupt("healed")
+            if not self.plan.heals_silently:
+                venue.interrupt("healed")
 
     def check(self, *, everything: bool) -> None:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""

@@ -99,6 +99,6 @@ class DepartureChecks:
             add(23, f"{name} was sent after its cancel was wished")
         if not adapter.is_compared:
             add(23, f"{name} was sent before {order.account_id} was reconciled")
-        store = process.store
-        if store.is_failing or (store.asked_at_ns and now_ns - store.asked_at_ns > STALLED_NS):
+        asked_at_ns = process.store.asked_at_ns
+        if asked_at_ns and now_ns - asked_at_ns > STALLED_NS:
             add(23, f"{name} was sent while the journal could not write")

@@ -1,7 +1,9 @@
 """Checked every few steps and at the end: the engine's memory and the tables against the journal and the venues."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, localcontext
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -141,20 +143,19 @@ def _numbers(places: Mapping[Any, Working]) -> dict[Any, tuple[Decimal | int, ..
     }
 
 
-_NAMES: Final[dict[type[Any], tuple[str, ...]]] = {}
+#: Fields of an order whose order says nothing.
+_SETS: Final = ("undone_fills", "earlier_fills")
 
 
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    names = _NAMES.get(kind)
-    if names is None:
-        names = _NAMES[kind] = tuple(each.name for each in attrs.fields(kind))
-    return names
+@cache
+def _fields_of(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads all fields of an object, but for sets, at once."""
+    return attrgetter(*(each.name for each in attrs.fields(kind) if each.name not in _SETS))
 
 
 def _encoded(value: Any) -> bytes:
     """An object field by field, to compare two of them by what they hold."""
-    fields = {name: getattr(value, name) for name in _names(type(value))}
-    if (undone := fields.get("undone_fills")) is not None:
-        # The order of a set says nothing.
-        fields["undone_fills"], fields["earlier_fills"] = sorted(undone), sorted(fields["earlier_fills"])
+    fields = _fields_of(type(value))(value)
+    if type(value) is Order and (value.undone_fills or value.earlier_fills):
+        return encode_json((fields, sorted(value.undone_fills), sorted(value.earlier_fills)))
     return encode_json(fields)

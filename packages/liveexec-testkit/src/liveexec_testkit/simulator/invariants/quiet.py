@@ -22,9 +22,9 @@ from liveexec_testkit.simulator.venue import SimVenue
 __all__ = ["QuietChecks"]
 
 #: Deadline, skew, visibility and the time of some questions, with room to spare.
-_BOUND_NS: Final = 2_000_000_000
+_BOUND_NS: Final = 1_200_000_000
 #: A rate limit makes everybody wait.
-_LIMITED_BOUND_NS: Final = 3_500_000_000
+_LIMITED_BOUND_NS: Final = 2_500_000_000
 
 
 @define(eq=False)
