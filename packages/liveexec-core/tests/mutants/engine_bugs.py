@@ -58,11 +58,18 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order that turns up after its absence was proved stays at the venue",
         "engine/requests.py",
-        """    elif order.status is OrderStatus.REJECTED:
+        """    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):
         turn.do(SendCancel(order, ref_of(order)))""",
         "",
         _ABSENCE,
         incident=1,
+    ),
+    Mutant(
+        "an order that turns up after its cancel was wished and its absence proved stays at the venue",
+        "engine/requests.py",
+        "elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):",
+        "elif order.status is OrderStatus.REJECTED:",
+        _ABSENCE,
     ),
     Mutant(
         "a working order that a source does not show is taken for gone",
@@ -380,6 +387,13 @@ ENGINE_BUGS: Final = (
         "engine/adoption.py",
         "    elif _may_be_ours(turn, said):",
         "    elif False:",
+        _FOREIGN,
+    ),
+    Mutant(
+        "an order that a change renames is adopted as somebody else's before its answer",
+        "engine/adoption.py",
+        "        or (order.replace is not None and order.replace.atomic)\n",
+        "",
         _FOREIGN,
     ),
     Mutant(

@@ -61,9 +61,11 @@ def take_in(turn: Turn, delivered: Report, said: AboutOrder) -> None:
 
 
 def _may_be_ours(turn: Turn, said: AboutOrder) -> bool:
-    """Whether a submit of ours has no venue id yet, so that a report without our name may be about that order."""
+    """Whether a report without our name may be about one of our orders: a submit has no venue id yet, or a change may
+    bring another one."""
     return said.client_order_id is None and any(
-        order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None
+        (order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None)
+        or (order.replace is not None and order.replace.atomic)
         for order in turn.core.oms.open_orders(said.account_id)
     )
 

@@ -17,6 +17,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.engine import fills
 from liveexec.engine.effects import FetchFills
+from liveexec.engine.inputs import SendVerb
 from support.builders import ALPHA_ACCOUNT, SPOT, STRATEGY, make_order_report, parts
 from support.engine_harness import EngineHarness
 from support.venue_words import busted, fill_of, total_of
@@ -48,6 +49,17 @@ class TestReportsWithoutOurName:
         assert parts(order, "filled_quantity status") == (Decimal("0.5"), OrderStatus.PARTIALLY_FILLED)
         harness.advance(60)
         assert len(harness.engine.state.ledger.orders) == 1
+
+    def test_its_new_name_waits_for_the_answer_to_the_change_that_brings_it(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.replace(order, price="44000")
+        renamed = VenueOrderId("V-renamed")
+        harness.report(harness.said(order, client_order_id=None, venue_order_id=renamed, price=Decimal(44_000)))
+        harness.fill(order, "0.5", client_order_id=None, venue_order_id=renamed)
+        assert harness.last.records == (), "it may be the order that is being changed"
+        harness.answer(order, Accepted(renamed), SendVerb.REPLACE)
+        assert parts(order, "venue_order_id price filled_quantity") == (renamed, 44_000, Decimal("0.5"))
+        assert list(harness.engine.state.ledger.orders) == [order.order_id]
 
     def test_but_not_for_ever(self, harness: EngineHarness) -> None:
         order = harness.submit()

@@ -66,6 +66,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.is_compared = False
         self._asked_at_ns = 0
         #: Told of every question at the moment it leaves.
+        self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
+        self._under_way: dict[str | None, str] = {}
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
 
     async def connect(self) -> None:
@@ -85,6 +87,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def prepare(self, order: VenueOrder, attempt: int, valid_until_ns: int) -> SendPlan:
         await self._pause(1)
+        if self.venue.faults.fires(Fault.ANSWER_LATE):
+            await asyncio.sleep(self.venue.faults.between(Fault.ANSWER_LATE, 5 * _MS, 300 * _MS) / 1e9)
         number = f"{order.order_id[-10:].lower()}.{attempt}"
         return SendPlan(ClientOrderId(f"n{number}"), valid_until_ns, {"number": number})
 
@@ -94,7 +98,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
-        return await self._request(None, "cancel", None, lambda: self.venue.truth.cancel(ref))
+        found = self.venue.truth.find(ref)
+        name = (found.order_id if found is not None else None) or OrderId(ref.client_order_id or "")
+        return await self._request(name, "cancel", None, lambda: self.venue.truth.cancel(ref))
 
     async def replace(
         self,
@@ -187,6 +193,18 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
     ) -> SendOutcome:
         """Send, let it arrive, and get an answer, each of which may go wrong."""
+        key = self.venue.account_id if self.venue.kind.per_account else order_id
+        if key in self._under_way:
+            self.on_overtaking(self, f"a {verb} of {order_id} leaves while a {self._under_way[key]} has no answer")
+        self._under_way[key] = verb
+        try:
+            return await self._sent(order_id if verb != "cancel" else None, verb, deadline_ns, act)
+        finally:
+            del self._under_way[key]
+
+    async def _sent(
+        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
+    ) -> SendOutcome:
         venue, faults = self.venue, self.venue.faults
         self._check_session()
         if faults.fires(Fault.RATE_LIMIT):
@@ -228,9 +246,14 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         delay_ns = venue.random.randrange(100_000, 1_500_000)
         if faults.fires(Fault.REQUEST_LATE):
             delay_ns += faults.between(Fault.REQUEST_LATE, 20 * _MS, 900 * _MS)
+            if deadline_ns is not None and faults.between(Fault.REQUEST_LATE, 0, 1):
+                # Just before it would be too late.
+                delay_ns = max(delay_ns, deadline_ns + SKEW_NS - WALL_NS - loop.now_ns) - delay_ns % (20 * _MS)
         # Where the deadline is passed on, the venue honours it by its own clock.
         until_ns = deadline_ns + SKEW_NS - WALL_NS if deadline_ns is not None else None
-        ignores = verb == "submit" and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
+        # Whoever names nobody's orders and takes them too late leaves nothing to tell ours from others' by.
+        can_ignore = verb == "submit" and not venue.kind.is_anonymous
+        ignores = can_ignore and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
         if until_ns is not None and ignores:
             delay_ns = until_ns - loop.now_ns + faults.between(Fault.DEADLINE_IGNORED, 200 * _MS, 600 * _MS)
         self._requests += 1

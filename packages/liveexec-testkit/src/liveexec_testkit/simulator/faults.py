@@ -9,7 +9,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-__all__ = ["HARMLESS", "LASTING", "Fault", "Faults"]
+__all__ = ["BUNDLES", "HARMLESS", "LASTING", "Fault", "Faults"]
 
 
 class Fault(StrEnum):
@@ -78,7 +78,7 @@ _ODDS: dict[Fault, float] = {
     Fault.REPORT_TWICE: 0.15,
     Fault.REPORT_OVERTAKES: 0.15,
     Fault.SILENT_STREAM: 0.01,
-    Fault.GAP: 0.03,
+    Fault.GAP: 0.05,
     Fault.SESSION_LOST: 0.03,
     Fault.CONNECT_FAILS: 0.3,
     Fault.QUERY_FAILS: 0.15,
@@ -101,12 +101,30 @@ _ODDS: dict[Fault, float] = {
     Fault.STORE_OUTAGE: 0.006,
     Fault.STORE_SLOW: 0.03,
     Fault.STORE_SILENT: 0.01,
-    Fault.STORE_BROKEN: 0.004,
+    Fault.STORE_BROKEN: 0.01,
     Fault.CRASH: 0.05,
     Fault.FREEZE: 0.06,
     Fault.DEFECT: 0.01,
 }
 
+#: Faults that show together what neither shows alone.
+BUNDLES: Final = (
+    (Fault.NOT_FOUND_LAG, Fault.REQUEST_LATE, Fault.REPORT_LATE, Fault.ANSWER_LOST),
+    (Fault.SOURCE_FORGETS, Fault.STALE_SNAPSHOT, Fault.REQUEST_LOST, Fault.GAP),
+    (Fault.CRASH, Fault.STALE_SNAPSHOT, Fault.REQUEST_LOST, Fault.REPORT_LOST),
+    (Fault.BUST, Fault.CORRECTION, Fault.REPORT_OVERTAKES, Fault.REPORT_TWICE),
+    (Fault.FILLS_SHOWN_LATE, Fault.FOREIGN_TRADE, Fault.REPORT_LOST, Fault.GAP),
+    (Fault.TRUNCATED_PAGES, Fault.FOREIGN_TRADE, Fault.SESSION_LOST),
+    (Fault.FREEZE, Fault.STORE_SLOW, Fault.COMMIT_LATE, Fault.COMMIT_UNKNOWN),
+    (Fault.STORE_SILENT, Fault.STORE_OUTAGE, Fault.ANSWER_LATE),
+    (Fault.RATE_LIMIT, Fault.VENUE_REFUSES),
+    (Fault.DRIFT, Fault.FOREIGN_ORDER, Fault.FOREIGN_TRADE),
+    (Fault.DEADLINE_IGNORED, Fault.REQUEST_LOST),
+    (Fault.QUERY_FAILS, Fault.ANSWER_LOST, Fault.REPORT_LOST),
+    (Fault.ANSWER_NEVER, Fault.REPORT_LOST),
+    (Fault.STORE_BROKEN, Fault.DEFECT, Fault.CRASH),
+    (Fault.OVERFILL, Fault.ANSWER_LATE),
+)
 #: What a venue may do without keeping anybody from settling anything.
 HARMLESS: Final = frozenset(
     {

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from liveexec.domain.ids import VenueName
 from liveexec.domain.venue import ReplaceMode
-from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.faults import BUNDLES, Fault
 from liveexec_testkit.simulator.settings import Settings, settings_of
 from liveexec_testkit.simulator.store import STEP_NS
 from liveexec_testkit.simulator.venue import VenueKind
@@ -19,7 +19,8 @@ _MS: Final = 1_000_000
 #: How much of the faults there are a run has at most, as a fraction.
 _MOST_FAULTS: Final = 0.7
 _FEW_FAULTS: Final = 5
-_OFTEN_FEW: Final = 0.6
+_OFTEN_FEW: Final = 0.55
+_OFTEN_BUNDLED: Final = 0.35
 #: Into how many parts a run is divided, at whose borders much is asked for at once.
 _BURSTS: Final = 12
 
@@ -37,6 +38,7 @@ class OperationKind(StrEnum):
     REDUCE = "reduce"
     CONFLICT = "conflict"
     MALFORMED = "malformed"
+    SYNC = "sync"
     CLOSE = "close"
 
 
@@ -51,6 +53,7 @@ _WEIGHTS: Final = {
     OperationKind.REDUCE: 1,
     OperationKind.CONFLICT: 1,
     OperationKind.MALFORMED: 0.3,
+    OperationKind.SYNC: 1,
     OperationKind.CLOSE: 0.3,
 }
 
@@ -84,8 +87,11 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     every = sorted(Fault)
     if faults is None:
         # Few faults at a time show what is not mended, since nothing else strikes meanwhile; many show how they meet.
-        most = _FEW_FAULTS if random.random() < _OFTEN_FEW else int(len(every) * _MOST_FAULTS)
+        kind = random.random()
+        most = _FEW_FAULTS if kind < _OFTEN_FEW else int(len(every) * _MOST_FAULTS)
         faults = frozenset(random.sample(every, random.randrange(0, most + 1)))
+        if kind < _OFTEN_BUNDLED:
+            faults = frozenset(random.choice(BUNDLES)) | frozenset(random.sample(every, random.randrange(0, 2)))
     venues = (
         VenueKind(
             VenueName("ALPHA"),
@@ -94,6 +100,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
             is_limited=random.random() < 0.35,
             fee_asset=random.choice(("USDT", "FEE")),
             has_past=random.random() < 0.3,
+            is_anonymous=random.random() < 0.3,
         ),
         VenueKind(
             VenueName("BETA"),

@@ -9,12 +9,22 @@ from liveexec.domain.order_event import RiskStage
 from liveexec.engine.config import EngineConfig, Timing
 from liveexec.engine.risk import RiskCheck
 from liveexec.engine.risk_config import ANY, RiskConfig
+from liveexec.engine.router_config import RouterConfig
 from liveexec.engine.state import EngineState
 from liveexec.plugins.manager import Plugins
+from liveexec_testkit.simulator.greedy import GREEDY, GreedyAlgorithm
 from liveexec_testkit.simulator.market import LOT
 from liveexec_testkit.simulator.venue import SKEW_NS
 
-__all__ = ["MAX_PRICE_AGE_NS", "RECONCILE_EVERY_S", "SHARD", "UNLUCKY", "Settings", "settings_of", "with_failing_rule"]
+__all__ = [
+    "MAX_PRICE_AGE_NS",
+    "RECONCILE_EVERY_S",
+    "SHARD",
+    "UNLUCKY",
+    "Settings",
+    "settings_of",
+    "with_failing_plugins",
+]
 
 _MS: Final = 1_000_000
 SHARD: Final = "main"
@@ -40,6 +50,9 @@ class Settings:
 
     risk: RiskConfig = field(factory=RiskConfig)
     finished_kept: int = 4_096
+    #: How long after its decision a request may leave.
+    deadline_ns: int = 400 * _MS
+    policy: str = "best_price"
 
     @property
     def engine(self) -> EngineConfig:
@@ -47,7 +60,13 @@ class Settings:
         return EngineConfig(
             shard=SHARD,
             risk=self.risk,
-            timing=_TIMING,
+            timing=evolve(
+                _TIMING,
+                send_deadline_ns=self.deadline_ns,
+                # What may be ours waits for longer than ours may be under way.
+                adoption_ns=max(_TIMING.adoption_ns, self.deadline_ns // 6),
+            ),
+            router=RouterConfig(policy=self.policy),
             reporting_asset="USDT",
             finished_orders_kept=self.finished_kept,
         )
@@ -70,8 +89,10 @@ class _FailingRule:
 def settings_of(random: Random) -> Settings:
     """Limits for a run: half of the runs have them, low enough that orders meet them."""
     kept = random.choice((4_096, 5, 5))
+    deadline_ns = random.choice((400, 400, 400, 2_500)) * _MS
+    policy = random.choice(("best_price", "lowest_fee", "split", "split"))
     if random.random() < 0.5:
-        return Settings(finished_kept=kept)
+        return Settings(finished_kept=kept, deadline_ns=deadline_ns, policy=policy)
     return Settings(
         RiskConfig(
             max_order_quantity={ANY: LOT * random.choice((30, 39))},
@@ -83,9 +104,15 @@ def settings_of(random: Random) -> Settings:
         if random.random() < 0.7
         else RiskConfig(max_position_per_instrument={ANY: LOT * 50}),
         kept,
+        deadline_ns,
+        policy,
     )
 
 
-def with_failing_rule(plugins: Plugins) -> Plugins:
-    """The plugins, and the rule that fails beside them."""
-    return evolve(plugins, risk_rules={**plugins.risk_rules, _FailingRule.name: lambda _: _FailingRule()})
+def with_failing_plugins(plugins: Plugins) -> Plugins:
+    """The plugins, and a rule and an algorithm with defects beside them."""
+    return evolve(
+        plugins,
+        risk_rules={**plugins.risk_rules, _FailingRule.name: lambda _: _FailingRule()},
+        execution_algorithms={**plugins.execution_algorithms, GREEDY: GreedyAlgorithm},
+    )

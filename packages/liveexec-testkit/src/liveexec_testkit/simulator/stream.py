@@ -43,17 +43,17 @@ class Stream:
         """Whether anybody may still hear something."""
         return self._error is None
 
-    def say(self, report: VenueReport) -> None:
-        """Send a report on its way."""
+    def say(self, report: VenueReport) -> bool:
+        """Send a report on its way; whether it will arrive, if the session lasts."""
         if self._error is not None:
-            return
+            return False
         faults, now_ns = self._faults, self._loop.now_ns
         if faults.fires(Fault.SILENT_STREAM):
             self._silent_until_ns = now_ns + faults.between(Fault.SILENT_STREAM, 50 * _MS, 800 * _MS)
             self._trace.add(self._venue, "goes silent, with a healthy stream")
         if (now_ns < self._silent_until_ns and not faults.healed) or faults.fires(Fault.REPORT_LOST):
             self._trace.add(self._venue, f"report lost: {_shown(report)}")
-            return
+            return False
         delay_ns = 300_000
         if faults.fires(Fault.REPORT_LATE):
             delay_ns += faults.between(Fault.REPORT_LATE, 5 * _MS, 700 * _MS)
@@ -66,6 +66,7 @@ class Stream:
         self._send(report, at_ns - now_ns)
         if faults.fires(Fault.REPORT_TWICE):
             self._send(report, at_ns - now_ns + faults.between(Fault.REPORT_TWICE, 0, 400 * _MS))
+        return True
 
     def gap(self, reason: str) -> None:
         """Tell that something was missed, after what was said before it."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liveexec.domain.ids import InstrumentId, VenueName
 from liveexec.domain.market import Book
@@ -51,6 +51,8 @@ class VenueKind:
     fee_asset: str = "USDT"
     #: Whether somebody traded in our account before we came.
     has_past: bool = False
+    #: Whether what its stream says names orders by the venue's ids alone.
+    is_anonymous: bool = False
 
 
 def manifest_of(kind: VenueKind) -> AdapterManifest:
@@ -97,6 +99,8 @@ class SimVenue:
         self.banned_until_ns = 0
         #: Payments that the venue told of, which it repeats when somebody connects.
         self.payments: list[AssetReport] = []
+        #: Whether the word that an order ended reached whoever listened.
+        self.ends_heard: dict[str, bool] = {}
         #: Whether nobody hears what happens.
         self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
@@ -163,9 +167,12 @@ class SimVenue:
         return before[-1] if before else None
 
     def _say(self, report: OrderReport | FillReport) -> None:
+        if self.kind.is_anonymous and report.client_order_id is not None:
+            report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
-        for stream in self._streams.values() if not self.is_muted else ():
-            stream.say(report)
+        heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
+        if isinstance(report, OrderReport) and not report.status.is_open and report.venue_order_id is not None:
+            self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
         if self.faults.has(Fault.STALE_SNAPSHOT):

@@ -34,6 +34,7 @@ from liveexec.errors import (
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
 from liveexec_testkit.simulator.defects import PlantedDefect
 from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.greedy import GREEDY
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, MOST_LOTS, PRODUCTS, TICK, instrument_at
 from liveexec_testkit.simulator.plan import Operation, OperationKind
@@ -86,6 +87,8 @@ class Workload:
     #: Scopes in which only what reduces was allowed.
     reduced: dict[ControlScope, None] = field(factory=dict)
     on_closed: Callable[[LiveExecutionOrchestrator], None] = lambda _: None
+    #: How far the tables go.
+    projected: Callable[[], int] = lambda: 0
     #: Whether an orchestrator's journal has waited too long for its store.
     is_stalled: Callable[[LiveExecutionOrchestrator], bool] = lambda _: False
 
@@ -137,6 +140,8 @@ class Workload:
                 self.kills = [note for note in self.kills if note.scope != scope]
             case OperationKind.CONFLICT:
                 await self._contradict(random, live)
+            case OperationKind.SYNC:
+                await self._sync(live)
             case OperationKind.MALFORMED:
                 self._malform(random)
             case OperationKind.CLOSE:
@@ -178,6 +183,13 @@ class Workload:
         except OperationConflict:
             return
         self.violate(26, f"{intent.operation_id} has another content, and gave {result.order_id}")
+
+    async def _sync(self, live: LiveExecutionOrchestrator) -> None:
+        """Whoever waits for the tables finds in them what he could see."""
+        position = live.shard.view.position
+        await live.synced()
+        if (shown := self.projected()) < position:
+            self.violate(18, f"the tables stand at {shown}, and who waited for {position} was let in")
 
     def _malform(self, random: Random) -> None:
         """An order that is none: it is refused where it is built."""
@@ -249,6 +261,7 @@ class Workload:
             await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
         for scope in list(self.reduced):
             self.reduced.pop(scope, None)
+            self.kills = [note for note in self.kills if note.scope != scope]
             await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
         for scope, code in latches:
             await live.clear_latch(scope, code, principal="operator", reason="simulated")
@@ -345,7 +358,16 @@ class Workload:
             visible = max(LOT, LOT * int(quantity / LOT / 3))
             return {
                 "exec_algorithm": "ICEBERG",
-                "exec_algorithm_params": {"visible_quantity": str(visible)},
+                "exec_algorithm_params": {"visible_quantity": str(visible)}
+                if random.random() < 0.5
+                else {"visible_pct": random.choice((20, 35, 60))},
+                "order_type": OrderType.LIMIT,
+                "price": price - TICK * random.randrange(0, 3) * side.sign,
+            }
+        if random.random() < 0.15:
+            return {
+                "exec_algorithm": GREEDY,
+                "exec_algorithm_params": {"hasty": random.random() < 0.5},
                 "order_type": OrderType.LIMIT,
                 "price": price - TICK * random.randrange(0, 3) * side.sign,
             }

@@ -11,6 +11,7 @@ from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
+from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
@@ -23,11 +24,13 @@ from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
 from liveexec_testkit.simulator.invariants.departures import STALLED_NS, DepartureChecks
+from liveexec_testkit.simulator.invariants.effects import EffectChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
 from liveexec_testkit.simulator.invariants.quiet import QuietChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.slices import SliceChecks
 from liveexec_testkit.simulator.invariants.tables import TableChecks
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
@@ -35,8 +38,8 @@ from liveexec_testkit.simulator.invariants.wishes import WishChecks
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
-from liveexec_testkit.simulator.settings import SHARD, with_failing_rule
-from liveexec_testkit.simulator.store import StoreServer
+from liveexec_testkit.simulator.settings import SHARD, with_failing_plugins
+from liveexec_testkit.simulator.store import StoreServer, at_once
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
@@ -73,22 +76,30 @@ class World:
         ledger = self.journal.ledger
         self._tables = TableChecks(self.violations)
         wishes = WishChecks(
-            self.violations, ledger, lambda: self.workload.ever_killed, lambda: self.workload.cancelled, self._has_moved
+            self.violations,
+            ledger,
+            lambda: self.workload.ever_killed,
+            lambda: self.workload.cancelled,
+            self._has_moved,
+            self._ours,
         )
         self.journal.watchers += [
             ApprovalChecks(self.violations, ledger, plan.settings.risk),
             BookChecks(self.violations, ledger),
             wishes,
             self._tables,
+            SliceChecks(self.violations, ledger),
         ]
         self._pace = PaceChecks(self.violations, lambda: loop.now_ns)
         self.departures = DepartureChecks(self.violations, self.journal, lambda: loop.now_ns)
-        self._quiet = QuietChecks(self.violations, self.venues)
+        self.order_of_effects = EffectChecks(self.violations)
+        self._quiet = QuietChecks(self.violations, self.venues, plan.settings.deadline_ns)
         self._struck_at_ns = 0
         self.faults.on_strike = self._note_strike
         self.workload = Workload(
             loop, self.trace, self.venues, callers.told, wishes.killed, self._failed, self.violations.add
         )
+        self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
         self.requests = RequestChecks(
@@ -140,6 +151,7 @@ class World:
         )
         for adapter in process.adapters:
             adapter.on_question = self._asked
+            adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
         self.processes.append(process)
 
     def crash(self, restart_after_ns: int) -> None:
@@ -343,6 +355,11 @@ class World:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
         self._decided.setdefault(epoch, deque()).extend(decision.records)
         self.departures.decided(decision)
+        self.order_of_effects.decided(epoch, decision)
+
+    def carried_out(self, effect: Effect) -> None:
+        """A process carries out an effect."""
+        self.order_of_effects.carried_out(effect)
 
     def _closed(self, live: LiveExecutionOrchestrator) -> None:
         for process in self.processes:
@@ -356,6 +373,11 @@ class World:
     def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
         return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self.venues)
 
+    def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
+        """Which of our orders a venue means by a name of its own."""
+        venue = next(venue for venue in self.venues if venue.account_id == account_id)
+        return next((true.order_id for true in venue.truth.orders if name in true.names), None)
+
     def _note_strike(self, fault: Fault) -> None:
         if fault not in HARMLESS:
             self._struck_at_ns = max(self._struck_at_ns, self.loop.now_ns + LASTING.get(fault, 0))
@@ -367,7 +389,7 @@ class World:
 
 @cache
 def _plugins() -> Plugins:
-    return with_failing_rule(load_plugins())
+    return with_failing_plugins(load_plugins())
 
 
 def _shown(records: Sequence[Record]) -> str:

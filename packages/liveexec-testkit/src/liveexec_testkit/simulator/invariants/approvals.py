@@ -73,13 +73,14 @@ class ApprovalChecks:
 
     def _approved(self, order: Order, stage: ev.RiskStage) -> None:
         add, name = self.violations.add, order.order_id
-        scopes = _scopes(order)
+        is_leg = stage is ev.RiskStage.LEG
+        # Before a venue lists it, nobody knows where a parent will go.
+        scopes = _scopes(order, by_key=is_leg)
         states = {scope: self.ledger.state_of(scope) for scope in scopes}
         flattens = order.principal == _OPERATOR
         if halted := [scope for scope, state in states.items() if state is TradingState.HALTED]:
             add(24, f"{name} was approved, and {halted[0]} is halted")
         reducing = [scope for scope, state in states.items() if state is TradingState.REDUCING]
-        is_leg = stage is ev.RiskStage.LEG
         if is_leg and reducing and reducing[0].kind is not ScopeKind.STRATEGY and not self._reduces(order):
             add(24, f"{name} was approved, and {reducing[0]} may only be reduced")
         latched = [f"{code} on {scope}" for scope, code in self.ledger.latches if scope in scopes]
@@ -109,7 +110,7 @@ class ApprovalChecks:
 
     def _refused(self, order: Order, refusal: ev.RiskRefused) -> None:
         add, name = self.violations.add, order.order_id
-        scopes = _scopes(order)
+        scopes = _scopes(order, by_key=True)
         for each in refusal.refusals:
             if each.code == "TRADING_STATE" and all(
                 self.ledger.state_of(scope) is TradingState.ACTIVE for scope in scopes
@@ -170,11 +171,11 @@ def _is_live_leaf(order: Order) -> bool:
     return order.is_open and order.approved and not order.is_parent
 
 
-def _scopes(order: Order) -> list[ControlScope]:
+def _scopes(order: Order, *, by_key: bool) -> list[ControlScope]:
     """The scopes that an order lies in, as far as it is known where it goes; wider ones first."""
     account_id, instrument_id = order.account_id, order.instrument_id
     key = order.intent.instrument_key
-    if instrument_id is None and key is not None and is_instrument_id(key):
+    if by_key and instrument_id is None and key is not None and is_instrument_id(key):
         instrument_id = InstrumentId(key)
         account_id = account_at(venue_of(instrument_id))
     scopes = [ControlScope(ScopeKind.GLOBAL)]

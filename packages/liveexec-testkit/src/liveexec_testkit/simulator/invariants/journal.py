@@ -113,6 +113,8 @@ class JournalChecks:
         match event:
             case ev.SubmitRequested(attempt, plan, quantity, price):
                 assert order is not None
+                if order.replace is not None and quantity > order.replace.quantity - order.filled_quantity:
+                    self.violations.add(13, f"{order_id} asks for {quantity} beside {order.filled_quantity} filled")
                 self._request(order, Requested(order_id, attempt, quantity, price, at_ns), plan.client_order_id)
             case ev.ReplaceRequested(quantity=quantity, price=price, attempt=attempt):
                 self.changes.setdefault(order_id, []).append(Requested(order_id, attempt, quantity, price))

@@ -21,10 +21,10 @@ from liveexec_testkit.simulator.venue import SimVenue
 
 __all__ = ["QuietChecks"]
 
-#: Deadline, skew, visibility and the time of some questions, with room to spare.
-_BOUND_NS: Final = 1_200_000_000
+#: Beyond the deadline: skew, visibility and the time of some questions, with room to spare.
+_BOUND_NS: Final = 800_000_000
 #: A rate limit makes everybody wait.
-_LIMITED_BOUND_NS: Final = 2_500_000_000
+_LIMITED_BOUND_NS: Final = 2_100_000_000
 
 
 @define(eq=False)
@@ -33,6 +33,8 @@ class QuietChecks:
 
     violations: Violations
     venues: list[SimVenue]
+    #: How long after a decision a request may leave.
+    deadline_ns: int
     _since: dict[tuple[str, OrderId], int] = field(factory=dict)
     _calm_since: dict[VenueName, int] = field(factory=dict)
     _shard: ShardRuntime | None = None
@@ -54,7 +56,7 @@ class QuietChecks:
             calm_ns = self._calm_since.get(venue.kind.name)
             if calm_ns is None:
                 continue
-            bound_ns = _LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS
+            bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
             for what, order_id in _waits(venue, shard):
                 since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
                 waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
@@ -69,7 +71,13 @@ def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]
             yield what, order.order_id
     orders = shard.engine.state.ledger.orders
     for true in venue.truth.orders:
-        if true.order_id is None or true.status is not VenueOrderStatus.WORKING:
+        if true.order_id is None:
+            continue
+        if true.status is not VenueOrderStatus.WORKING:
+            shown = orders.get(true.order_id)
+            is_shown = shown is not None and shown.is_open and shown.venue_order_id == true.venue_order_id
+            if is_shown and venue.ends_heard.get(true.venue_order_id):
+                yield f"is open here, and {true.status} at {venue.kind.name}", true.order_id
             continue
         ended = orders.get(true.order_id)
         if ended is not None and not ended.is_open:
@@ -77,7 +85,7 @@ def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]
 
 
 def _unsettled(order: Order) -> str | None:
-    if order.status in (OrderStatus.UNKNOWN, OrderStatus.SUBMITTED):
+    if order.status in (OrderStatus.UNKNOWN, OrderStatus.SUBMITTED, OrderStatus.PENDING):
         return f"is {order.status}"
     if order.cancel is not PendingCancel.NONE:
         return "waits for its cancel"

@@ -12,9 +12,11 @@ from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OrderId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.record import Record
 from liveexec.engine.control import in_scope
 from liveexec.engine.inputs import ControlKind
+from liveexec_testkit.simulator.greedy import GREEDY
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.workload import KillNote
 
@@ -33,6 +35,8 @@ class WishChecks:
     kills: Callable[[], Sequence[KillNote]]
     asked: Callable[[], Collection[OrderId]]
     has_moved: Callable[[AccountId, InstrumentId], bool]
+    #: Which of our orders a venue means by a name of its own.
+    ours: Callable[[AccountId, str], OrderId | None]
     _drifts: list[DriftSeen] = field(factory=list)
 
     def before(self, record: Record, order: Order | None, event: Any) -> None:
@@ -45,6 +49,7 @@ class WishChecks:
                 name = event.report.venue_order_id or event.report.client_order_id
                 if record.stream != external_id(event.account_id, f"{name}"):
                     self.violations.add(15, f"{name} of {event.account_id} was adopted as {record.stream}")
+                self._check_adoption(event, record.at_ns)
             case DriftSeen():
                 self._drifts.append(event)
             case ev.NotSent(reason="children would exceed their parent"):
@@ -79,8 +84,21 @@ class WishChecks:
             kinds = (ControlKind.CANCEL_ALL, ControlKind.FLATTEN)
             if not any(note.kind in kinds and in_scope(order, note.scope) for note in self.kills()):
                 self.violations.add(17, f"{order.order_id} is cancelled by a kill that it does not lie in")
+        elif principal == "engine" and order.intent.exec_algorithm != GREEDY:
+            self.violations.add(11, f"the algorithm of {order.order_id} failed")
         elif principal == "local" and order.order_id not in self.asked():
             self.violations.add(17, f"{order.order_id} is cancelled, and no caller asked for it")
+
+    def _check_adoption(self, event: ev.Adopted, at_ns: int) -> None:
+        """What may be ours waits for as long as an order of ours has no name there; it waits a while, not for ever."""
+        name = event.report.venue_order_id
+        order_id = self.ours(event.account_id, name) if name is not None else None
+        order = self.ledger.orders.get(order_id) if order_id is not None else None
+        if order is None or order.plan is None or order.venue_order_id is not None:
+            return
+        in_doubt = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+        if in_doubt and at_ns < order.plan.valid_until_ns:
+            self.violations.add(15, f"{name} is {order.order_id}, and was adopted as somebody else's")
 
     def _check_excess(self, order: Order) -> None:
         parent = self.ledger.orders[order.parent_id] if order.parent_id is not None else None
