@@ -367,6 +367,7 @@ ENGINE_BUGS: Final = (
         "if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:",
         "if order.is_parent or order.attempt == 0:",
         _RECONCILIATION,
+        unseen="a question that is asked too early proves nothing, and is asked again",
     ),
     Mutant(
         "positions that moved after the snapshot was asked for are drifts",
@@ -415,6 +416,7 @@ ENGINE_BUGS: Final = (
         "        if key not in order.undone_fills:\n            fill = Fill(",
         "        if True:\n            fill = Fill(",
         _LATE,
+        unseen="the simulated venues tell single fills",
     ),
     Mutant(
         "the increment of a total costs the average of the whole",
@@ -422,6 +424,7 @@ ENGINE_BUGS: Final = (
         "price = said.average_price if base else money.divide(cost, quantity - filled)",
         "price = said.average_price",
         _CUMULATIVE,
+        unseen="the simulated venues tell single fills",
     ),
     Mutant(
         "children may exceed their parent",

@@ -99,8 +99,10 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
         found = self.venue.truth.find(ref)
-        name = (found.order_id if found is not None else None) or OrderId(ref.client_order_id or "")
-        return await self._request(name, "cancel", None, lambda: self.venue.truth.cancel(ref))
+        name = (
+            found.order_id or found.venue_order_id if found is not None else ref.venue_order_id or ref.client_order_id
+        )
+        return await self._request(OrderId(name or ""), "cancel", None, lambda: self.venue.truth.cancel(ref))
 
     async def replace(
         self,
@@ -175,8 +177,13 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         funds = tuple(BalanceReport(account_id, asset, much, much, now_ns) for asset in ("BTC", "ETH", "USDT"))
         return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=now_ns)
 
-    def reports(self) -> AsyncIterator[VenueReport]:
-        return self._opened().reports()
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        try:
+            async for report in self._opened().reports():
+                yield report
+        except AdapterError:
+            self._doubt()
+            raise
 
     def market(self, instruments: Sequence[InstrumentId]) -> AsyncIterator[Book | TradeBar]:
         return self._opened().books(frozenset(instruments))

@@ -19,8 +19,8 @@ _MS: Final = 1_000_000
 #: How much of the faults there are a run has at most, as a fraction.
 _MOST_FAULTS: Final = 0.7
 _FEW_FAULTS: Final = 5
-_OFTEN_FEW: Final = 0.55
-_OFTEN_BUNDLED: Final = 0.35
+_OFTEN_FEW: Final = 0.65
+_OFTEN_BUNDLED: Final = 0.5
 #: Into how many parts a run is divided, at whose borders much is asked for at once.
 _BURSTS: Final = 12
 

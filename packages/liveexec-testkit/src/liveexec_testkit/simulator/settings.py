@@ -98,8 +98,8 @@ def settings_of(random: Random) -> Settings:
             max_order_quantity={ANY: LOT * random.choice((30, 39))},
             max_position_per_instrument={ANY: LOT * random.choice((40, 60, 90))},
             max_open_orders=random.choice((None, 8, 14)),
-            repeated_execution_count=3,
-            repeated_execution_window_ns=1_500 * _MS,
+            repeated_execution_count=random.choice((2, 3)),
+            repeated_execution_window_ns=4_000 * _MS,
         )
         if random.random() < 0.7
         else RiskConfig(max_position_per_instrument={ANY: LOT * 50}),

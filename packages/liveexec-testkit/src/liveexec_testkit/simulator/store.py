@@ -60,8 +60,9 @@ class StoreServer:
         self.down_until_ns = 0
         #: Batches that were given up, and that a backend still works on.
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
-        #: The process that acquired the shard last.
+        #: The process that acquired the shard last, and that of each epoch.
         self.owner = 0
+        self.processes: dict[int, int] = {}
         self._committed = committed
         self._seen: dict[tuple[str, int, int], None] = {}
         self._world = Context()
@@ -107,7 +108,7 @@ class SimStore:
         ownership = at_once(server.memory.acquire(shard, owner, lease_s))
         # Counted from before the lease was asked for, on the owner's clock.
         ownership.lease_until_s = asked_s + lease_s
-        server.owner = self._process
+        server.owner = server.processes[ownership.epoch] = self._process
         # Another life begins.
         self.asked_at_ns = 0
         server.trace.add("store", f"process {self._process} owns {shard}, epoch {ownership.epoch}")

@@ -246,8 +246,11 @@ class World:
 
     def _check_defect(self, process: Process) -> None:
         struck_at_ns = process.defect.struck_at_ns if process.defect is not None else 0
-        is_there = process.is_alive and not process.is_frozen
-        if struck_at_ns and is_there and process.failure is None and self.loop.now_ns - struck_at_ns > _DEFECT_NS:
+        if not struck_at_ns or not process.is_alive or process.is_frozen:
+            return
+        shard = process.shard
+        goes_on = shard is not None and not shard.failure.done()
+        if goes_on and self.loop.now_ns - struck_at_ns > _DEFECT_NS:
             self.violations.add(0, f"process {process.number} goes on with a defect")
 
     def _kill(self, process: Process) -> None:
@@ -354,7 +357,7 @@ class World:
     def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
         self._decided.setdefault(epoch, deque()).extend(decision.records)
-        self.departures.decided(decision)
+        self.departures.decided(self.processes[self.server.processes[epoch] - 1], decision)
         self.order_of_effects.decided(epoch, decision)
 
     def carried_out(self, effect: Effect) -> None:

@@ -24,6 +24,8 @@ __all__ = ["STALLED_NS", "DepartureChecks"]
 
 #: A journal whose batch has no answer after a second stalls; it is looked at four times a second.
 STALLED_NS: Final = 1_400_000_000
+#: By then an engine has heard of what its session has.
+_TOLD_NS: Final = 20_000_000
 
 
 @define(eq=False)
@@ -38,14 +40,27 @@ class DepartureChecks:
     #: Cancels that were decided and have not left, by order.
     _cancels: dict[OrderId, int] = field(factory=dict)
 
-    def decided(self, decision: Decision) -> None:
+    def decided(self, process: Process, decision: Decision) -> None:
         """An engine decided something."""
         for effect in decision.effects:
+            if isinstance(effect, SendSubmit) and effect.attempt == 1:
+                self._check_session(process, effect)
             if isinstance(effect, SendSubmit) and effect.book_at_ns is not None:
                 self._books[effect.order.order_id, effect.attempt] = effect.book_at_ns
             elif isinstance(effect, SendCancel):
                 order_id = effect.order.order_id
                 self._cancels[order_id] = self._cancels.get(order_id, 0) + 1
+
+    def _check_session(self, process: Process, effect: SendSubmit) -> None:
+        """A plain order is decided on for a session that is there, and was compared with its venue."""
+        for adapter in process.adapters:
+            is_its = adapter.venue.account_id == effect.order.account_id and not adapter.venue.kind.prepares
+            if is_its and adapter.doubted_at_ns and not adapter.is_compared:
+                doubted_ns = self.now_ns() - adapter.doubted_at_ns
+                if doubted_ns > _TOLD_NS:
+                    self.violations.add(
+                        23, f"{effect.order.order_id} goes to {adapter.venue.kind.name}, in doubt for {doubted_ns} ns"
+                    )
 
     def submit_left(self, process: Process, adapter: SimAdapter, order: VenueOrder, plan: SendPlan) -> None:
         """A new order leaves."""

@@ -1,10 +1,9 @@
 """Checked every few steps and at the end: the engine's memory and the tables against the journal and the venues."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, localcontext
-from functools import cache
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 from attrs import define, field
@@ -147,10 +146,15 @@ def _numbers(places: Mapping[Any, Working]) -> dict[Any, tuple[Decimal | int, ..
 _SETS: Final = ("undone_fills", "earlier_fills")
 
 
-@cache
-def _fields_of(kind: Hashable) -> Callable[[Any], tuple[Any, ...]]:
+_READERS: Final[dict[type[Any], Callable[[Any], tuple[Any, ...]]]] = {}
+
+
+def _fields_of(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     """What reads all fields of an object, but for sets, at once."""
-    return attrgetter(*(each.name for each in attrs.fields(cast(type[Any], kind)) if each.name not in _SETS))
+    reader = _READERS.get(kind)
+    if reader is None:
+        reader = _READERS[kind] = attrgetter(*(each.name for each in attrs.fields(kind) if each.name not in _SETS))
+    return reader
 
 
 def _encoded(value: Any) -> bytes:
