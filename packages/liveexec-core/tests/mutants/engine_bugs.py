@@ -221,6 +221,7 @@ ENGINE_BUGS: Final = (
         "pass",
         _ENDINGS,
         incident=14,
+        unseen="a second guard: the session tells the engine of the gap as well",
     ),
     Mutant(
         "fills that the stream left out are not asked for",

@@ -7,16 +7,14 @@ another one out of the plan changes as little as possible.
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 import attrs
 from attrs import define, evolve, field
 
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
-from liveexec.domain.ids import OperationId, OrderId, StrategyId
+from liveexec.domain.ids import OperationId, OrderId
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
-from liveexec.domain.operation import Operation as Trade
-from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.result import ExecutionResult
 from liveexec.engine.inputs import ControlKind
 from liveexec.errors import (
@@ -34,9 +32,9 @@ from liveexec.errors import (
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
 from liveexec_testkit.simulator.defects import PlantedDefect
 from liveexec_testkit.simulator.determinism import WALL_NS
-from liveexec_testkit.simulator.greedy import GREEDY
+from liveexec_testkit.simulator.intents import STRATEGIES, any_intent
 from liveexec_testkit.simulator.loop import SimLoop
-from liveexec_testkit.simulator.market import LOT, MOST_LOTS, PRODUCTS, TICK, instrument_at
+from liveexec_testkit.simulator.market import LOT, TICK
 from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
@@ -44,7 +42,6 @@ from liveexec_testkit.simulator.venue import SimVenue
 __all__ = ["KillNote", "Workload"]
 
 _S: Final = 1_000_000_000
-_STRATEGIES: Final = (StrategyId("trend"), StrategyId("carry"))
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
@@ -295,81 +292,11 @@ class Workload:
             (
                 ControlScope(ScopeKind.GLOBAL),
                 ControlScope(ScopeKind.ACCOUNT, venue.account_id),
-                ControlScope(ScopeKind.STRATEGY, random.choice(_STRATEGIES)),
+                ControlScope(ScopeKind.STRATEGY, random.choice(STRATEGIES)),
                 ControlScope(ScopeKind.VENUE, venue.kind.name),
                 ControlScope(ScopeKind.INSTRUMENT, random.choice(list(venue.truth.listings))),
             )
         )
 
     def _intent(self, random: Random, seed: int) -> OrderIntent:
-        """An order of any kind."""
-        product = random.choice(list(PRODUCTS))
-        venue = random.choice(self.venues)
-        is_routed = random.random() < 0.25
-        side = Side.BUY if random.random() < 0.5 else Side.SELL
-        values: dict[str, Any] = {
-            "operation": Trade.TRADE,
-            "quantity": LOT
-            * random.choice((random.randrange(1, 40), random.randrange(1, 40), 13, MOST_LOTS, MOST_LOTS + 1))
-            if random.random() < 0.2
-            else LOT * random.randrange(1, 40),
-            "strategy_id": random.choice(_STRATEGIES),
-            "instrument_key": product if is_routed else instrument_at(venue.kind.name, product),
-            "side": side,
-        }
-        price = venue.truth.prices[instrument_at(venue.kind.name, product)]
-        kind = random.random()
-        if kind < 0.2:
-            values["order_type"] = OrderType.MARKET
-        elif kind < 0.85:
-            values |= self._limit(random, price, side)
-        else:
-            values |= self._algorithm(random, price, side, values["quantity"])
-        if random.random() < 0.3:
-            values["operation_id"] = OperationId(f"op-{seed}")
-        return OrderIntent(**values)
-
-    def _limit(self, random: Random, price: Decimal, side: Side) -> dict[str, Any]:
-        tif = random.choice(
-            (
-                TimeInForce.GTC,
-                TimeInForce.GTC,
-                TimeInForce.GTC,
-                TimeInForce.DAY,
-                TimeInForce.IOC,
-                TimeInForce.FOK,
-                TimeInForce.GTD,
-            )
-        )
-        values: dict[str, Any] = {
-            "order_type": OrderType.LIMIT,
-            "price": price - TICK * random.randrange(-2, 12) * side.sign,
-            "time_in_force": tif,
-        }
-        if tif is TimeInForce.GTD:
-            values["expire_at_ns"] = WALL_NS + self.loop.now_ns + random.randrange(1, 3 * _S)
-        elif tif in (TimeInForce.GTC, TimeInForce.DAY):
-            values["post_only"] = random.random() < 0.2
-        return values
-
-    def _algorithm(self, random: Random, price: Decimal, side: Side, quantity: Decimal) -> dict[str, Any]:
-        limit = {"order_type": OrderType.LIMIT, "price": price + TICK * 2 * side.sign}
-        if random.random() < 0.5:
-            visible = max(LOT, LOT * int(quantity / LOT / 3))
-            return {
-                "exec_algorithm": "ICEBERG",
-                "exec_algorithm_params": {"visible_quantity": str(visible)}
-                if random.random() < 0.5
-                else {"visible_pct": random.choice((20, 35, 60))},
-                "order_type": OrderType.LIMIT,
-                "price": price - TICK * random.randrange(0, 3) * side.sign,
-            }
-        if random.random() < 0.15:
-            return {
-                "exec_algorithm": GREEDY,
-                "exec_algorithm_params": {"hasty": random.random() < 0.5},
-                "order_type": OrderType.LIMIT,
-                "price": price - TICK * random.randrange(0, 3) * side.sign,
-            }
-        params = {"horizon_secs": random.choice((1, 2)), "interval_secs": random.choice((0.2, 0.5))}
-        return {"exec_algorithm": "TWAP", "exec_algorithm_params": params, **(limit if random.random() < 0.5 else {})}
+        return any_intent(random, seed, self.venues, WALL_NS + self.loop.now_ns)

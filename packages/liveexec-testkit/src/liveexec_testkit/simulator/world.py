@@ -1,13 +1,11 @@
 """A run's world: the loop, the venues, the store, one process after the other, and every check between them."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cache
 from random import Random
 from typing import Any, Final
 
-from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -19,29 +17,17 @@ from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.defects import Defect
-from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault, Faults
-from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
-from liveexec_testkit.simulator.invariants.books import BookChecks
-from liveexec_testkit.simulator.invariants.callers import CallerChecks
-from liveexec_testkit.simulator.invariants.departures import STALLED_NS, DepartureChecks
-from liveexec_testkit.simulator.invariants.effects import EffectChecks
-from liveexec_testkit.simulator.invariants.journal import JournalChecks
-from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
-from liveexec_testkit.simulator.invariants.pace import PaceChecks
-from liveexec_testkit.simulator.invariants.quiet import QuietChecks
-from liveexec_testkit.simulator.invariants.requests import RequestChecks
-from liveexec_testkit.simulator.invariants.slices import SliceChecks
-from liveexec_testkit.simulator.invariants.tables import TableChecks
-from liveexec_testkit.simulator.invariants.venues import VenueChecks
+from liveexec_testkit.simulator.faults import Fault, Faults
+from liveexec_testkit.simulator.invariants.departures import STALLED_NS
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
-from liveexec_testkit.simulator.invariants.wishes import WishChecks
+from liveexec_testkit.simulator.lookout import Lookout
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
-from liveexec_testkit.simulator.settings import SHARD, with_failing_plugins
+from liveexec_testkit.simulator.settings import with_failing_plugins
 from liveexec_testkit.simulator.store import StoreServer, at_once
 from liveexec_testkit.simulator.trace import Trace
-from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
@@ -68,49 +54,20 @@ class World:
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
         self.changes = 0
-        self.at_venues = VenueChecks(self.violations)
+        self.lookout = Lookout(plan, self.violations, lambda: loop.now_ns, lambda: self.workload, lambda: self.server)
+        self.faults.on_strike = self.lookout.struck
+        self.journal, self.at_venues = self.lookout.journal, self.lookout.at_venues
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
-        self.journal = JournalChecks(self.violations, self.at_venues.of, self._on_the_way)
-        callers = CallerChecks(self.violations, self.journal)
-        ledger = self.journal.ledger
-        self._tables = TableChecks(self.violations)
-        wishes = WishChecks(
-            self.violations,
-            ledger,
-            lambda: self.workload.ever_killed,
-            lambda: self.workload.cancelled,
-            self._has_moved,
-            self._ours,
-        )
-        self.journal.watchers += [
-            ApprovalChecks(self.violations, ledger, plan.settings.risk),
-            BookChecks(self.violations, ledger),
-            wishes,
-            self._tables,
-            SliceChecks(self.violations, ledger),
-        ]
-        self._pace = PaceChecks(self.violations, lambda: loop.now_ns)
-        self.departures = DepartureChecks(self.violations, self.journal, lambda: loop.now_ns)
-        self.order_of_effects = EffectChecks(self.violations)
-        self._quiet = QuietChecks(self.violations, self.venues, plan.settings.deadline_ns)
-        self._struck_at_ns = 0
-        self.faults.on_strike = self._note_strike
-        self.workload = Workload(
-            loop, self.trace, self.venues, callers.told, wishes.killed, self._failed, self.violations.add
-        )
+        self.lookout.watch(self.venues)
+        told, killed = self.lookout.callers.told, self.lookout.wishes.killed
+        self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
-        listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
-        self.requests = RequestChecks(
-            self.violations, self.journal, listings, lambda: self.workload.kills, lambda: self.server.owner
-        )
-        self._memory = MemoryChecks(self.journal, self.violations)
         self.processes: list[Process] = []
         self._context = Context()
         self._restarting = False
         self._is_asking = True
-        self._decided: dict[int, deque[Record]] = {}
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -127,7 +84,7 @@ class World:
     @property
     def lives(self) -> int:
         """How many lives of the shard decided anything."""
-        return len(self._decided)
+        return self.lookout.lives
 
     def start(self) -> None:
         """Start the first process, and let the plan's operations come."""
@@ -185,16 +142,7 @@ class World:
     def check(self, *, everything: bool) -> None:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
         self.full_checks += 1
-        shard = self._living_shard()
-        if shard is not None:
-            self._memory.check(shard, everything=everything)
-            if Fault.OVERFILL not in self.plan.faults:
-                for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self.violations)
-        if everything and self.journal.position:
-            check_tables(self.server.memory, SHARD, self.violations)
-            if self.faults.healed and shard is not None and shard.view.projected == self.journal.position:
-                self._tables.check(self.server.memory, SHARD)
+        self.lookout.compare(self._living_shard(), everything=everything, is_healed=self.faults.healed)
 
     def _living_shard(self) -> ShardRuntime | None:
         process = self.process
@@ -211,7 +159,7 @@ class World:
     def _supervise(self) -> None:
         """What a process supervisor does, and what an operator's bad day does."""
         self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
-        self._quiet.look(self._living_shard(), self.loop.now_ns, self._struck_at_ns)
+        self.lookout.look(self._living_shard())
         for process in self.processes:
             if process.is_alive and process.is_closed:
                 self.trace.add("world", f"process {process.number} ended as asked")
@@ -276,47 +224,24 @@ class World:
     def _committed(self, batch: AppendBatch) -> None:
         self.changes += 1
         self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
-        decided = self._decided.get(batch.epoch)
-        for record in batch.records:
-            if decided is None or not decided or decided.popleft() is not record:
-                self.violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
-                break
-        self.journal.committed(batch)
+        self.lookout.committed(batch)
         for venue in self.venues:
             venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
 
     def _changed(self, order: TrueOrder) -> None:
         """Something happened at a venue."""
         self.changes += 1
-        self.at_venues.changed(order)
+        self.lookout.changed(order)
 
     def _left(self, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan) -> None:
         """A request leaves a process."""
         self.changes += 1
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
-        order_id = what.order_id if isinstance(what, VenueOrder) else None
-        process = self.processes[adapter.process - 1]
-        shard = process.shard
-        self._note_pace(adapter, shard, verb)
-        can_write = shard is not None and not shard.journal.is_stalled
-        self.requests.left(adapter.process, verb, order_id, can_write=can_write)
-        if isinstance(what, VenueOrder):
-            if verb == "submit":
-                self.requests.submit_left(what, plan)
-                self.departures.submit_left(process, adapter, what, plan)
-            else:
-                self.requests.replace_left(what)
-                self.departures.replace_left(process, adapter, what, plan)
-        elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
-            self.departures.cancel_left(order.order_id, can_write=can_write)
-
-    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
-        if shard is not None and adapter.venue.kind.is_limited:
-            self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
+        self.lookout.left(self.processes[adapter.process - 1], adapter, verb, what, plan)
 
     def _asked(self, adapter: SimAdapter) -> None:
-        self._note_pace(adapter, self.processes[adapter.process - 1].shard, "question")
+        self.lookout.asked(self.processes[adapter.process - 1], adapter)
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         self.violations.add(0, f"{operation.kind} raised {type(error).__name__}: {error}")
@@ -324,9 +249,6 @@ class World:
     def _found(self, violation: Violation) -> None:
         self.trace.add("check", str(violation))
         self.loop.stop()
-
-    def _on_the_way(self, order_id: OrderId) -> list[str]:
-        return [verb for venue in self.venues for name, verb in venue.travelling.values() if name == order_id]
 
     def _after_step(self) -> None:
         if self.loop.errors:
@@ -356,13 +278,11 @@ class World:
 
     def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
-        self._decided.setdefault(epoch, deque()).extend(decision.records)
-        self.departures.decided(self.processes[self.server.processes[epoch] - 1], decision)
-        self.order_of_effects.decided(epoch, decision)
+        self.lookout.decided(self.processes[self.server.processes[epoch] - 1], epoch, decision)
 
     def carried_out(self, effect: Effect) -> None:
         """A process carries out an effect."""
-        self.order_of_effects.carried_out(effect)
+        self.lookout.carried_out(effect)
 
     def _closed(self, live: LiveExecutionOrchestrator) -> None:
         for process in self.processes:
@@ -372,18 +292,6 @@ class World:
     def _is_stalled(self, live: LiveExecutionOrchestrator) -> bool:
         asked_at_ns = next((each.store.asked_at_ns for each in self.processes if each.orchestrator is live), 0)
         return asked_at_ns > 0 and self.loop.now_ns - asked_at_ns > STALLED_NS
-
-    def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
-        return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self.venues)
-
-    def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
-        """Which of our orders a venue means by a name of its own."""
-        venue = next(venue for venue in self.venues if venue.account_id == account_id)
-        return next((true.order_id for true in venue.truth.orders if name in true.names), None)
-
-    def _note_strike(self, fault: Fault) -> None:
-        if fault not in HARMLESS:
-            self._struck_at_ns = max(self._struck_at_ns, self.loop.now_ns + LASTING.get(fault, 0))
 
     def seconds(self) -> float:
         """Virtual seconds since the start."""

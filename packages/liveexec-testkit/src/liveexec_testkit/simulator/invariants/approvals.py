@@ -2,6 +2,7 @@
 journal alone, and a refusal has to have its reason."""
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -36,11 +37,13 @@ class ApprovalChecks:
     violations: Violations
     ledger: Ledger
     risk: RiskConfig
+    #: The epoch whose batch is folded.
+    epoch: Callable[[], int]
     #: When orders of one strategy, key and side were executed lately.
     _executions: dict[tuple[str, str | None, Side | None], deque[int]] = field(factory=dict)
     _expected: list[ControlScope] = field(factory=list)
     _cleared: list[ControlScope] = field(factory=list)
-    _epoch: int = 0
+    _counted_in: int = 0
 
     def before(self, record: Record, order: Order | None, event: Any) -> None:
         """An event is durable, and about to be folded."""
@@ -59,17 +62,13 @@ class ApprovalChecks:
             case _:
                 pass
 
-    def after_batch(self, epoch: int) -> None:
-        """A batch of this epoch is folded: what had to be latched is."""
+    def after_batch(self, _: int) -> None:
+        """A batch is folded: what had to be latched is."""
         for scope in self._expected:
             if (scope, REPEATED_EXECUTION) not in self.ledger.latches and scope not in self._cleared:
                 self.violations.add(24, f"{scope} executed the same too often, and is not stopped")
         self._expected.clear()
         self._cleared.clear()
-        if epoch != self._epoch:
-            # What a process counted is forgotten with it.
-            self._epoch = epoch
-            self._executions.clear()
 
     def _approved(self, order: Order, stage: ev.RiskStage) -> None:
         add, name = self.violations.add, order.order_id
@@ -155,6 +154,10 @@ class ApprovalChecks:
 
     def _executed(self, order: Order, at_ns: int) -> None:
         """An order of a caller's counts once, with its first fill."""
+        if (epoch := self.epoch()) != self._counted_in:
+            # What a process counted is forgotten with it.
+            self._counted_in = epoch
+            self._executions.clear()
         asked = self.ledger.orders.get(order.parent_id) if order.parent_id is not None else order
         count, window_ns = self.risk.repeated_execution_count, self.risk.repeated_execution_window_ns
         if count is None or window_ns is None or asked is None or asked.filled_quantity:

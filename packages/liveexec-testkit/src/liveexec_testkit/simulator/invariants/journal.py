@@ -230,5 +230,16 @@ class JournalChecks:
                 self.violations.add(
                     9, f"{order.order_id} is {order.status} here ({order.message}), and {true.venue_order_id} works"
                 )
+        true = self.at_venues(order.order_id)
+        filled = sum((each.filled for each in true), ZERO)
+        is_late = any(each.came_late for each in true)
+        if (
+            order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+            and filled > order.filled_quantity
+            and not is_late
+        ):
+            self.violations.add(
+                9, f"{order.order_id} is {order.status} with {order.filled_quantity} filled, its venue filled {filled}"
+            )
         if "submit" in self.on_the_way(order.order_id):
             self.violations.add(9, f"{order.order_id} is {order.status} here, and its submit may still arrive")
