@@ -121,7 +121,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
     return RunPlan(
-        seed, faults, tuple(operations), venues, settings_of(random), span_ns + 200 * _MS, random.random() < 0.5
+        seed, faults, tuple(operations), venues, settings_of(random, venues), span_ns + 200 * _MS, random.random() < 0.5
     )
 
 

@@ -1,5 +1,6 @@
 """What a run is configured with: short times, small limits, and one risk rule that fails."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import ClassVar, Final
 
@@ -14,7 +15,7 @@ from liveexec.engine.state import EngineState
 from liveexec.plugins.manager import Plugins
 from liveexec_testkit.simulator.greedy import GREEDY, GreedyAlgorithm
 from liveexec_testkit.simulator.market import LOT
-from liveexec_testkit.simulator.venue import SKEW_NS
+from liveexec_testkit.simulator.venue import SKEW_NS, VenueKind
 
 __all__ = [
     "MAX_PRICE_AGE_NS",
@@ -36,6 +37,8 @@ _TIMING: Final = Timing(
     clock_skew_ns=SKEW_NS,
     adoption_ns=150 * _MS,
 )
+#: A twelfth of how long a report may wait for its order, which is longer than a request may have no answer (10 s).
+_LONG_ADOPTION_NS: Final = 1_000 * _MS
 #: How often accounts are compared while all is well.
 RECONCILE_EVERY_S: Final = 6.0
 #: An order that was routed on an older price stays here.
@@ -53,6 +56,8 @@ class Settings:
     #: How long after its decision a request may leave.
     deadline_ns: int = 400 * _MS
     policy: str = "best_price"
+    #: Whether a venue leaves our names out of what its stream says.
+    meets_anonymous: bool = False
 
     @property
     def engine(self) -> EngineConfig:
@@ -63,8 +68,8 @@ class Settings:
             timing=evolve(
                 _TIMING,
                 send_deadline_ns=self.deadline_ns,
-                # What may be ours waits for longer than ours may be under way.
-                adoption_ns=max(_TIMING.adoption_ns, self.deadline_ns // 6),
+                # What may be ours waits for longer than ours may be under way without an answer.
+                adoption_ns=_LONG_ADOPTION_NS if self.meets_anonymous else _TIMING.adoption_ns,
             ),
             router=RouterConfig(policy=self.policy),
             reporting_asset="USDT",
@@ -86,13 +91,14 @@ class _FailingRule:
         return None
 
 
-def settings_of(random: Random) -> Settings:
+def settings_of(random: Random, venues: Sequence[VenueKind]) -> Settings:
     """Limits for a run: half of the runs have them, low enough that orders meet them."""
+    is_anonymous = any(venue.is_anonymous for venue in venues)
     kept = random.choice((4_096, 5, 5))
     deadline_ns = random.choice((400, 400, 400, 2_500)) * _MS
     policy = random.choice(("best_price", "lowest_fee", "split", "split"))
     if random.random() < 0.5:
-        return Settings(finished_kept=kept, deadline_ns=deadline_ns, policy=policy)
+        return Settings(RiskConfig(), kept, deadline_ns, policy, is_anonymous)
     return Settings(
         RiskConfig(
             max_order_quantity={ANY: LOT * random.choice((30, 39))},
@@ -106,6 +112,7 @@ def settings_of(random: Random) -> Settings:
         kept,
         deadline_ns,
         policy,
+        is_anonymous,
     )
 
 

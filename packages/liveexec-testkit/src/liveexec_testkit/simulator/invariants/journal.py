@@ -230,9 +230,9 @@ class JournalChecks:
                 self.violations.add(
                     9, f"{order.order_id} is {order.status} here ({order.message}), and {true.venue_order_id} works"
                 )
-        true = self.at_venues(order.order_id)
-        filled = sum((each.filled for each in true), ZERO)
-        is_late = any(each.came_late for each in true)
+        there = self.at_venues(order.order_id)
+        filled = sum((each.filled for each in there), ZERO)
+        is_late = any(each.came_late for each in there)
         if (
             order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
             and filled > order.filled_quantity
