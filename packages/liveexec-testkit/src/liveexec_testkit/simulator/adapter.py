@@ -112,9 +112,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         filled_quantity: Decimal,  # noqa: ARG002  (only a venue that takes the remaining quantity needs it)
     ) -> SendOutcome:
         self._left(self, "replace", order, plan)
-        return await self._request(
-            order.order_id, "replace", plan.valid_until_ns, lambda: self.venue.truth.replace(ref, order)
-        )
+        return await self._request(order.order_id, "replace", plan.valid_until_ns, lambda: self._change(ref, order))
 
     async def order(self, ref: OrderRef) -> OrderReportAnswer:
         await self._question(ref.account_id)
@@ -190,6 +188,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def recent_trades(self, instrument_id: InstrumentId) -> Sequence[TradeBar]:  # noqa: ARG002  (none traded yet)
         return ()
+
+    def _change(self, ref: OrderRef, order: VenueOrder) -> SendOutcome:
+        return self.venue.truth.replace(ref, order, refuses=self.venue.faults.fires(Fault.VENUE_REFUSES))
 
     def _take(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
         if self.venue.faults.fires(Fault.VENUE_REFUSES):

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import heapq
 import warnings
-from asyncio import events
+from asyncio import events, futures
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -27,6 +27,8 @@ START_S: Final = 1_000
 _S: Final = 1_000_000_000
 #: What running one handle takes: time moves on, so that two of them never see the same.
 _STEP_NS: Final = 1_000
+#: What ends :func:`asyncio.sleep`.
+_WAKE: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # asyncio's own, not in its stubs
 #: The simulated process that code runs in; none for the world around it.
 PROCESS: ContextVar[int] = ContextVar("liveexec_testkit_process", default=0)
 
@@ -184,7 +186,13 @@ class SimLoop(asyncio.BaseEventLoop):
             self._jump()
         while timers and timers[0][0] <= self.now_ns:
             _, _, identity, timer = heapq.heappop(timers)
-            if not timer._cancelled:
+            if timer._cancelled:
+                continue
+            callback = timer._callback  # type: ignore[attr-defined]  # asyncio's own, not in its stubs
+            if callback is _WAKE and not self._dead and not self._frozen:
+                # The end of a sleep only makes a task ready: it is that task's step that is chosen among others.
+                timer._run()
+            else:
                 self._admit(identity, timer)
         waiting = len(tasks)
         choices = waiting + bool(callbacks)

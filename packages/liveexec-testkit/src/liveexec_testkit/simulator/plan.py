@@ -101,6 +101,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
             fee_asset=random.choice(("USDT", "FEE")),
             has_past=random.random() < 0.3,
             is_anonymous=random.random() < 0.3,
+            drops_refused=random.random() < 0.3,
         ),
         VenueKind(
             VenueName("BETA"),

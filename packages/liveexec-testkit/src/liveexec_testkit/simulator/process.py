@@ -57,7 +57,8 @@ class Process:
         self.was_seen_failed = False
         self.ended: Exception | None = None
         self._loop, self._venues = loop, venues
-        self._tasks: list[asyncio.Task[Any]] = []
+        #: What callers asked for, since when.
+        self._tasks: list[tuple[int, asyncio.Task[Any]]] = []
         self._context = Context()
         self._context.run(PROCESS.set, number)
         self.adapters = [SimAdapter(venue, number, left) for venue in venues]
@@ -89,8 +90,12 @@ class Process:
     @property
     def is_asked(self) -> bool:
         """Whether a caller still waits for an answer."""
-        self._tasks = [task for task in self._tasks if not task.done()]
-        return bool(self._tasks)
+        return self.was_asked_before(self._loop.now_ns + 1)
+
+    def was_asked_before(self, at_ns: int) -> bool:
+        """Whether a caller still waits who asked before this time of the loop."""
+        self._tasks = [entry for entry in self._tasks if not entry[1].done()]
+        return any(asked_ns < at_ns for asked_ns, _ in self._tasks)
 
     @property
     def failure(self) -> Exception | None:
@@ -111,7 +116,7 @@ class Process:
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in this process; it dies with it."""
         task: asyncio.Task[None] = SimTask(work, loop=self._loop, context=self._context.copy())
-        self._tasks.append(task)
+        self._tasks.append((self._loop.now_ns, task))
         return task
 
     def freeze(self) -> None:

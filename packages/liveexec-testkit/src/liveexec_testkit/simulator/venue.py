@@ -51,6 +51,8 @@ class VenueKind:
     fee_asset: str = "USDT"
     #: Whether somebody traded in our account before we came.
     has_past: bool = False
+    #: Whether it ends an order, without a word, when it refuses to change it.
+    drops_refused: bool = False
     #: Whether what its stream says names orders by the venue's ids alone.
     is_anonymous: bool = False
 
@@ -120,6 +122,7 @@ class SimVenue:
             self._note,
             kind.renames,
             kind.fee_asset,
+            kind.drops_refused,
         )
         if kind.has_past:
             self._trade_before_we_came()
@@ -175,6 +178,9 @@ class SimVenue:
             self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
+        if order.status is not VenueOrderStatus.WORKING:
+            # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
+            self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
         if self.faults.has(Fault.STALE_SNAPSHOT):
             working = tuple(self.truth.report(each) for each in self.truth.working())
             self.history.append((self.now_ns(), working, self.truth.nets()))

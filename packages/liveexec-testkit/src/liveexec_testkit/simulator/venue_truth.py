@@ -87,6 +87,8 @@ class VenueTruth:
     renames: bool = False
     #: What fees are paid in, whatever an instrument settles in.
     fee_asset: str = "USDT"
+    #: Whether an order ends, without a word, when its change is refused.
+    drops_refused: bool = False
     orders: list[TrueOrder] = field(factory=list)
     #: Everything that was ever traded, busted or corrected, with the venue's time of it.
     executions: list[tuple[int, FillReport]] = field(factory=list)
@@ -131,13 +133,18 @@ class VenueTruth:
         self.end(order, VenueOrderStatus.CANCELED)
         return Accepted(order.venue_order_id)
 
-    def replace(self, ref: OrderRef, terms: VenueOrder) -> SendOutcome:
+    def replace(self, ref: OrderRef, terms: VenueOrder, *, refuses: bool = False) -> SendOutcome:
         """Change a working order to another total and price."""
         order = self.find(ref)
         if order is None or order.status is not _WORKING:
             return Rejected("NOT_WORKING", "there is no such working order")
-        if terms.quantity <= order.filled:
-            return Rejected("FILLED", "that much is filled already")
+        if terms.quantity <= order.filled or refuses:
+            if self.drops_refused:
+                # Some venues end an order that they refuse to change, and say nothing but that they refuse.
+                order.status = VenueOrderStatus.CANCELED
+                self._note(order)
+                self.changed(order)
+            return Rejected("REFUSED", "the change is refused")
         if self.renames:
             half = self.report(order)
             half.status = VenueOrderStatus.CANCELED

@@ -44,6 +44,8 @@ __all__ = ["KillNote", "Workload"]
 _S: Final = 1_000_000_000
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
+#: How often an order is cancelled as soon as it is recorded.
+_AT_ONCE: Final = 0.07
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -168,6 +170,11 @@ class Workload:
             if known != result.order_id:
                 self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
         self._take(result)
+        if random.random() < _AT_ONCE:
+            # Before the venue has answered, mostly.
+            self.trace.add("host", f"cancel {result.order_id} at once")
+            self.cancelled[result.order_id] = None
+            self._take(await live.cancel(CancelIntent(result.order_id), wait="durable"))
 
     async def _contradict(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         """An operation id that was used, with another content."""

@@ -39,6 +39,8 @@ PARTLY_EVERY: Final = 250
 FULL_EVERY: Final = 2_500
 #: How long a process may take to end when its code failed.
 _DEFECT_NS: Final = 300 * _MS
+#: By then a caller of a process that has ended was told.
+_TOLD_NS: Final = 20 * _MS
 
 
 class World:
@@ -158,7 +160,9 @@ class World:
 
     def _supervise(self) -> None:
         """What a process supervisor does, and what an operator's bad day does."""
-        self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
+        # Once nothing strikes any more, what goes wrong goes on being wrong.
+        wait_ns = (200 if self.faults.healed else 50) * _MS
+        self.loop.call_after_ns(wait_ns, self._supervise, context=self._context)
         self.lookout.look(self._living_shard())
         for process in self.processes:
             if process.is_alive and process.is_closed:
@@ -171,7 +175,7 @@ class World:
                 process.was_seen_failed = True
                 self.trace.add("world", f"process {process.number} ended: {failure}")
             elif failure is not None:
-                if process.is_asked and not process.is_frozen:
+                if process.was_asked_before(self.loop.now_ns - _TOLD_NS) and not process.is_frozen:
                     self.violations.add(19, f"process {process.number} ended, and somebody waits for its answer")
                 self._kill(process)
             self._check_defect(process)
