@@ -264,6 +264,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         ignores = can_ignore and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
         if until_ns is not None and ignores:
             delay_ns = until_ns - loop.now_ns + faults.between(Fault.DEADLINE_IGNORED, 200 * _MS, 600 * _MS)
+            venue.belated += 1
         self._requests += 1
         number = self.process * 1_000_000 + self._requests
         if order_id is not None and until_ns is not None and loop.now_ns + delay_ns <= until_ns:
@@ -277,6 +278,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             else:
                 outcome = act()
                 if ignores:
+                    venue.belated -= 1
                     venue.truth.orders[-1].came_late = True
                     venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
                 venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")

@@ -95,6 +95,8 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     for order in orders.values():
         yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
     for venue in world.venues:
+        if venue.belated:
+            yield 14, f"{venue.belated} requests are on their way to {venue.kind.name}, too late"
         yield from _differences(world, venue, shard)
     for note in world.workload.kills:
         if note.kind is ControlKind.CANCEL_ALL and note.is_durable:

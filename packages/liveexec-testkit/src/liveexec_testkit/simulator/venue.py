@@ -103,6 +103,8 @@ class SimVenue:
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
         self.ends_heard: dict[str, bool] = {}
+        #: Requests on their way that it will take too late.
+        self.belated = 0
         #: Whether nobody hears what happens.
         self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
