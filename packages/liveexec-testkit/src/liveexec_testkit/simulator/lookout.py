@@ -168,6 +168,9 @@ class Lookout:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
 
     def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
+        if Fault.FILLS_SHOWN_LATE in self._plan.faults:
+            # Positions that are ahead of the fills for longer than two looks are a drift, for all that anybody can see.
+            return True
         return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self._venues)
 
     def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
