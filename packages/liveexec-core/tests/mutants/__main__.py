@@ -84,12 +84,17 @@ def main(
     if sound and (failing := _without_bugs(chosen, with_simulator, first, tests=tests)):
         console.print(failing, markup=False)
         return 1
+    unseen = [mutant for mutant in chosen if not mutant.is_simulated]
+    if not tests:
+        chosen = tuple(mutant for mutant in chosen if mutant.is_simulated)
     started_s = time.monotonic()
     verdicts = []
     for verdict in _verdicts(chosen, jobs or os.cpu_count() or 1, seeds=with_simulator, first=first, tests=tests):
         verdicts.append(verdict)
         console.print(f"{len(verdicts):>4}/{len(chosen)}  {verdict}", markup=False, soft_wrap=True)
     _show(verdicts, console, time.monotonic() - started_s)
+    if with_simulator:
+        _tell_unseen(unseen, console)
     caught = sum(verdict.is_caught for verdict in verdicts)
     return 1 if caught < _LEAST_CAUGHT * len(verdicts) or any(verdict.is_broken for verdict in verdicts) else 0
 
@@ -150,9 +155,19 @@ def _show(verdicts: Sequence[_Verdict], console: Console, took_s: float) -> None
     ):
         if findings:
             caught = sum(finding.is_caught for finding in findings)
-            console.print(f"{caught} of {len(findings)} caught by {name}")
+            share = caught / len(findings)
+            console.print(f"{caught} of {len(findings)} ({share:.1%}) caught by {name}")
     caught = sum(verdict.is_caught for verdict in verdicts)
     console.print(f"{len(verdicts)} planted, {caught} caught, {len(verdicts) - caught} survived; {took_s:.0f} s")
+
+
+def _tell_unseen(unseen: Sequence[Mutant], console: Console) -> None:
+    console.print(f"{len(unseen)} that no simulation can show")
+    reasons: dict[str, list[str]] = {}
+    for mutant in unseen:
+        reasons.setdefault(mutant.why_unseen, []).append(mutant.bug)
+    for reason, bugs in reasons.items():
+        console.print(f"  {reason}: {'; '.join(bugs)}", markup=False, soft_wrap=True)
 
 
 def _cell(finding: Finding | None) -> Text:

@@ -90,6 +90,7 @@ DOMAIN_BUGS: Final = (
     order.fills""",
         "    order.fills",
         _ORDER,
+        unseen="a second guard: the engine records no fill twice",
     ),
     Mutant(
         "an order that ended is deaf to its late fills",
@@ -139,6 +140,7 @@ DOMAIN_BUGS: Final = (
         "return self.ticks.round_down(price) if side.sign > 0 else self.ticks.round_up(price)",
         "return self.ticks.round_up(price) if side.sign > 0 else self.ticks.round_down(price)",
         _INSTRUMENT,
+        unseen="adapters and plugins ask for it, nothing in a run does",
     ),
     Mutant(
         "the highest allowed quantity is refused",

@@ -19,6 +19,8 @@ _FOREIGN: Final = ("unit/engine/test_engine_foreign.py",)
 _IDEMPOTENCY: Final = ("unit/engine/test_engine_idempotency.py",)
 _CUMULATIVE: Final = ("unit/engine/test_engine_cumulative.py",)
 _LATE: Final = ("unit/engine/test_engine_late_evidence.py",)
+_CONTROL: Final = ("unit/engine/test_engine_control.py",)
+_CORRECTIONS: Final = ("unit/engine/test_engine_corrections.py",)
 _PARENTS: Final = ("unit/engine/test_engine_parents.py", "unit/engine/test_engine_plugins.py")
 
 _TIMED_OUT: Final = "turn.emit(order.order_id, ev.SubmitUnknown(answer.attempt, reason))"
@@ -58,11 +60,18 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order that turns up after its absence was proved stays at the venue",
         "engine/requests.py",
-        """    elif order.status is OrderStatus.REJECTED:
+        """    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):
         turn.do(SendCancel(order, ref_of(order)))""",
         "",
         _ABSENCE,
         incident=1,
+    ),
+    Mutant(
+        "an order that turns up after its cancel was wished and its absence proved stays at the venue",
+        "engine/requests.py",
+        "elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):",
+        "elif order.status is OrderStatus.REJECTED:",
+        _ABSENCE,
     ),
     Mutant(
         "a working order that a source does not show is taken for gone",
@@ -154,21 +163,18 @@ ENGINE_BUGS: Final = (
     ),
     Mutant(
         "a drift is invented away by a fill that never was",
-        "engine/accounts.py",
-        "turn.emit_account(account_id, DriftSeen(account_id, subject, mine, quantity))",
-        """terms = turn.core.state.listings[instrument_id].terms
-        turn.emit_account(
-            account_id,
-            PositionChanged(
-                account_id, EXTERNAL, instrument_id, quantity - mine, ONE, terms, PositionChange.OPENING, subject
-            ),
-        )""",
+        "engine/drift.py",
+        "    turn.emit_account(key[0], DriftSeen(*key, mine, said))\n",
+        """    name = InstrumentId(key[1].partition(":")[2])
+    if (terms := _terms(turn, key[0], name)) is not None:
+        _change_position(turn, key[0], name, terms, said - mine, key[1])
+""",
         _RECONCILIATION,
         incident=10,
     ),
     Mutant(
         "a drift is recorded and trading goes on",
-        "engine/accounts.py",
+        "engine/drift.py",
         "if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:",
         "if False:",
         _RECONCILIATION,
@@ -214,6 +220,7 @@ ENGINE_BUGS: Final = (
         "pass",
         _ENDINGS,
         incident=14,
+        unseen="a second guard: the session tells the engine of the gap as well",
     ),
     Mutant(
         "fills that the stream left out are not asked for",
@@ -360,19 +367,99 @@ ENGINE_BUGS: Final = (
         "if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:",
         "if order.is_parent or order.attempt == 0:",
         _RECONCILIATION,
+        unseen="a question that is asked too early proves nothing, and is asked again",
     ),
     Mutant(
         "positions that moved after the snapshot was asked for are drifts",
-        "engine/accounts.py",
-        "if quantity == mine or _moved_since(turn, account_id, instrument_id, taken.requested_at_ns):",
-        "if quantity == mine:",
+        "engine/drift.py",
+        "has_moved = position is not None and position.updated_at_ns >= taken.requested_at_ns",
+        "has_moved = False",
         _LATE,
+    ),
+    Mutant(
+        "a drift that was accepted leaves the books as they were",
+        "engine/drift.py",
+        "_change_position(turn, request.account_id, InstrumentId(name), terms, difference, reference)",
+        "pass",
+        _RECONCILIATION,
+        only="Accepted",
+    ),
+    Mutant(
+        "a balance that differs is never told",
+        "engine/drift.py",
+        "_drifts(turn, key, mine, said, max(abs(said), abs(mine)) * tolerance)",
+        "pass",
+        _RECONCILIATION,
+    ),
+    Mutant(
+        "a flattening is taken for done while its account is away",
+        "engine/flatten.py",
+        "if state.phases.get(waiting.account_id) is not Phase.ACTIVE:",
+        "if False:",
+        _CONTROL,
+    ),
+    Mutant(
+        "a flattening goes on although the operator lets the scope trade again",
+        "engine/flatten.py",
+        "if waiting.scope == scope:",
+        "if False:",
+        _CONTROL,
+    ),
+    Mutant(
+        "an order that an operator resolved is left to the venue",
+        "engine/corrections.py",
+        "turn.do(SendCancel(order, requests.ref_of(order)))",
+        "pass",
+        _CORRECTIONS,
+    ),
+    Mutant(
+        "an operator may say that an order is filled",
+        "engine/corrections.py",
+        "if resolution not in _SAYABLE:",
+        "if False:",
+        _CORRECTIONS,
+    ),
+    Mutant(
+        "a late answer takes an adopted order's name",
+        "engine/answers.py",
+        "if adoption.is_taken(turn, order, venue_order_id):",
+        "if False:",
+        _CORRECTIONS,
+    ),
+    Mutant(
+        "what waits for its order counts for nobody",
+        "engine/adoption.py",
+        "    _hold_for(turn, key, delivered)\n",
+        "",
+        _CORRECTIONS,
+        only="Unclaimed",
+    ),
+    Mutant(
+        "a lost journal cancels what only reduces as well",
+        "engine/control.py",
+        "or _only_reduces(state, order):",
+        "or False:",
+        _CONTROL,
+    ),
+    Mutant(
+        "a fill that waits for its order is a drift",
+        "engine/drift.py",
+        "or adoption.is_filled_meanwhile(turn, account_id, instrument_id):",
+        "or False:",
+        _FOREIGN,
     ),
     Mutant(
         "an order of ours that has no name yet is adopted as somebody else's",
         "engine/adoption.py",
         "    elif _may_be_ours(turn, said):",
         "    elif False:",
+        _FOREIGN,
+    ),
+    Mutant(
+        "an order that a change renames is adopted as somebody else's before its answer",
+        "engine/adoption.py",
+        "        or (order.replace is not None and order.replace.atomic)\n",
+        "",
         _FOREIGN,
     ),
     Mutant(
@@ -394,6 +481,7 @@ ENGINE_BUGS: Final = (
         "        if key not in order.undone_fills:\n            fill = Fill(",
         "        if True:\n            fill = Fill(",
         _LATE,
+        unseen="the simulated venues tell single fills",
     ),
     Mutant(
         "the increment of a total costs the average of the whole",
@@ -401,6 +489,7 @@ ENGINE_BUGS: Final = (
         "price = said.average_price if base else money.divide(cost, quantity - filled)",
         "price = said.average_price",
         _CUMULATIVE,
+        unseen="the simulated venues tell single fills",
     ),
     Mutant(
         "children may exceed their parent",

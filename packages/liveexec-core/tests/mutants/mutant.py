@@ -20,6 +20,7 @@ class Mutant:
 
     ``tests`` are files below ``tests``. With an ``incident`` (a row of the incidents that are tests here) only the
     tests that are named for it count, ``test_incident_<n>_…``; ``only`` is an expression for ``pytest -k``.
+    ``unseen`` says why no simulated run can show the bug; empty where one can.
     """
 
     bug: str
@@ -29,11 +30,21 @@ class Mutant:
     tests: tuple[str, ...]
     incident: int | None = None
     only: str = ""
+    unseen: str = ""
+
+    @property
+    def why_unseen(self) -> str:
+        """Why the simulator can't show the bug; empty when it can."""
+        if self.unseen:
+            return self.unseen
+        if self.file.startswith("storage/") and self.file not in _IN_MEMORY:
+            return "the simulator's store is the one in memory"
+        return "the simulator has venues of its own" if self.file.startswith("venues/") else ""
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the simulator runs this code: its store is the one in memory."""
-        return not self.file.startswith(("storage/", "venues/")) or self.file in _IN_MEMORY
+        """Whether the simulator may show the bug."""
+        return not self.why_unseen
 
     @property
     def selection(self) -> str:

@@ -60,6 +60,7 @@ RISK_BUGS: Final = (
         "now_ns - times[-limit] < window_ns",
         "now_ns - times[-limit] <= window_ns",
         ("unit/engine/test_activity.py",),
+        unseen="takes two decisions that lie a window apart to the nanosecond",
     ),
     Mutant(
         "the position limit leaves out what works already",

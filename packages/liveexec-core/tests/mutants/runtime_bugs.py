@@ -37,6 +37,7 @@ RUNTIME_BUGS: Final = (
         "written = backoff is not None and await self._store.settle(batch)",
         "written = False",
         _JOURNAL,
+        unseen="a second guard: a store knows a batch that is repeated",
     ),
     Mutant(
         "a batch that fails for a moment is left out",
@@ -145,6 +146,7 @@ RUNTIME_BUGS: Final = (
             except StorageError as error:""",
         """            except (JournalConflict, InvariantViolation, StorageError) as error:""",
         _PROJECTOR,
+        unseen="takes another bug that makes a projection contradict the tables",
     ),
     Mutant(
         "a projection skips what a correction took back",
@@ -250,6 +252,7 @@ RUNTIME_BUGS: Final = (
         "if priority is Priority.INTENT and len(queue) >= self.max_intents:",
         "if priority is Priority.INTENT and len(queue) > self.max_intents:",
         ("unit/runtime/test_runtime_inbox.py",),
+        unseen="takes ten thousand waiting orders",
     ),
     Mutant(
         "a timer that was moved rings at its old time",
@@ -257,5 +260,6 @@ RUNTIME_BUGS: Final = (
         "            if self._due.get(key) == at_ns:",
         "            if key in self._due:",
         ("unit/runtime/test_runtime_timers.py",),
+        unseen="who is rung too early looks, and has itself rung again",
     ),
 )

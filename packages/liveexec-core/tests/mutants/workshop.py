@@ -102,7 +102,7 @@ class Workshop:
             return Finding(Ending.HUNG, "a simulation did not end")
         code, told = ended
         if code == _PASSED:
-            return Finding(Ending.SURVIVED, "")
+            return Finding(Ending.SURVIVED, f"not in {seeds} seeds")
         last = told.strip().rpartition("\n")[2]
         return Finding(Ending.CAUGHT if code == _CAUGHT else Ending.BROKEN, last[-300:])
 

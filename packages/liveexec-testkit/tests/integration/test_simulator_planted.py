@@ -178,7 +178,7 @@ def _results_are_told_before_they_are_durable() -> Iterator[None]:
 _NETWORK = {Fault.REQUEST_LATE, Fault.ANSWER_LOST, Fault.REPORT_LOST}
 #: What is planted: the invariants that may find it, the faults of the runs, and the bug.
 PLANTED: dict[str, tuple[set[int], set[Fault], Any]] = {
-    "effects overtake the journal": ({1}, set(), _effects_overtake_the_journal),
+    "effects overtake the journal": ({1, 8}, set(), _effects_overtake_the_journal),
     "a fill counts again": ({4, 5, 7, 9, 16}, {Fault.REPORT_TWICE}, _a_fill_counts_again),
     "an overfill halts nothing": ({7}, {Fault.OVERFILL}, _an_overfill_halts_nothing),
     "readers see something else": ({8}, set(), _readers_see_something_else),
@@ -189,7 +189,7 @@ PLANTED: dict[str, tuple[set[int], set[Fault], Any]] = {
     "others' orders are not tracked": ({15, 16}, {Fault.FOREIGN_ORDER}, _what_others_order_is_not_tracked),
     "a bust is ignored": ({16}, {Fault.BUST}, _a_bust_is_ignored),
     "the tables miss what ended": ({18}, set(), _the_tables_miss_what_ended),
-    "results are told too early": ({19}, {Fault.STORE_SLOW}, _results_are_told_before_they_are_durable),
+    "results are told too early": ({19, 24}, {Fault.STORE_SLOW}, _results_are_told_before_they_are_durable),
     "each snapshot is news": ({20}, set(), _each_snapshot_is_news),
 }
 

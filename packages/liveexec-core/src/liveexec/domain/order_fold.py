@@ -91,6 +91,9 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
             return OrderStatus.REJECTED if order.attempt <= 1 else OrderStatus.CANCELED
         case Derived.BY_CANCEL_WISH:
             assert isinstance(event, ev.NotSent)
+            if order.filled_quantity >= order.quantity:
+                # Filled before its change was sent: the quantity that it keeps is complete.
+                return OrderStatus.FILLED
             wished = order.cancel is not PendingCancel.NONE or event.attempt > 1
             return OrderStatus.CANCELED if wished else OrderStatus.REJECTED
         case Derived.BY_RESOLUTION:

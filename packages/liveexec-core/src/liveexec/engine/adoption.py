@@ -7,7 +7,7 @@ from attrs import evolve
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, LatchSet, ScopeKind
-from liveexec.domain.ids import EXTERNAL, VenueOrderId, external_order_id
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, VenueOrderId, external_order_id
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.order import Order
@@ -26,6 +26,7 @@ __all__ = [
     "adopt_anew",
     "claimed",
     "find",
+    "is_filled_meanwhile",
     "is_in_opening",
     "is_taken",
     "release",
@@ -78,9 +79,11 @@ def take_in(turn: Turn, delivered: Report, said: AboutOrder) -> None:
 
 
 def _may_be_ours(turn: Turn, said: AboutOrder) -> bool:
-    """Whether a submit of ours has no venue id yet, so that a report without our name may be about that order."""
+    """Whether a report without our name may be about one of our orders: a submit has no venue id yet, or a change may
+    bring another one."""
     return said.client_order_id is None and any(
-        order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None
+        (order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN) and order.venue_order_id is None)
+        or (order.replace is not None and order.replace.atomic)
         for order in turn.core.oms.open_orders(said.account_id)
     )
 
@@ -111,6 +114,17 @@ def is_taken(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> b
         reason = f"{order.order_id} is {venue_order_id} at the venue, which was adopted as {adopted} before"
         turn.emit_control(LatchSet(scope, ADOPTED_TWICE, reason))
     return True
+
+
+def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> bool:
+    """Whether a fill of the instrument waits for its order, so that our position is about to move."""
+    for delivered in (each for parked in turn.core.parked.values() for each in parked):
+        said = delivered.report
+        if isinstance(said, FillReport) and (said.account_id, said.fill.instrument_id) == (account_id, instrument_id):
+            return True
+        if isinstance(said, CumulativeFill) and (said.account_id, said.instrument_id) == (account_id, instrument_id):
+            return True
+    return False
 
 
 def claimed(turn: Turn, order: Order) -> list[AboutOrder]:

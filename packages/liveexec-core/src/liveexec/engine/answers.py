@@ -153,6 +153,7 @@ def _replace_answered(turn: Turn, order: Order, answer: SendAnswered) -> None:
                 order.order_id,
                 ev.Replaced(change.quantity, change.price, change.plan.client_order_id, venue_order_id, None),
             )
+            reports.claim_parked(turn, order)
         case Rejected(code, message):
             reports.change_refused(turn, order, code, message)
             if order.is_open:

@@ -21,10 +21,11 @@ from liveexec.domain.account_event import (
     TradingState,
 )
 from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
-from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.instrument import ContractKind, ContractTerms
 from liveexec.domain.money import ONE, ZERO
 from liveexec.domain.outcome import AssetKind, BalanceReport
 from liveexec.domain.position import AccountBook, Position
+from liveexec.engine import adoption
 from liveexec.engine.inputs import AcceptDrift, AccountSnapshot
 from liveexec.engine.turn import Decision, Turn
 from liveexec.errors import Fault, InvalidInput, NotFound
@@ -45,12 +46,14 @@ def compare(turn: Turn, taken: AccountSnapshot) -> None:
         position = book.positions.get(instrument_id)
         mine, said = position.quantity if position is not None else ZERO, theirs.get(instrument_id, ZERO)
         key = (account_id, f"{_POSITION}:{instrument_id}")
-        if position is not None and position.updated_at_ns >= taken.requested_at_ns:
+        has_moved = position is not None and position.updated_at_ns >= taken.requested_at_ns
+        # A fill that waits for its order is known, and not counted yet.
+        if has_moved or adoption.is_filled_meanwhile(turn, account_id, instrument_id):
             turn.core.drifts.pop(key, None)
         elif _drifts(turn, key, mine, said, ZERO):
             _only_reduce(turn, account_id, instrument_id, mine, said)
     if not any(position.updated_at_ns >= taken.requested_at_ns for position in book.positions.values()):
-        _compare_balances(turn, account_id, book.assets, {said.asset: said for said in taken.balances})
+        _compare_balances(turn, book, {said.asset: said for said in taken.balances})
 
 
 def accept(turn: Turn, request: AcceptDrift) -> Decision:
@@ -78,16 +81,26 @@ def accept(turn: Turn, request: AcceptDrift) -> Decision:
     return turn.decision()
 
 
-def _compare_balances(
-    turn: Turn, account_id: AccountId, ours: Mapping[str, Decimal], theirs: Mapping[str, BalanceReport]
-) -> None:
-    """Only assets that the venue names: one that leaves an empty balance out looks like one that tells none."""
+def _compare_balances(turn: Turn, book: AccountBook, theirs: Mapping[str, BalanceReport]) -> None:
+    """Only assets that the venue names: one that leaves an empty balance out looks like one that tells none.
+
+    Nor those that an open position settles in: how much of its result is realised depends on the order in which its
+    fills were counted, and is the same in every order once it is closed.
+    """
     tolerance = turn.core.state.config.balance_tolerance
+    unsettled = {
+        position.terms.settlement_asset
+        for position in book.positions.values()
+        if position.quantity and position.terms.kind is not ContractKind.SPOT
+    }
     for asset in sorted(theirs):
-        mine, said = ours.get(asset, ZERO), theirs[asset].total
+        key = (book.account_id, f"{_BALANCE}:{asset}")
+        if asset in unsettled:
+            turn.core.drifts.pop(key, None)
+            continue
+        mine, said = book.assets.get(asset, ZERO), theirs[asset].total
         # Venues round each amount that they book, and we add up exactly.
-        allowed = max(abs(said), abs(mine)) * tolerance
-        _drifts(turn, (account_id, f"{_BALANCE}:{asset}"), mine, said, allowed)
+        _drifts(turn, key, mine, said, max(abs(said), abs(mine)) * tolerance)
 
 
 def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal, allowed: Decimal) -> bool:

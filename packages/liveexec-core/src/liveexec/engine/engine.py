@@ -78,6 +78,8 @@ class ExecutionEngine:
             SmartOrderRouter(config.router, self._policies),
             MappingProxyType(dict(algorithms)),
         )
+        # Executions count from the first input on, not only from the first order that is checked.
+        self._state.activity.configure(config.risk)
         self._positions = UnifiedPositionTracker(self._state.ledger, self._state.market)
 
     @property

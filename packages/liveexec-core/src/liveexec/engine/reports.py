@@ -204,6 +204,7 @@ def _replaced(turn: Turn, order: Order, change: ev.ReplaceRequested, said: Order
         order.order_id,
         ev.Replaced(change.quantity, change.price, said.client_order_id, said.venue_order_id, said.venue_time_ns),
     )
+    claim_parked(turn, order)
 
 
 def _filled_while_changing(turn: Turn, order: Order, change: ev.ReplaceRequested, said: OrderReport) -> None:

@@ -154,6 +154,14 @@ class TestOnTheWay:
         order = make_order(*events_to(OrderStatus.SUBMITTED), ev.NotSent(1, "the deadline had passed"))
         assert parts(order, "code message") == ("NOT_SENT", "the deadline had passed")
 
+    def test_what_is_filled_before_its_change_is_sent_is_filled(self) -> None:
+        order = make_order_in(OrderStatus.ACCEPTED)
+        apply_event(order, make_replace_requested(quantity=order.quantity * 2, atomic=False, attempt=2), NOW_NS)
+        apply_event(order, ev.FillApplied(make_fill(quantity=order.quantity)), NOW_NS)
+        assert order.status is OrderStatus.PARTIALLY_FILLED
+        apply_event(order, ev.NotSent(2, "not prepared"), NOW_NS)
+        assert parts(order, "status leaves") == (OrderStatus.FILLED, 0)
+
     @pytest.mark.parametrize("status", [OrderStatus.CANCELED, OrderStatus.EXPIRED])
     def test_an_end_keeps_its_reason(self, status: OrderStatus) -> None:
         assert make_order_in(status).message in ("requested", "end of day")

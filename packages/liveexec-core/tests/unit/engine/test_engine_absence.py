@@ -105,6 +105,15 @@ class TestAbsence:
         harness.fill(order, "0.25", client_order_id=None)
         assert harness.net() == Decimal("0.25"), "whatever it filled counts"
 
+    def test_whose_cancel_was_wished_is_canceled_as_well_when_it_turns_up(self, harness: EngineHarness) -> None:
+        order = unknown(harness)
+        harness.cancel(order)
+        harness.now_ns += 60 * S
+        harness.query(order)
+        assert parts(order, "status code") == (OrderStatus.CANCELED, "NOT_SENT")
+        harness.report(order)
+        assert [send.ref.venue_order_id for send in harness.effects(SendCancel)] == [venue_order_id_of(order)]
+
 
 class TestOtherAnswers:
     @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from liveexec.domain.account_event import ControlScope, ScopeKind
+from liveexec.domain.account_event import ControlScope, DriftSeen, ScopeKind
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.operation import Side, TimeInForce
@@ -19,8 +19,8 @@ from liveexec.domain.outcome import (
 )
 from liveexec.engine import fills
 from liveexec.engine.effects import FetchFills, SendCancel
-from liveexec.engine.inputs import ControlKind
-from support.builders import ALPHA_ACCOUNT, SPOT_PRODUCT, STRATEGY, make_order_report, parts
+from liveexec.engine.inputs import ControlKind, SendVerb
+from support.builders import ALPHA_ACCOUNT, SPOT, SPOT_PRODUCT, STRATEGY, make_order_report, parts
 from support.engine_harness import EngineHarness
 from support.venue_words import busted, fill_of, total_of
 
@@ -51,6 +51,17 @@ class TestReportsWithoutOurName:
         assert parts(order, "filled_quantity status") == (Decimal("0.5"), OrderStatus.PARTIALLY_FILLED)
         harness.advance(60)
         assert len(harness.engine.state.ledger.orders) == 1
+
+    def test_its_new_name_waits_for_the_answer_to_the_change_that_brings_it(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        harness.replace(order, price="44000")
+        renamed = VenueOrderId("V-renamed")
+        harness.report(harness.said(order, client_order_id=None, venue_order_id=renamed, price=Decimal(44_000)))
+        harness.fill(order, "0.5", client_order_id=None, venue_order_id=renamed)
+        assert harness.last.records == (), "it may be the order that is being changed"
+        harness.answer(order, Accepted(renamed), SendVerb.REPLACE)
+        assert parts(order, "venue_order_id price filled_quantity") == (renamed, 44_000, Decimal("0.5"))
+        assert list(harness.engine.state.ledger.orders) == [order.order_id]
 
     def test_but_not_for_ever(self, harness: EngineHarness) -> None:
         order = harness.submit()
@@ -112,6 +123,26 @@ class TestOthersOrders:
         assert adopted.is_open
         harness.report(fill_of(adopted, "0.3", "46000", 1, harness.now_ns, key=FillKey("T")))
         assert parts(adopted, "status filled_quantity") == (OrderStatus.CANCELED, Decimal("0.3"))
+
+    @pytest.mark.parametrize("is_total", [False, True])
+    def test_a_fill_that_waits_for_its_order_is_no_drift(self, harness: EngineHarness, *, is_total: bool) -> None:
+        known = harness.working()
+        if is_total:
+            harness.report(total_of(known, "0.3", client_order_id=None, venue_order_id="V-x"))
+        else:
+            harness.report(
+                fill_of(known, "0.3", "45000", 1, harness.now_ns, client_order_id=None, venue_order_id="V-x")
+            )
+        for _ in range(3):
+            harness.advance(1)
+            harness.snapshot(orders=[harness.said(known)], positions={SPOT: "0.3"})
+        assert harness.account_events() == []
+        harness.advance(5)
+        assert harness.net() == Decimal("0.3")
+        for _ in range(2):
+            harness.advance(1)
+            harness.snapshot(orders=[harness.said(known)], positions={SPOT: "0.5"})
+        assert any(isinstance(event, DriftSeen) for event in harness.account_events()), "that is one"
 
     def test_a_fill_of_an_order_that_nobody_knows_is_adopted_when_no_order_claims_it(
         self, harness: EngineHarness

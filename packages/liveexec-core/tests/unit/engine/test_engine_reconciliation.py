@@ -429,6 +429,18 @@ class TestBalances:
         self.told(harness, 3)
         assert self.drifts(harness) == []
 
+    def test_what_an_open_position_settles_in_is_compared_when_it_is_closed(self, harness: EngineHarness) -> None:
+        harness.market(LINEAR)
+        opened = harness.working(instrument_key=LINEAR)
+        harness.fill(opened, "1")
+        for _ in range(3):
+            harness.advance(1)
+            harness.snapshot(balances={"USDT": "900"}, positions={LINEAR: "1"})
+        assert self.drifts(harness) == []
+        harness.fill(harness.working(instrument_key=LINEAR, side=Side.SELL), "1")
+        self.told(harness, 2, USDT="900")
+        assert self.drifts(harness) == [("balance:USDT", Decimal(999), Decimal(900))]
+
     def test_accepted_ours_is_what_the_venue_says(self, harness: EngineHarness) -> None:
         self.told(harness, 2, USDT="900")
         harness.tell(inputs.AcceptDrift(0, ALPHA_ACCOUNT, "balance:USDT", "operator", "a fee that nobody told"))

@@ -18,7 +18,7 @@ from liveexec.engine.config import EngineConfig
 from liveexec.engine.risk_config import RiskConfig
 from support.builders import ALPHA_ACCOUNT, SPOT, STRATEGY, parts
 from support.engine_harness import EngineHarness, S
-from support.venue_words import busted, corrected
+from support.venue_words import busted, corrected, fill_of
 
 
 @pytest.fixture
@@ -156,6 +156,15 @@ class TestRepeatedExecution:
             harness.fill(harness.working(), "1")
         again = harness.restart()
         again.connect(positions={SPOT: "3"})
+        assert again.submit().code == "REPEATED_EXECUTION"
+
+    def test_what_is_filled_before_the_first_order_is_checked_counts(self) -> None:
+        harness = self.harness()
+        orders = [harness.working() for _ in range(3)]
+        again = harness.restart()
+        again.connect(orders=[harness.said(order) for order in orders])
+        for number, order in enumerate(orders):
+            again.report(fill_of(order, "1", "45000", number, again.now_ns))
         assert again.submit().code == "REPEATED_EXECUTION"
 
     def test_many_fills_of_one_order_are_one_execution(self) -> None:

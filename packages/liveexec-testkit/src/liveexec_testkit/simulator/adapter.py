@@ -43,6 +43,8 @@ _MS: Final = 1_000_000
 #: What a venue's credentials would be; it must not turn up in any trace, log or record.
 CREDENTIAL: Final = "sk-7f3a-simulated-credential"
 _PAGE: Final = 3
+#: Fills younger than this may be missing when fills are asked for.
+_FILLS_LAG_NS: Final = 400 * _MS
 
 
 class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
@@ -59,12 +61,22 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._stream: Stream | None = None
         self._world = Context()
         self._requests = 0
+        #: When the session began, or last had a gap; whether it was compared with its venue since.
+        self.doubted_at_ns = 0
+        self.is_compared = False
+        self._asked_at_ns = 0
+        #: Told of every question at the moment it leaves.
+        self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
+        self._under_way: dict[str | None, str] = {}
+        self.on_question: Callable[[SimAdapter], None] = lambda _: None
 
     async def connect(self) -> None:
         await self._pause(2)
         if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
             raise AdapterError("the venue does not answer")
         self._stream = self.venue.open_stream(self.process)
+        self._stream.on_gap(self._doubt)
+        self._doubt()
         self.venue.trace.add(self.venue.kind.name, f"process {self.process} connects")
 
     async def disconnect(self) -> None:
@@ -75,6 +87,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def prepare(self, order: VenueOrder, attempt: int, valid_until_ns: int) -> SendPlan:
         await self._pause(1)
+        if self.venue.faults.fires(Fault.ANSWER_LATE):
+            await asyncio.sleep(self.venue.faults.between(Fault.ANSWER_LATE, 5 * _MS, 300 * _MS) / 1e9)
         number = f"{order.order_id[-10:].lower()}.{attempt}"
         return SendPlan(ClientOrderId(f"n{number}"), valid_until_ns, {"number": number})
 
@@ -84,7 +98,11 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
-        return await self._request(None, "cancel", None, lambda: self.venue.truth.cancel(ref))
+        found = self.venue.truth.find(ref)
+        name = (
+            found.order_id or found.venue_order_id if found is not None else ref.venue_order_id or ref.client_order_id
+        )
+        return await self._request(OrderId(name or ""), "cancel", None, lambda: self.venue.truth.cancel(ref))
 
     async def replace(
         self,
@@ -94,15 +112,16 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         filled_quantity: Decimal,  # noqa: ARG002  (only a venue that takes the remaining quantity needs it)
     ) -> SendOutcome:
         self._left(self, "replace", order, plan)
-        return await self._request(
-            order.order_id, "replace", plan.valid_until_ns, lambda: self.venue.truth.replace(ref, order)
-        )
+        return await self._request(order.order_id, "replace", plan.valid_until_ns, lambda: self._change(ref, order))
 
     async def order(self, ref: OrderRef) -> OrderReportAnswer:
         await self._question(ref.account_id)
         venue = self.venue
         found = venue.truth.find(ref)
         now_ns = venue.now_ns()
+        if found is not None and ref.venue_order_id is not None and venue.faults.fires(Fault.SOURCE_FORGETS):
+            # The venue named it before, so this proves only that the source forgets.
+            found = None
         is_young = found is not None and now_ns - found.taken_at_ns < VISIBILITY_LAG_NS
         if is_young and venue.faults.fires(Fault.NOT_FOUND_LAG):
             found = None
@@ -112,6 +131,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
         requested_ns = self._engine_ns()
+        self._asked_at_ns = self.venue.loop.now_ns
         await self._question(account_id)
         as_of_ns, reports, _ = self._moment()
         complete = True
@@ -123,13 +143,19 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
         requested_ns = self._engine_ns()
         await self._question(account_id)
-        found = tuple(report for at_ns, report in self.venue.truth.executions if at_ns >= since_ns)
+        executions = self.venue.truth.executions
+        if executions and self.venue.faults.fires(Fault.FILLS_SHOWN_LATE):
+            executions = [each for each in executions if each[0] < self.venue.now_ns() - _FILLS_LAG_NS]
+        found = tuple(report for at_ns, report in executions if at_ns >= since_ns)
         complete = True
         if len(found) > _PAGE and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
             found, complete = found[:_PAGE], False
         as_of_ns = self.venue.now_ns()
         await self._pause(1)
         return Snapshot(found, requested_ns, self._engine_ns(), complete, as_of_ns)
+
+    def _doubt(self) -> None:
+        self.doubted_at_ns, self.is_compared = self.venue.loop.now_ns, False
 
     async def positions(self, account_id: AccountId) -> Snapshot[PositionReport]:
         requested_ns = self._engine_ns()
@@ -143,17 +169,28 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         requested_ns = self._engine_ns()
         await self._question(account_id)
         now_ns, much = self.venue.now_ns(), Decimal(10_000_000)
+        if self._asked_at_ns >= self.doubted_at_ns:
+            # The last of a snapshot's questions.
+            self.is_compared = True
         funds = tuple(BalanceReport(account_id, asset, much, much, now_ns) for asset in ("BTC", "ETH", "USDT"))
         return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=now_ns)
 
-    def reports(self) -> AsyncIterator[VenueReport]:
-        return self._opened().reports()
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        try:
+            async for report in self._opened().reports():
+                yield report
+        except AdapterError:
+            self._doubt()
+            raise
 
     def market(self, instruments: Sequence[InstrumentId]) -> AsyncIterator[Book | TradeBar]:
         return self._opened().books(frozenset(instruments))
 
     async def recent_trades(self, instrument_id: InstrumentId) -> Sequence[TradeBar]:  # noqa: ARG002  (none traded yet)
         return ()
+
+    def _change(self, ref: OrderRef, order: VenueOrder) -> SendOutcome:
+        return self.venue.truth.replace(ref, order, refuses=self.venue.faults.fires(Fault.VENUE_REFUSES))
 
     def _take(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
         if self.venue.faults.fires(Fault.VENUE_REFUSES):
@@ -164,6 +201,18 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
     ) -> SendOutcome:
         """Send, let it arrive, and get an answer, each of which may go wrong."""
+        key = self.venue.account_id if self.venue.kind.per_account else order_id
+        if key in self._under_way:
+            self.on_overtaking(self, f"a {verb} of {order_id} leaves while a {self._under_way[key]} has no answer")
+        self._under_way[key] = verb
+        try:
+            return await self._sent(order_id if verb != "cancel" else None, verb, deadline_ns, act)
+        finally:
+            del self._under_way[key]
+
+    async def _sent(
+        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
+    ) -> SendOutcome:
         venue, faults = self.venue, self.venue.faults
         self._check_session()
         if faults.fires(Fault.RATE_LIMIT):
@@ -205,20 +254,33 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         delay_ns = venue.random.randrange(100_000, 1_500_000)
         if faults.fires(Fault.REQUEST_LATE):
             delay_ns += faults.between(Fault.REQUEST_LATE, 20 * _MS, 900 * _MS)
-        self._requests += 1
-        number = self.process * 1_000_000 + self._requests
+            if deadline_ns is not None and faults.between(Fault.REQUEST_LATE, 0, 1):
+                # Just before it would be too late.
+                delay_ns = max(delay_ns, deadline_ns + SKEW_NS - WALL_NS - loop.now_ns) - delay_ns % (20 * _MS)
         # Where the deadline is passed on, the venue honours it by its own clock.
         until_ns = deadline_ns + SKEW_NS - WALL_NS if deadline_ns is not None else None
+        # Whoever names nobody's orders and takes them too late leaves nothing to tell ours from others' by.
+        can_ignore = verb == "submit" and not venue.kind.is_anonymous
+        ignores = can_ignore and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
+        if until_ns is not None and ignores:
+            delay_ns = until_ns - loop.now_ns + faults.between(Fault.DEADLINE_IGNORED, 200 * _MS, 600 * _MS)
+            venue.belated += 1
+        self._requests += 1
+        number = self.process * 1_000_000 + self._requests
         if order_id is not None and until_ns is not None and loop.now_ns + delay_ns <= until_ns:
             venue.travelling[number] = (order_id, verb)
 
         def arrive() -> None:
             venue.travelling.pop(number, None)
-            if until_ns is not None and loop.now_ns > until_ns:
+            if until_ns is not None and loop.now_ns > until_ns and not ignores:
                 venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
                 outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
             else:
                 outcome = act()
+                if ignores:
+                    venue.belated -= 1
+                    venue.truth.orders[-1].came_late = True
+                    venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
                 venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")
             if not arrived.done():
                 arrived.set_result(outcome)
@@ -230,6 +292,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if account_id != self.venue.account_id:
             raise AdapterError(f"{account_id} is no account here")
         self._check_session()
+        self.on_question(self)
         await self._pause(2)
         if self.venue.faults.fires(Fault.QUERY_FAILS):
             raise AdapterError("the venue answers with an error")

@@ -17,6 +17,8 @@ from liveexec.runtime.journal import JournalState
 from liveexec.runtime.sessions import SessionState
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import CREDENTIAL
+from liveexec_testkit.simulator.finale import check_damaged_tables, probe, trade_in_silence
+from liveexec_testkit.simulator.invariants.endings import wrong_endings
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
 
@@ -45,6 +47,14 @@ async def converge(world: World) -> None:
     await asyncio.sleep(_LOOK_S)
     if await _rests(world) and world.journal.position != before:
         world.violations.add(20, f"reconciling again wrote {world.journal.position - before} records")
+    probes = probe(world)
+    for each in probes:
+        world.process.run(each)
+    if (trade_in_silence(world) or probes) and not await _rests(world):
+        return
+    check_damaged_tables(world)
+    for ending in wrong_endings(world.journal.ledger, world.at_venues.of):
+        world.violations.add(9, ending)
     world.check(everything=True)
     for fault in _untold_secrets(world):
         world.violations.add(22, fault)
@@ -85,6 +95,8 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     for order in orders.values():
         yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
     for venue in world.venues:
+        if venue.belated:
+            yield 14, f"{venue.belated} requests are on their way to {venue.kind.name}, too late"
         yield from _differences(world, venue, shard)
     for note in world.workload.kills:
         if note.kind is ControlKind.CANCEL_ALL and note.is_durable:
@@ -125,7 +137,7 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
     theirs = {order.venue_order_id: order for order in venue.truth.orders if order.status is VenueOrderStatus.WORKING}
     for venue_order_id in [each for each in ours if each not in theirs]:
         yield 15, f"{name} has no open {venue_order_id}, here it is {ours[venue_order_id].order_id}"
-    known = {order.venue_order_id for order in shard.engine.state.ledger.orders.values()}
+    known = {order.venue_order_id for order in world.journal.ledger.orders.values() if order.account_id == account_id}
     for venue_order_id in [each for each in theirs if each not in ours]:
         if theirs[venue_order_id].order_id is None and venue_order_id in known:
             # Somebody else's order that was met by a fill alone counts as no larger than its fills.
@@ -138,14 +150,25 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
     yield from _fill_differences(world, venue, account_id)
     held = {key[1]: net for key, net in world.journal.nets.items() if key[0] == account_id and net}
     nets = {instrument_id: net for instrument_id, net in venue.truth.nets().items() if net}
+    drifts = world.journal.ledger.drifts
     for instrument_id in dict.fromkeys([*held, *nets]):
-        if held.get(instrument_id, ZERO) != nets.get(instrument_id, ZERO):
-            here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO)
+        moved = venue.truth.moved.get(instrument_id, ZERO)
+        here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO) - moved
+        if here != there:
             yield 16, f"{account_id} holds {here} of {instrument_id} here, {there} at the venue"
+        elif moved and (account_id, f"position:{instrument_id}") not in drifts:
+            yield 16, f"{account_id}: {moved} of {instrument_id} moved at the venue, and nobody noticed"
 
 
 def _fill_differences(world: World, venue: SimVenue, account_id: AccountId) -> Iterator[tuple[int, str]]:
-    theirs = {key: fill.quantity * fill.side.sign for order in venue.truth.orders for key, fill in order.fills.items()}
+    # What others traded before the account began is part of its opening.
+    opened_ns = world.journal.ledger.opened.get(account_id, 0)
+    theirs = {
+        key: fill.quantity * fill.side.sign
+        for order in venue.truth.orders
+        for key, fill in order.fills.items()
+        if order.order_id is not None or fill.venue_time_ns >= opened_ns
+    }
     ours: dict[FillKey, object] = {
         key[1]: signed for key, (_, signed) in world.journal.fills.items() if key[0] == account_id
     }

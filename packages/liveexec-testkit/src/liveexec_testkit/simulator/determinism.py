@@ -1,7 +1,7 @@
 """Time and chance of a run: every clock reads the loop's, every random number comes from the seed.
 
 What is replaced is the clocks of :mod:`time`, the numbers of :mod:`secrets`, the jitter of backoffs and the class of
-tasks, because the runtime reads them there; it is the same code in every other respect.
+tasks, because the runtime reads them there, and the sizes of some pages; it is the same code in every other respect.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from unittest.mock import patch
 import structlog
 from structlog.typing import EventDict
 
+from liveexec.runtime import hydrator, journal, recovery
 from liveexec.runtime.backoff import Backoff
 from liveexec_testkit.simulator.loop import SimLoop, SimTask
 
@@ -66,6 +67,10 @@ def deterministic(loop: SimLoop, random: Random, log: Any) -> Iterator[None]:
         (time, "time_ns", lambda: WALL_NS + loop.now_ns),
         (secrets, "randbits", random.getrandbits),
         (Backoff, "next_s", next_s),
+        # Pages and bundles that a run of some seconds fills more than once.
+        (recovery, "_PAGE", 5),
+        (hydrator, "_MAX_KEYS", 2),
+        (journal, "_MAX_RECORDS", 8),
         (asyncio, "Task", SimTask),
     )
     before = structlog.get_config()

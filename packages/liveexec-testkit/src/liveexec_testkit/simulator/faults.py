@@ -4,10 +4,12 @@ Venue and store ask :meth:`Faults.fires` at the places where one could strike; w
 can show that every fault did.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from random import Random
+from typing import Final
 
-__all__ = ["Fault", "Faults"]
+__all__ = ["BUNDLES", "HARMLESS", "LASTING", "Fault", "Faults"]
 
 
 class Fault(StrEnum):
@@ -36,22 +38,29 @@ class Fault(StrEnum):
     NOT_FOUND_LAG = "not-found-lag"
     STALE_SNAPSHOT = "stale-snapshot"
     TRUNCATED_PAGES = "truncated-pages"
+    FILLS_SHOWN_LATE = "fills-shown-late"
+    SOURCE_FORGETS = "source-forgets"
     # What a venue does.
     CLOCK_SKEW = "clock-skew"
     BUST = "bust"
     CORRECTION = "correction"
     OVERFILL = "overfill"
     FOREIGN_ORDER = "foreign-order"
+    FOREIGN_TRADE = "foreign-trade"
+    DEADLINE_IGNORED = "deadline-ignored"
+    DRIFT = "drift"
     # The store.
     STORE_LOST = "store-lost"
     COMMIT_UNKNOWN = "commit-unknown"
     COMMIT_LATE = "commit-late"
     STORE_OUTAGE = "store-outage"
     STORE_SLOW = "store-slow"
+    STORE_SILENT = "store-silent"
     STORE_BROKEN = "store-broken"
     # Processes.
     CRASH = "crash"
     FREEZE = "freeze"
+    DEFECT = "defect"
 
 
 #: How often each strikes where it could, in a run that has it.
@@ -62,33 +71,83 @@ _ODDS: dict[Fault, float] = {
     Fault.ANSWER_LATE: 0.2,
     Fault.ANSWER_NEVER: 0.04,
     Fault.VENUE_REFUSES: 0.1,
-    Fault.RATE_LIMIT: 0.1,
+    Fault.RATE_LIMIT: 0.15,
     Fault.BAN: 0.03,
     Fault.REPORT_LOST: 0.08,
     Fault.REPORT_LATE: 0.15,
     Fault.REPORT_TWICE: 0.15,
     Fault.REPORT_OVERTAKES: 0.15,
     Fault.SILENT_STREAM: 0.01,
-    Fault.GAP: 0.03,
+    Fault.GAP: 0.05,
     Fault.SESSION_LOST: 0.03,
     Fault.CONNECT_FAILS: 0.3,
     Fault.QUERY_FAILS: 0.15,
     Fault.NOT_FOUND_LAG: 0.8,
     Fault.STALE_SNAPSHOT: 0.6,
     Fault.TRUNCATED_PAGES: 0.6,
+    Fault.FILLS_SHOWN_LATE: 0.5,
+    Fault.SOURCE_FORGETS: 0.8,
     Fault.CLOCK_SKEW: 1.0,
     Fault.BUST: 0.05,
     Fault.CORRECTION: 0.05,
     Fault.OVERFILL: 0.03,
     Fault.FOREIGN_ORDER: 0.03,
+    Fault.FOREIGN_TRADE: 0.02,
+    Fault.DEADLINE_IGNORED: 0.15,
+    Fault.DRIFT: 0.01,
     Fault.STORE_LOST: 0.03,
     Fault.COMMIT_UNKNOWN: 0.05,
     Fault.COMMIT_LATE: 0.04,
     Fault.STORE_OUTAGE: 0.006,
     Fault.STORE_SLOW: 0.03,
-    Fault.STORE_BROKEN: 0.004,
+    Fault.STORE_SILENT: 0.01,
+    Fault.STORE_BROKEN: 0.01,
     Fault.CRASH: 0.05,
     Fault.FREEZE: 0.06,
+    Fault.DEFECT: 0.01,
+}
+
+#: Faults that show together what neither shows alone.
+BUNDLES: Final = (
+    (Fault.NOT_FOUND_LAG, Fault.REQUEST_LATE, Fault.REPORT_LATE, Fault.ANSWER_LOST),
+    (Fault.SOURCE_FORGETS, Fault.STALE_SNAPSHOT, Fault.REQUEST_LOST, Fault.GAP, Fault.RATE_LIMIT),
+    (Fault.CRASH, Fault.STALE_SNAPSHOT, Fault.REQUEST_LOST, Fault.REPORT_LOST),
+    (Fault.BUST, Fault.CORRECTION, Fault.REPORT_OVERTAKES, Fault.REPORT_TWICE),
+    (Fault.FILLS_SHOWN_LATE, Fault.FOREIGN_TRADE, Fault.REPORT_LOST, Fault.GAP),
+    (Fault.TRUNCATED_PAGES, Fault.FOREIGN_TRADE, Fault.SESSION_LOST),
+    (Fault.FREEZE, Fault.STORE_SLOW, Fault.COMMIT_LATE, Fault.COMMIT_UNKNOWN),
+    (Fault.STORE_SILENT, Fault.STORE_OUTAGE, Fault.ANSWER_LATE),
+    (Fault.RATE_LIMIT, Fault.VENUE_REFUSES),
+    (Fault.DRIFT, Fault.FOREIGN_ORDER, Fault.FOREIGN_TRADE),
+    (Fault.DEADLINE_IGNORED, Fault.REQUEST_LOST),
+    (Fault.DEADLINE_IGNORED, Fault.ANSWER_LOST),
+    (Fault.GAP, Fault.STALE_SNAPSHOT, Fault.REPORT_LATE),
+    (Fault.QUERY_FAILS, Fault.ANSWER_LOST, Fault.REPORT_LOST),
+    (Fault.ANSWER_NEVER, Fault.REPORT_LOST),
+    (Fault.STORE_BROKEN, Fault.DEFECT, Fault.CRASH),
+    (Fault.OVERFILL, Fault.ANSWER_LATE),
+)
+#: What a venue may do without keeping anybody from settling anything.
+HARMLESS: Final = frozenset(
+    {
+        Fault.VENUE_REFUSES,
+        Fault.CLOCK_SKEW,
+        Fault.CORRECTION,
+        Fault.FOREIGN_ORDER,
+        Fault.FOREIGN_TRADE,
+        Fault.DRIFT,
+    }
+)
+#: How long what struck goes on to hinder, in nanoseconds.
+LASTING: Final = {
+    Fault.REPORT_LOST: 4_000_000_000,
+    Fault.REPORT_LATE: 700_000_000,
+    Fault.SILENT_STREAM: 4_000_000_000,
+    Fault.BAN: 1_500_000_000,
+    Fault.STORE_OUTAGE: 2_500_000_000,
+    Fault.STORE_SILENT: 4_000_000_000,
+    # Until a request that has no answer is given up.
+    Fault.ANSWER_NEVER: 10_500_000_000,
 }
 
 
@@ -99,6 +158,8 @@ class Faults:
         self.chosen = chosen
         self.fired: dict[Fault, int] = {}
         self.healed = False
+        #: Called with each fault that strikes.
+        self.on_strike: Callable[[Fault], None] = lambda _: None
         # A source of chance for each, so that taking one fault away leaves the others as they were.
         self._random = {fault: Random(f"{seed} {fault}") for fault in sorted(chosen)}
 
@@ -108,6 +169,7 @@ class Faults:
         if random is None or self.healed or random.random() >= _ODDS[fault]:
             return False
         self.fired[fault] = self.fired.get(fault, 0) + 1
+        self.on_strike(fault)
         return True
 
     def has(self, fault: Fault) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import heapq
 import warnings
-from asyncio import events
+from asyncio import events, futures
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -27,6 +27,8 @@ START_S: Final = 1_000
 _S: Final = 1_000_000_000
 #: What running one handle takes: time moves on, so that two of them never see the same.
 _STEP_NS: Final = 1_000
+#: What ends :func:`asyncio.sleep`.
+_WAKE: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]  # asyncio's own, not in its stubs
 #: The simulated process that code runs in; none for the world around it.
 PROCESS: ContextVar[int] = ContextVar("liveexec_testkit_process", default=0)
 
@@ -66,7 +68,8 @@ class _SimFuture(asyncio.Future[Any]):
 
 
 class SimLoop(asyncio.BaseEventLoop):
-    """An event loop without an outside. ``after_step`` is called after every handle that ran.
+    """An event loop without an outside. ``after_step`` is called after every so many handles that ran
+    (``look_every``), and after each that failed.
 
     ``steps`` counts them; ``fingerprint`` changes with each one's time and identity, so two runs that differ anywhere
     differ in it.
@@ -85,6 +88,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.fingerprint = 0
         self.after_step: Callable[[], None] | None = None
+        self.look_every = 1
         self.errors: list[dict[str, Any]] = []
         self._random = random.random
         self._sequence = 0
@@ -111,7 +115,14 @@ class SimLoop(asyncio.BaseEventLoop):
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> events.Handle:
         handle = events.Handle(callback, args, self, context)
-        self._admit(_identity(callback), handle)
+        owner = getattr(callback, "__self__", None)
+        if self._dead or self._frozen:
+            self._admit(_identity(callback), handle)
+        elif type(owner) is SimTask:
+            self._sequence += 1
+            insort(self._tasks_ready, (owner.sequence, self._sequence, handle))
+        else:
+            self._callbacks.append(handle)
         return handle
 
     def call_soon_threadsafe[*Ts](
@@ -170,28 +181,35 @@ class SimLoop(asyncio.BaseEventLoop):
             self._run_forever_cleanup()
 
     def _run_once(self) -> None:
-        tasks = self._tasks_ready
-        if not tasks and not self._callbacks:
+        tasks, timers, callbacks = self._tasks_ready, self._timers, self._callbacks
+        if not tasks and not callbacks:
             self._jump()
-        while self._timers and self._timers[0][0] <= self.now_ns:
-            _, _, identity, timer = heapq.heappop(self._timers)
-            if not timer.cancelled():
+        while timers and timers[0][0] <= self.now_ns:
+            _, _, identity, timer = heapq.heappop(timers)
+            if timer._cancelled:
+                continue
+            callback = timer._callback  # type: ignore[attr-defined]  # asyncio's own, not in its stubs
+            if callback is _WAKE and not self._dead and not self._frozen:
+                # The end of a sleep only makes a task ready: it is that task's step that is chosen among others.
+                timer._run()
+            else:
                 self._admit(identity, timer)
-        choices = len(tasks) + bool(self._callbacks)
+        waiting = len(tasks)
+        choices = waiting + bool(callbacks)
         if not choices:
             return
         index = int(self._random() * choices)
-        if index == len(tasks):
-            identity, handle = 0, self._callbacks.popleft()
+        if index == waiting:
+            identity, handle = 0, callbacks.popleft()
         else:
             identity, _, handle = tasks.pop(index)
-        if handle.cancelled():
+        if handle._cancelled:
             return
         self.now_ns += _STEP_NS
         self.steps += 1
         self.fingerprint = hash((self.fingerprint, identity, self.now_ns))
         handle._run()
-        if self.after_step is not None:
+        if self.after_step is not None and (self.steps % self.look_every == 0 or self.errors):
             self.after_step()
 
     def _jump(self) -> None:

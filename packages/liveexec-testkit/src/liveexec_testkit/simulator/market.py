@@ -1,4 +1,4 @@
-"""What is traded in a run: two perpetuals and a spot pair, on short grids, at every venue."""
+"""What is traded in a run: a linear and an inverse perpetual and a spot pair, on short grids, at every venue."""
 
 from decimal import Decimal
 from typing import Final
@@ -7,14 +7,17 @@ from liveexec.domain.ids import AccountId, InstrumentId, ProductId, VenueName
 from liveexec.domain.instrument import ContractKind, ContractTerms, Listing, TickSchedule
 from liveexec.domain.operation import VenueClass
 
-__all__ = ["LOT", "PRODUCTS", "TICK", "account_at", "instrument_at", "listings_at"]
+__all__ = ["LOT", "MOST_LOTS", "PRODUCTS", "TICK", "account_at", "instrument_at", "listings_at"]
 
 TICK: Final = Decimal("0.5")
 LOT: Final = Decimal("0.1")
+#: The most lots that a venue takes in one order.
+MOST_LOTS: Final = 39
 #: Product id -> terms and the price it starts at.
 PRODUCTS: Final[dict[ProductId, tuple[ContractTerms, int]]] = {
     ProductId("PERPETUAL:BTC-USDT@LIN"): (ContractTerms(ContractKind.LINEAR, "BTC", "USDT", "USDT"), 1_000),
     ProductId("SPOT_PAIR:ETH-USDT"): (ContractTerms(ContractKind.SPOT, "ETH", "USDT", "USDT"), 200),
+    ProductId("PERPETUAL:BTC-USD@INV"): (ContractTerms(ContractKind.INVERSE, "BTC", "USD", "BTC"), 1_000),
 }
 
 
@@ -39,6 +42,7 @@ def listings_at(venue: VenueName) -> dict[InstrumentId, Listing]:
             ticks=TickSchedule.constant(TICK),
             lot=LOT,
             min_quantity=LOT,
+            max_quantity=LOT * MOST_LOTS,
             maker_fee=Decimal("0.0002"),
             taker_fee=Decimal("0.0005"),
         )

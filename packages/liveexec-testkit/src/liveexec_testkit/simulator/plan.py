@@ -8,7 +8,8 @@ from attrs import frozen
 
 from liveexec.domain.ids import VenueName
 from liveexec.domain.venue import ReplaceMode
-from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.faults import BUNDLES, Fault
+from liveexec_testkit.simulator.settings import Settings, settings_of
 from liveexec_testkit.simulator.store import STEP_NS
 from liveexec_testkit.simulator.venue import VenueKind
 
@@ -17,6 +18,9 @@ __all__ = ["Operation", "OperationKind", "RunPlan", "plan_of"]
 _MS: Final = 1_000_000
 #: How much of the faults there are a run has at most, as a fraction.
 _MOST_FAULTS: Final = 0.7
+_FEW_FAULTS: Final = 5
+_OFTEN_FEW: Final = 0.65
+_OFTEN_BUNDLED: Final = 0.5
 #: Into how many parts a run is divided, at whose borders much is asked for at once.
 _BURSTS: Final = 12
 
@@ -31,6 +35,11 @@ class OperationKind(StrEnum):
     RESULT = "result"
     KILL = "kill"
     RELEASE = "release"
+    REDUCE = "reduce"
+    CONFLICT = "conflict"
+    MALFORMED = "malformed"
+    SYNC = "sync"
+    CLOSE = "close"
 
 
 #: How often each comes up, relative to the others.
@@ -41,6 +50,11 @@ _WEIGHTS: Final = {
     OperationKind.RESULT: 2,
     OperationKind.KILL: 2,
     OperationKind.RELEASE: 2,
+    OperationKind.REDUCE: 1,
+    OperationKind.CONFLICT: 1,
+    OperationKind.MALFORMED: 0.3,
+    OperationKind.SYNC: 1,
+    OperationKind.CLOSE: 0.3,
 }
 
 
@@ -61,7 +75,10 @@ class RunPlan:
     faults: frozenset[Fault]
     operations: tuple[Operation, ...]
     venues: tuple[VenueKind, ...]
+    settings: Settings
     heal_at_ns: int
+    #: Whether sessions are not told that they may have missed something when the faults are over.
+    heals_silently: bool = False
 
 
 def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = None) -> RunPlan:
@@ -69,19 +86,29 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     random = Random(f"plan {seed}")
     every = sorted(Fault)
     if faults is None:
-        faults = frozenset(random.sample(every, random.randrange(0, int(len(every) * _MOST_FAULTS) + 1)))
+        # Few faults at a time show what is not mended, since nothing else strikes meanwhile; many show how they meet.
+        kind = random.random()
+        most = _FEW_FAULTS if kind < _OFTEN_FEW else int(len(every) * _MOST_FAULTS)
+        faults = frozenset(random.sample(every, random.randrange(0, most + 1)))
+        if kind < _OFTEN_BUNDLED:
+            faults = frozenset(random.choice(BUNDLES)) | frozenset(random.sample(every, random.randrange(0, 2)))
     venues = (
         VenueKind(
             VenueName("ALPHA"),
             renames=random.random() < 0.4,
             per_account=random.random() < 0.2,
             is_limited=random.random() < 0.35,
+            fee_asset=random.choice(("USDT", "FEE")),
+            has_past=random.random() < 0.3,
+            is_anonymous=random.random() < 0.3,
+            drops_refused=random.random() < 0.3,
         ),
         VenueKind(
             VenueName("BETA"),
             replace=ReplaceMode.NONE,
             answers_by_report=random.random() < 0.4,
             prepares=random.random() < 0.4,
+            has_past=random.random() < 0.3,
         ),
     )
     span_ns = random.randrange(1_000, 4_000) * _MS
@@ -94,7 +121,9 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
-    return RunPlan(seed, faults, tuple(operations), venues, span_ns + 200 * _MS)
+    return RunPlan(
+        seed, faults, tuple(operations), venues, settings_of(random, venues), span_ns + 200 * _MS, random.random() < 0.5
+    )
 
 
 def _moment(random: Random, span_ns: int) -> int:

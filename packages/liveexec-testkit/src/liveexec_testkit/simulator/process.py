@@ -10,17 +10,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
 
-from liveexec.composition import build
+from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.engine.config import EngineConfig
 from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins
-from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
-from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.metrics import Metrics
+from liveexec.runtime.shard import ShardParts, ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.defects import Defect, PlantedDefect
 from liveexec_testkit.simulator.determinism import SimClock
 from liveexec_testkit.simulator.loop import PROCESS, SimLoop, SimTask
+from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS, RECONCILE_EVERY_S
 from liveexec_testkit.simulator.store import SimStore, StoreServer
 from liveexec_testkit.simulator.venue import SimVenue
 
@@ -47,37 +49,53 @@ class Process:
         self.number, self.owner = number, owner
         self.is_alive = True
         self.is_frozen = False
+        #: Whether its host closed it.
+        self.is_closed = False
+        #: What was planted into it.
+        self.defect: Defect | None = None
+        #: Whether it was seen to have failed: who waits then is told before it is ended.
+        self.was_seen_failed = False
         self.ended: Exception | None = None
         self._loop, self._venues = loop, venues
-        self._tasks: list[asyncio.Task[Any]] = []
+        #: What callers asked for, since when.
+        self._tasks: list[tuple[int, asyncio.Task[Any]]] = []
         self._context = Context()
         self._context.run(PROCESS.set, number)
         self.adapters = [SimAdapter(venue, number, left) for venue in venues]
         self.store = SimStore(server, number)
-        self.orchestrator: LiveExecutionOrchestrator = self._context.run(
-            build,
-            config,
-            self.store,
-            self.adapters,
-            plugins=plugins,
+        parts = ShardParts(
+            config=config,
+            store=self.store,
+            adapters=self.adapters,
+            rules=plugins.risk_rules,
+            policies={name: make() for name, make in plugins.routing_policies.items()},
+            algorithms={name: make() for name, make in plugins.execution_algorithms.items()},
             clock=SimClock(loop),
+            metrics=Metrics(),
             owner=owner,
             lease_s=LEASE_S,
+            max_price_age_ns=MAX_PRICE_AGE_NS,
+            reconcile_every_s=RECONCILE_EVERY_S,
         )
+        self.orchestrator = self._context.run(LiveExecutionOrchestrator, parts)
         self.run(self._start())
 
     @property
     def shard(self) -> ShardRuntime | None:
         """The running parts, while there are any."""
-        with contextlib.suppress(LiveExecError):
+        with contextlib.suppress(LiveExecError, PlantedDefect):
             return self.orchestrator.shard
         return None
 
     @property
     def is_asked(self) -> bool:
         """Whether a caller still waits for an answer."""
-        self._tasks = [task for task in self._tasks if not task.done()]
-        return bool(self._tasks)
+        return self.was_asked_before(self._loop.now_ns + 1)
+
+    def was_asked_before(self, at_ns: int) -> bool:
+        """Whether a caller still waits who asked before this time of the loop."""
+        self._tasks = [entry for entry in self._tasks if not entry[1].done()]
+        return any(asked_ns < at_ns for asked_ns, _ in self._tasks)
 
     @property
     def failure(self) -> Exception | None:
@@ -89,13 +107,16 @@ class Process:
 
     @property
     def has_lost(self) -> bool:
-        """Whether it ended as a process may: another owns the shard, or the store was not there at its start."""
+        """Whether it ended as a process may: another owns the shard, the store was not there at its start, or its code
+        was made to fail."""
+        if self.defect is not None and self.defect.struck_at_ns:
+            return True
         return isinstance(self.failure, Fenced | StorageError | TimeoutError)
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in this process; it dies with it."""
         task: asyncio.Task[None] = SimTask(work, loop=self._loop, context=self._context.copy())
-        self._tasks.append(task)
+        self._tasks.append((self._loop.now_ns, task))
         return task
 
     def freeze(self) -> None:
@@ -118,5 +139,5 @@ class Process:
     async def _start(self) -> None:
         try:
             await self.orchestrator.start()
-        except (Fenced, StorageError, TimeoutError) as error:
+        except (Fenced, StorageError, TimeoutError, PlantedDefect) as error:
             self.ended = error

@@ -10,7 +10,9 @@ from unittest.mock import patch
 
 from attrs import field, frozen
 
+from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
+from liveexec.runtime.dispatcher import Dispatcher
 from liveexec.runtime.journal import Journal
 from liveexec_testkit.simulator.audit import guarded
 from liveexec_testkit.simulator.convergence import converge
@@ -85,14 +87,18 @@ def _run(plan: RunPlan, loop: SimLoop, random: Random, watch: Callable[[World], 
 
 @contextmanager
 def _overheard(world: World) -> Iterator[None]:
-    """Note what every journal is given to write, in order."""
-    append = Journal.append
+    """Note what every journal is given to write, and what becomes of it, in order."""
+    append, carry_out = Journal.append, Dispatcher.carry_out
 
     def noted(journal: Journal, decision: Decision, done: Any, failed: Any) -> None:
-        world.decided(journal.epoch, decision.records)
+        world.decided(journal.epoch, decision)
         append(journal, decision, done, failed)
 
-    with patch.object(Journal, "append", noted):
+    def carried_out(dispatcher: Dispatcher, effect: Effect) -> None:
+        world.carried_out(effect)
+        carry_out(dispatcher, effect)
+
+    with patch.object(Journal, "append", noted), patch.object(Dispatcher, "carry_out", carried_out):
         yield
 
 

@@ -62,8 +62,9 @@ class StoreServer:
         self.down_until_ns = 0
         #: Batches that were given up, and that a backend still works on.
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
-        #: The process that acquired the shard last.
+        #: The process that acquired the shard last, and that of each epoch.
         self.owner = 0
+        self.processes: dict[int, int] = {}
         self._committed = committed
         self._seen: dict[tuple[str, int, int], None] = {}
         self._world = Context()
@@ -99,6 +100,8 @@ class SimStore:
 
     def __init__(self, server: StoreServer, process: int) -> None:
         self._server, self._process = server, process
+        #: Since when a batch is being written, again and again if it fails; zero while none is.
+        self.asked_at_ns = 0
 
     async def acquire(self, shard: str, owner: str, lease_s: float) -> Ownership:
         server = self._server
@@ -107,7 +110,9 @@ class SimStore:
         ownership = at_once(server.memory.acquire(shard, owner, lease_s))
         # Counted from before the lease was asked for, on the owner's clock.
         ownership.lease_until_s = asked_s + lease_s
-        server.owner = self._process
+        server.owner = server.processes[ownership.epoch] = self._process
+        # Another life begins.
+        self.asked_at_ns = 0
         server.trace.add("store", f"process {self._process} owns {shard}, epoch {ownership.epoch}")
         await self._pause()
         return ownership
@@ -121,20 +126,9 @@ class SimStore:
         await self._call(lambda memory: memory.release(ownership), "release")
 
     async def append(self, batch: AppendBatch) -> None:
-        server, faults = self._server, self._server.faults
-        await self._travel("append")
-        if faults.fires(Fault.STORE_BROKEN):
-            server.trace.add("store", f"batch {batch.batch} refused for good")
-            raise StorageError("the disk is full")
-        if faults.fires(Fault.COMMIT_LATE):
-            server.trace.add("store", f"batch {batch.batch} given up while it is worked on")
-            server.commit_later(batch, faults.between(Fault.COMMIT_LATE, 1 * _MS, 1_500 * _MS))
-            raise TransientStorageError("the connection was lost during COMMIT")
-        server.commit(batch)
-        if faults.fires(Fault.COMMIT_UNKNOWN):
-            server.trace.add("store", f"batch {batch.batch} committed, its answer lost")
-            raise TransientStorageError("the connection was lost after COMMIT")
-        await self._pause()
+        self.asked_at_ns = self.asked_at_ns or self._server.loop.now_ns
+        await self._append(batch)
+        self.asked_at_ns = 0
 
     async def settle(self, batch: AppendBatch) -> bool:
         await self._travel("settle")
@@ -145,7 +139,29 @@ class SimStore:
                 self._server.finish_late(key)
             else:
                 del self._server.late[key]
-        return at_once(self._server.memory.settle(batch))
+        is_there = at_once(self._server.memory.settle(batch))
+        if is_there:
+            self.asked_at_ns = 0
+        return is_there
+
+    async def _append(self, batch: AppendBatch) -> None:
+        server, faults = self._server, self._server.faults
+        await self._travel("append")
+        if faults.fires(Fault.STORE_BROKEN):
+            server.trace.add("store", f"batch {batch.batch} refused for good")
+            raise StorageError("the disk is full")
+        if faults.fires(Fault.STORE_SILENT):
+            server.trace.add("store", f"says nothing of batch {batch.batch}")
+            await asyncio.sleep(faults.between(Fault.STORE_SILENT, 1_300 * _MS, 4_000 * _MS) / 1e9)
+        if faults.fires(Fault.COMMIT_LATE):
+            server.trace.add("store", f"batch {batch.batch} given up while it is worked on")
+            server.commit_later(batch, faults.between(Fault.COMMIT_LATE, 1 * _MS, 1_500 * _MS))
+            raise TransientStorageError("the connection was lost during COMMIT")
+        server.commit(batch)
+        if faults.fires(Fault.COMMIT_UNKNOWN):
+            server.trace.add("store", f"batch {batch.batch} committed, its answer lost")
+            raise TransientStorageError("the connection was lost after COMMIT")
+        await self._pause()
 
     async def project(self, batch: ProjectionBatch) -> None:
         # What is written is what stood when it was asked for, whatever the orders do meanwhile.

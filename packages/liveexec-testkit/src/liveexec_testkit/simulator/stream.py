@@ -5,7 +5,7 @@ What a session was to be told while it is gone is lost with it; the venue's trut
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import Context
 from typing import Final
 
@@ -36,23 +36,24 @@ class Stream:
         self._not_before_ns = 0
         self._silent_until_ns = 0
         self._error: str | None = None
+        self._on_gap: Callable[[], None] = lambda: None
 
     @property
     def is_open(self) -> bool:
         """Whether anybody may still hear something."""
         return self._error is None
 
-    def say(self, report: VenueReport) -> None:
-        """Send a report on its way."""
+    def say(self, report: VenueReport) -> bool:
+        """Send a report on its way; whether it will arrive, if the session lasts."""
         if self._error is not None:
-            return
+            return False
         faults, now_ns = self._faults, self._loop.now_ns
         if faults.fires(Fault.SILENT_STREAM):
             self._silent_until_ns = now_ns + faults.between(Fault.SILENT_STREAM, 50 * _MS, 800 * _MS)
             self._trace.add(self._venue, "goes silent, with a healthy stream")
         if (now_ns < self._silent_until_ns and not faults.healed) or faults.fires(Fault.REPORT_LOST):
             self._trace.add(self._venue, f"report lost: {_shown(report)}")
-            return
+            return False
         delay_ns = 300_000
         if faults.fires(Fault.REPORT_LATE):
             delay_ns += faults.between(Fault.REPORT_LATE, 5 * _MS, 700 * _MS)
@@ -65,6 +66,7 @@ class Stream:
         self._send(report, at_ns - now_ns)
         if faults.fires(Fault.REPORT_TWICE):
             self._send(report, at_ns - now_ns + faults.between(Fault.REPORT_TWICE, 0, 400 * _MS))
+        return True
 
     def gap(self, reason: str) -> None:
         """Tell that something was missed, after what was said before it."""
@@ -84,11 +86,19 @@ class Stream:
             self._arrived.set()
             self._quoted.set()
 
+    def on_gap(self, told: Callable[[], None]) -> None:
+        """Whom to tell when a gap was taken in."""
+        self._on_gap = told
+
     async def reports(self) -> AsyncIterator[VenueReport]:
         """Everything that arrives, until the session is lost."""
         while True:
             while self._reports:
-                yield self._reports.popleft()
+                report = self._reports.popleft()
+                yield report
+                if isinstance(report, Gap):
+                    # Whoever asks for more has taken it in.
+                    self._on_gap()
             if self._error is not None:
                 raise AdapterError(self._error)
             self._arrived.clear()

@@ -6,12 +6,12 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from liveexec.domain.ids import InstrumentId, VenueName
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.outcome import FillReport, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
@@ -21,14 +21,18 @@ from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
-__all__ = ["SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
+__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
 
 _MS: Final = 1_000_000
 #: How far a venue's clock may be off, which the engine is told.
 SKEW_NS: Final = 30 * _MS
 #: How long an order may stay invisible to questions, which the manifest says.
 VISIBILITY_LAG_NS: Final = 60 * _MS
+#: What a limited venue takes: little enough that a run gets there.
+RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
 _LEVELS: Final = 3
+#: How long before the start the account was traded in by others.
+_PAST_NS: Final = 10_000 * _MS
 
 
 @frozen
@@ -43,6 +47,14 @@ class VenueKind:
     prepares: bool = False
     per_account: bool = False
     is_limited: bool = False
+    #: What fees are paid in; some venues take a token of their own.
+    fee_asset: str = "USDT"
+    #: Whether somebody traded in our account before we came.
+    has_past: bool = False
+    #: Whether it ends an order, without a word, when it refuses to change it.
+    drops_refused: bool = False
+    #: Whether what its stream says names orders by the venue's ids alone.
+    is_anonymous: bool = False
 
 
 def manifest_of(kind: VenueKind) -> AdapterManifest:
@@ -61,7 +73,7 @@ def manifest_of(kind: VenueKind) -> AdapterManifest:
         ordering=Ordering.PER_ACCOUNT if kind.per_account else Ordering.PER_ORDER,
         dedupe_scope=DedupeScope.FOREVER,
         query_by_client_id=True,
-        rate_limit=RateLimit(per_second=40.0, burst=10, cancel_lane=3) if kind.is_limited else None,
+        rate_limit=RATE_LIMIT if kind.is_limited else None,
         client_id=None if kind.prepares else ClientIdRule(),
     )
 
@@ -87,6 +99,14 @@ class SimVenue:
         #: Whether our account has been opened here: what it held before belongs to its opening.
         self.is_opened = False
         self.banned_until_ns = 0
+        #: Payments that the venue told of, which it repeats when somebody connects.
+        self.payments: list[AssetReport] = []
+        #: Whether the word that an order ended reached whoever listened.
+        self.ends_heard: dict[str, bool] = {}
+        #: Requests on their way that it will take too late.
+        self.belated = 0
+        #: Whether nobody hears what happens.
+        self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
         self.travelling: dict[int, tuple[str, str]] = {}
         self._changed = changed
@@ -95,7 +115,6 @@ class SimVenue:
         self.history: list[tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]] = []
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
-            kind.name,
             self.account_id,
             listings_at(kind.name),
             prices,
@@ -104,7 +123,12 @@ class SimVenue:
             self._say,
             self._note,
             kind.renames,
+            kind.fee_asset,
+            kind.drops_refused,
         )
+        if kind.has_past:
+            self._trade_before_we_came()
+        self._past_orders = len(self.truth.orders)
         self._context = Context()
         self._tick_later()
 
@@ -119,6 +143,8 @@ class SimVenue:
         self._streams[process] = stream
         for book in self.books():
             stream.quote(book)
+        for payment in self.payments[-3:]:
+            stream.say(payment)
         return stream
 
     def close_stream(self, process: int, reason: str) -> None:
@@ -146,11 +172,17 @@ class SimVenue:
         return before[-1] if before else None
 
     def _say(self, report: OrderReport | FillReport) -> None:
+        if self.kind.is_anonymous and report.client_order_id is not None:
+            report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
-        for stream in self._streams.values():
-            stream.say(report)
+        heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
+        if isinstance(report, OrderReport) and not report.status.is_open and report.venue_order_id is not None:
+            self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
+        if order.status is not VenueOrderStatus.WORKING:
+            # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
+            self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
         if self.faults.has(Fault.STALE_SNAPSHOT):
             working = tuple(self.truth.report(each) for each in self.truth.working())
             self.history.append((self.now_ns(), working, self.truth.nets()))
@@ -173,12 +205,13 @@ class SimVenue:
                 truth.end(order, VenueOrderStatus.EXPIRED)
         if working and random.random() < 0.45:
             self._trade_with(working[random.randrange(len(working))])
+        if self.is_opened and random.random() < 0.01:
+            self._pay()
         self._misbehave()
         self._tick_later()
 
     def _move(self) -> None:
-        instruments = list(self.truth.prices)
-        instrument_id = instruments[self.random.randrange(len(instruments))]
+        instrument_id = self._some_instrument()
         self.truth.prices[instrument_id] += TICK * self.random.randrange(-4, 5)
         for book in self.books():
             if book.instrument_id == instrument_id:
@@ -187,6 +220,10 @@ class SimVenue:
 
     def _trade_with(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING or order.price is None:
+            return
+        if order.order_id is None and not self.is_opened:
+            # Orders and positions are asked for one after the other, and a fill between the two at an account's very
+            # first connection is counted by both.
             return
         lots = int(order.leaves / LOT)
         if self.faults.fires(Fault.OVERFILL) and order.order_id is not None:
@@ -202,9 +239,15 @@ class SimVenue:
             if ended and faults.fires(fault):
                 act(ended[self.random.randrange(len(ended))])
         if self.is_opened and faults.fires(Fault.FOREIGN_ORDER):
-            instrument_id = next(iter(truth.prices))
+            instrument_id = self._some_instrument()
             side = Side.BUY if self.random.random() < 0.5 else Side.SELL
             truth.take_foreign(instrument_id, side, 3 * LOT, truth.prices[instrument_id] - 8 * TICK * side.sign)
+        if self.is_opened and faults.fires(Fault.FOREIGN_TRADE):
+            self.trade_foreign()
+        if self.is_opened and not truth.moved and faults.fires(Fault.DRIFT):
+            instrument_id = self._some_instrument()
+            self.trace.add(self.kind.name, f"moves the position in {instrument_id}, and says nothing")
+            truth.move(instrument_id, LOT * self.random.choice((-3, 3)))
         if faults.fires(Fault.SESSION_LOST):
             self.trace.add(self.kind.name, "drops every session")
             for process in list(self._streams):
@@ -212,8 +255,46 @@ class SimVenue:
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
 
+    def _pay(self) -> None:
+        """Funding is paid; some of it is told of again later."""
+        number = len(self.payments) + 1
+        payment = AssetReport(
+            self.account_id, "USDT", LOT * self.random.randrange(-9, 10) or LOT, AssetKind.FUNDING, f"F{number}",
+            self.now_ns(),
+        )  # fmt: skip
+        self.payments.append(payment)
+        for stream in self._streams.values():
+            stream.say(payment)
+
+    def trade_foreign(self) -> TrueOrder:
+        """Somebody else trades in our account, at once and for good."""
+        truth, instrument_id = self.truth, self._some_instrument()
+        side = Side.BUY if self.random.random() < 0.5 else Side.SELL
+        order = truth.take_foreign(instrument_id, side, 2 * LOT, truth.prices[instrument_id] + 2 * TICK * side.sign)
+        truth.trade(order, order.quantity, truth.prices[instrument_id] + TICK * side.sign)
+        return order
+
+    def _trade_before_we_came(self) -> None:
+        """What an account holds at its first connection: a position, and an order that is partly filled."""
+        truth, now_ns = self.truth, self.truth.now_ns
+        truth.now_ns = lambda: now_ns() - _PAST_NS
+        self.trade_foreign()
+        instrument_id = self._some_instrument()
+        resting = truth.take_foreign(instrument_id, Side.BUY, 4 * LOT, truth.prices[instrument_id] - 6 * TICK)
+        truth.trade(resting, LOT, truth.prices[instrument_id] - 6 * TICK)
+        truth.now_ns = now_ns
+
+    def _some_instrument(self) -> InstrumentId:
+        instruments = list(self.truth.prices)
+        return instruments[self.random.randrange(len(instruments))]
+
     def _ended_with_fills(self) -> Sequence[TrueOrder]:
-        return [order for order in self.truth.orders if order.fills and order.status is not VenueOrderStatus.WORKING]
+        # What is changed of the time before an account began shows as a drift, as it should.
+        return [
+            order
+            for order in self.truth.orders[self._past_orders :]
+            if order.fills and order.status is not VenueOrderStatus.WORKING
+        ]
 
     def _bust(self, order: TrueOrder) -> None:
         fills = list(order.fills.values())

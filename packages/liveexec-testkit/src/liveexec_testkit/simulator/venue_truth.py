@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from liveexec.domain.fill import Fill, FillKey, Liquidity, fill_key
-from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName, VenueOrderId
+from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueOrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, Side, TimeInForce
@@ -54,6 +54,8 @@ class TrueOrder:
     expire_at_ns: int | None = None
     status: VenueOrderStatus = _WORKING
     fills: dict[FillKey, Fill] = field(factory=dict)
+    #: Whether the venue took it when it was too late, against its own word.
+    came_late: bool = False
     #: Every id it ever had.
     names: list[str] = field(factory=list)
 
@@ -75,7 +77,6 @@ class VenueTruth:
     own clock; no two things happen there at the same time.
     """
 
-    venue: VenueName
     account_id: AccountId
     listings: dict[InstrumentId, Listing]
     prices: dict[InstrumentId, Decimal]
@@ -84,9 +85,15 @@ class VenueTruth:
     said: Callable[[Said], None]
     changed: Callable[[TrueOrder], None]
     renames: bool = False
+    #: What fees are paid in, whatever an instrument settles in.
+    fee_asset: str = "USDT"
+    #: Whether an order ends, without a word, when its change is refused.
+    drops_refused: bool = False
     orders: list[TrueOrder] = field(factory=list)
     #: Everything that was ever traded, busted or corrected, with the venue's time of it.
     executions: list[tuple[int, FillReport]] = field(factory=list)
+    #: What positions changed by without a trade.
+    moved: dict[InstrumentId, Decimal] = field(factory=dict)
     _by_name: dict[str, TrueOrder] = field(factory=dict)
     _numbers: int = 0
     _last_ns: int = 0
@@ -106,13 +113,17 @@ class VenueTruth:
         self._match(taken)
         return Accepted(taken.venue_order_id)
 
-    def take_foreign(self, instrument_id: InstrumentId, side: Side, quantity: Decimal, price: Decimal) -> None:
+    def take_foreign(self, instrument_id: InstrumentId, side: Side, quantity: Decimal, price: Decimal) -> TrueOrder:
         """Somebody else orders in our account."""
-        self._tell(
-            self._add(
-                None, None, instrument_id, side, OrderType.LIMIT, TimeInForce.GTC, quantity, price, None
-            )
+        taken = self._add(
+            None, None, instrument_id, side, OrderType.LIMIT, TimeInForce.GTC, quantity, price, None
         )  # fmt: skip
+        self._tell(taken)
+        return taken
+
+    def move(self, instrument_id: InstrumentId, quantity: Decimal) -> None:
+        """A position changes without a trade, and nobody says so."""
+        self.moved[instrument_id] = self.moved.get(instrument_id, ZERO) + quantity
 
     def cancel(self, ref: OrderRef) -> SendOutcome:
         """End a working order."""
@@ -122,13 +133,18 @@ class VenueTruth:
         self.end(order, VenueOrderStatus.CANCELED)
         return Accepted(order.venue_order_id)
 
-    def replace(self, ref: OrderRef, terms: VenueOrder) -> SendOutcome:
+    def replace(self, ref: OrderRef, terms: VenueOrder, *, refuses: bool = False) -> SendOutcome:
         """Change a working order to another total and price."""
         order = self.find(ref)
         if order is None or order.status is not _WORKING:
             return Rejected("NOT_WORKING", "there is no such working order")
-        if terms.quantity <= order.filled:
-            return Rejected("FILLED", "that much is filled already")
+        if terms.quantity <= order.filled or refuses:
+            if self.drops_refused:
+                # Some venues end an order that they refuse to change, and say nothing but that they refuse.
+                order.status = VenueOrderStatus.CANCELED
+                self._note(order)
+                self.changed(order)
+            return Rejected("REFUSED", "the change is refused")
         if self.renames:
             half = self.report(order)
             half.status = VenueOrderStatus.CANCELED
@@ -153,7 +169,7 @@ class VenueTruth:
             quantity,
             price,
             listing.fee(quantity, price, maker=maker),
-            "USDT",
+            self.fee_asset,
             Liquidity.MAKER if maker else Liquidity.TAKER,
             at_ns,
         )
@@ -203,7 +219,7 @@ class VenueTruth:
 
     def nets(self) -> dict[InstrumentId, Decimal]:
         """What the account holds, by instrument."""
-        nets: dict[InstrumentId, Decimal] = {}
+        nets: dict[InstrumentId, Decimal] = dict(self.moved)
         for order in self.orders:
             if filled := order.filled:
                 nets[order.instrument_id] = nets.get(order.instrument_id, ZERO) + filled * order.side.sign
@@ -284,7 +300,8 @@ class VenueTruth:
 
     def _name(self, order: TrueOrder) -> VenueOrderId:
         self._numbers += 1
-        name = VenueOrderId(f"{self.venue}-{self._numbers}")
+        # As at real venues: no other venue keeps from using the same.
+        name = VenueOrderId(f"V-{self._numbers}")
         order.names.append(name)
         self._by_name[name] = order
         return name

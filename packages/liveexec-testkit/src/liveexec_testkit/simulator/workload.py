@@ -7,15 +7,14 @@ another one out of the plan changes as little as possible.
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
-from attrs import define, field
+import attrs
+from attrs import define, evolve, field
 
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
-from liveexec.domain.ids import OperationId, OrderId, StrategyId
+from liveexec.domain.ids import OperationId, OrderId
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
-from liveexec.domain.operation import Operation as Trade
-from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.result import ExecutionResult
 from liveexec.engine.inputs import ControlKind
 from liveexec.errors import (
@@ -26,13 +25,16 @@ from liveexec.errors import (
     InvalidInput,
     LiveExecError,
     NotFound,
+    OperationConflict,
     OutcomeUnknown,
     StorageError,
 )
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
+from liveexec_testkit.simulator.defects import PlantedDefect
 from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.intents import STRATEGIES, any_intent
 from liveexec_testkit.simulator.loop import SimLoop
-from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, instrument_at
+from liveexec_testkit.simulator.market import LOT, TICK
 from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
@@ -40,9 +42,10 @@ from liveexec_testkit.simulator.venue import SimVenue
 __all__ = ["KillNote", "Workload"]
 
 _S: Final = 1_000_000_000
-_STRATEGIES: Final = (StrategyId("trend"), StrategyId("carry"))
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
+#: How often an order is cancelled as soon as it is recorded.
+_AT_ONCE: Final = 0.07
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -57,18 +60,36 @@ class KillNote:
 
 @define(eq=False)
 class Workload:
-    """Carries out operations. ``told`` hears every result that a caller got, ``failed`` every error it should not."""
+    """Carries out operations. ``told`` hears every result that a caller got, ``killed`` of each kill that is recorded,
+    ``failed`` every error it should not; ``violate`` takes what a caller sees to be wrong."""
 
     loop: SimLoop
     trace: Trace
     venues: list[SimVenue]
     told: Callable[[ExecutionResult], None]
+    killed: Callable[[KillNote], None]
     failed: Callable[[Operation, Exception], None]
+    violate: Callable[[int, str], None]
     kills: list[KillNote] = field(factory=list)
+    #: Those that were released as well.
+    ever_killed: list[KillNote] = field(factory=list)
+    #: Orders whose cancel a caller asked for.
+    cancelled: dict[OrderId, None] = field(factory=dict)
+    #: Orders by the operation id that a caller was told of them for.
+    by_operation: dict[OperationId, OrderId] = field(factory=dict)
+    #: Orchestrators that a host closes.
+    closing: list[LiveExecutionOrchestrator] = field(factory=list)
     #: Orders that callers know of, oldest first.
     known: list[OrderId] = field(factory=list)
     #: Intents with an operation id of their own, which may be sent again.
     repeatable: list[OrderIntent] = field(factory=list)
+    #: Scopes in which only what reduces was allowed.
+    reduced: dict[ControlScope, None] = field(factory=dict)
+    on_closed: Callable[[LiveExecutionOrchestrator], None] = lambda _: None
+    #: How far the tables go.
+    projected: Callable[[], int] = lambda: 0
+    #: Whether an orchestrator's journal has waited too long for its store.
+    is_stalled: Callable[[LiveExecutionOrchestrator], bool] = lambda _: False
 
     async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
         """Do one operation on a process's orchestrator."""
@@ -77,9 +98,11 @@ class Workload:
             await self._perform(operation, random, live)
         except _EXPECTED as error:
             self.trace.add("host", f"{operation.kind} failed: {type(error).__name__}: {error}")
+        except PlantedDefect as error:
+            self.trace.add("host", f"{operation.kind} met {error}")
         except LiveExecError as error:
-            # Before the first life of a shard there is nothing to ask.
-            if "not running" not in str(error):
+            # Before the first life of a shard there is nothing to ask; a defect that was planted is told as such.
+            if "not running" not in str(error) and "the engine failed, and nothing was recorded" not in str(error):
                 self.failed(operation, error)
         except Exception as error:  # noqa: BLE001  (whatever else a host gets to see is a finding)
             self.failed(operation, error)
@@ -93,8 +116,9 @@ class Workload:
                     await self._submit(random.choice(self.repeatable), random, live)
             case OperationKind.CANCEL:
                 if self.known:
-                    order_id = self._some_order(random)
+                    order_id = self._some_open_order(random, live)
                     self.trace.add("host", f"cancel {order_id}")
+                    self.cancelled[order_id] = None
                     self._take(await live.cancel(CancelIntent(order_id), wait=random.choice(_WAITS), timeout_s=0.5))
             case OperationKind.REPLACE:
                 await self._replace(random, live)
@@ -105,6 +129,25 @@ class Workload:
                 await self._kill(random, live)
             case OperationKind.RELEASE:
                 await self._release(live)
+            case OperationKind.REDUCE:
+                scope = self._scope(random)
+                self.trace.add("host", f"reduce {scope}")
+                state = TradingState.REDUCING
+                await live.set_trading_state(scope, state, principal="operator", reason="simulated")
+                self.reduced[scope] = None
+                # What an operator says last of a scope holds.
+                self.kills = [note for note in self.kills if note.scope != scope]
+            case OperationKind.CONFLICT:
+                await self._contradict(random, live)
+            case OperationKind.SYNC:
+                await self._sync(live)
+            case OperationKind.MALFORMED:
+                self._malform(random)
+            case OperationKind.CLOSE:
+                self.trace.add("host", "close")
+                self.closing.append(live)
+                await live.close(timeout_s=random.choice((0.05, 1.0)))
+                self.on_closed(live)
             case unknown:
                 assert_never(unknown)
 
@@ -116,20 +159,80 @@ class Workload:
             f"submit {intent.side} {intent.quantity} {intent.instrument_key} {intent.order_type} {intent.price or ''} "
             f"{intent.time_in_force} {intent.exec_algorithm}",
         )
-        self._take(await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random()))
+        was_closing, could_not_write = live in self.closing, self.is_stalled(live)
+        result = await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random())
+        if was_closing:
+            self.violate(26, f"{result.order_id} was taken by a host that closes")
+        if could_not_write:
+            self.violate(23, f"{result.order_id} was taken while the journal could not write")
+        if intent.operation_id is not None:
+            known = self.by_operation.setdefault(intent.operation_id, result.order_id)
+            if known != result.order_id:
+                self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
+        self._take(result)
+        if random.random() < _AT_ONCE:
+            # Before the venue has answered, mostly.
+            self.trace.add("host", f"cancel {result.order_id} at once")
+            self.cancelled[result.order_id] = None
+            self._take(await live.cancel(CancelIntent(result.order_id), wait="durable"))
+
+    async def _contradict(self, random: Random, live: LiveExecutionOrchestrator) -> None:
+        """An operation id that was used, with another content."""
+        used = [intent for intent in self.repeatable if intent.operation_id in self.by_operation]
+        if not used:
+            return
+        intent = random.choice(used)
+        try:
+            result = await live.submit(evolve(intent, quantity=intent.quantity + LOT))
+        except OperationConflict:
+            return
+        self.violate(26, f"{intent.operation_id} has another content, and gave {result.order_id}")
+
+    async def _sync(self, live: LiveExecutionOrchestrator) -> None:
+        """Whoever waits for the tables finds in them what he could see."""
+        position = live.shard.view.position
+        await live.synced()
+        if (shown := self.projected()) < position:
+            self.violate(18, f"the tables stand at {shown}, and who waited for {position} was let in")
+
+    def _malform(self, random: Random) -> None:
+        """An order that is none: it is refused where it is built."""
+        values = attrs.asdict(self._intent(random, random.getrandbits(32)), recurse=False)
+        name, wrong = random.choice(
+            (
+                ("quantity", Decimal("0.1000000000000000001")),
+                ("quantity", Decimal("NaN")),
+                ("quantity", Decimal(-1)),
+                ("price", Decimal("1.0000000000000000001")),
+                ("side", None),
+            )
+        )
+        try:
+            OrderIntent(**(values | {name: wrong}))
+        except InvalidInput:
+            return
+        self.violate(26, f"an order with {name} {wrong} was built")
 
     async def _replace(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         if not self.known:
             return
-        order_id = self._some_order(random)
+        order_id = self._some_open_order(random, live)
         order = live.orders.get(order_id)
+        if order is not None and order.children and random.random() < 0.8:
+            # A child can be changed like any other order, within what its parent gave it.
+            order_id = order.children[-1]
+            order = live.orders.get(order_id)
         if order is None or order.price is None:
             return
         quantity = max(LOT, order.quantity + LOT * random.randrange(-10, 11)) if random.random() < 0.7 else None
         price = order.price + TICK * random.randrange(-4, 5) if quantity is None or random.random() < 0.5 else None
         self.trace.add("host", f"replace {order_id} to {quantity} @ {price}")
         intent = ReplaceIntent(order_id, quantity, price)
-        self._take(await live.replace(intent, wait=random.choice(_WAITS), timeout_s=0.5))
+        was_closing = live in self.closing
+        result = await live.replace(intent, wait=random.choice(_WAITS), timeout_s=0.5)
+        if was_closing:
+            self.violate(26, f"{order_id} was changed by a host that closes")
+        self._take(result)
 
     async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         scope = self._scope(random)
@@ -139,12 +242,15 @@ class Workload:
         # What is refused at once acknowledges nothing.
         live.shard  # noqa: B018
         self.kills.append(note)
+        self.ever_killed.append(note)
         try:
             await live.kill(scope, kind, principal="operator", reason="simulated")
             note.is_durable = True
             # What an operator says last of a scope holds: flattening lets through what reduces.
             self.kills = [each for each in self.kills if each is note or each.scope != scope]
             self.trace.add("host", f"kill {scope} is recorded")
+            if note in self.kills:
+                self.killed(note)
         except BaseException:
             if note in self.kills:
                 self.kills.remove(note)
@@ -156,6 +262,10 @@ class Workload:
             # Who releases a scope means whatever kill of it came before, on its way or not.
             self.kills = [note for note in self.kills if note.scope != scope]
             self.trace.add("host", f"release {scope}")
+            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
+        for scope in list(self.reduced):
+            self.reduced.pop(scope, None)
+            self.kills = [note for note in self.kills if note.scope != scope]
             await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
         for scope, code in latches:
             await live.clear_latch(scope, code, principal="operator", reason="simulated")
@@ -175,75 +285,25 @@ class Workload:
         known = self.known
         return known[-1 - min(int(random.expovariate(0.25)), len(known) - 1)]
 
+    def _some_open_order(self, random: Random, live: LiveExecutionOrchestrator) -> OrderId:
+        """Mostly one that a change or a cancel still does something to."""
+        orders = live.orders
+        still_open = [each for each in self.known[-20:] if (order := orders.get(each)) is not None and order.is_open]
+        if still_open and random.random() < 0.75:
+            return random.choice(still_open)
+        return self._some_order(random)
+
     def _scope(self, random: Random) -> ControlScope:
         venue = random.choice(self.venues)
         return random.choice(
             (
                 ControlScope(ScopeKind.GLOBAL),
                 ControlScope(ScopeKind.ACCOUNT, venue.account_id),
-                ControlScope(ScopeKind.STRATEGY, random.choice(_STRATEGIES)),
+                ControlScope(ScopeKind.STRATEGY, random.choice(STRATEGIES)),
                 ControlScope(ScopeKind.VENUE, venue.kind.name),
                 ControlScope(ScopeKind.INSTRUMENT, random.choice(list(venue.truth.listings))),
             )
         )
 
     def _intent(self, random: Random, seed: int) -> OrderIntent:
-        """An order of any kind."""
-        product = random.choice(list(PRODUCTS))
-        venue = random.choice(self.venues)
-        is_routed = random.random() < 0.25
-        side = Side.BUY if random.random() < 0.5 else Side.SELL
-        values: dict[str, Any] = {
-            "operation": Trade.TRADE,
-            "quantity": LOT * random.randrange(1, 40),
-            "strategy_id": random.choice(_STRATEGIES),
-            "instrument_key": product if is_routed else instrument_at(venue.kind.name, product),
-            "side": side,
-        }
-        price = venue.truth.prices[instrument_at(venue.kind.name, product)]
-        kind = random.random()
-        if kind < 0.2:
-            values["order_type"] = OrderType.MARKET
-        elif kind < 0.85:
-            values |= self._limit(random, price, side)
-        else:
-            values |= self._algorithm(random, price, side, values["quantity"])
-        if random.random() < 0.3:
-            values["operation_id"] = OperationId(f"op-{seed}")
-        return OrderIntent(**values)
-
-    def _limit(self, random: Random, price: Decimal, side: Side) -> dict[str, Any]:
-        tif = random.choice(
-            (
-                TimeInForce.GTC,
-                TimeInForce.GTC,
-                TimeInForce.GTC,
-                TimeInForce.DAY,
-                TimeInForce.IOC,
-                TimeInForce.FOK,
-                TimeInForce.GTD,
-            )
-        )
-        values: dict[str, Any] = {
-            "order_type": OrderType.LIMIT,
-            "price": price - TICK * random.randrange(-2, 12) * side.sign,
-            "time_in_force": tif,
-        }
-        if tif is TimeInForce.GTD:
-            values["expire_at_ns"] = WALL_NS + self.loop.now_ns + random.randrange(1, 3 * _S)
-        elif tif in (TimeInForce.GTC, TimeInForce.DAY):
-            values["post_only"] = random.random() < 0.2
-        return values
-
-    def _algorithm(self, random: Random, price: Decimal, side: Side, quantity: Decimal) -> dict[str, Any]:
-        limit = {"order_type": OrderType.LIMIT, "price": price + TICK * 2 * side.sign}
-        if random.random() < 0.5:
-            visible = max(LOT, LOT * int(quantity / LOT / 3))
-            return {
-                "exec_algorithm": "ICEBERG",
-                "exec_algorithm_params": {"visible_quantity": str(visible)},
-                "order_type": OrderType.LIMIT,
-                "price": price - TICK * random.randrange(0, 3) * side.sign,
-            }
-        params = {"horizon_secs": random.choice((1, 2)), "interval_secs": random.choice((0.2, 0.5))}
-        return {"exec_algorithm": "TWAP", "exec_algorithm_params": params, **(limit if random.random() < 0.5 else {})}
+        return any_intent(random, seed, self.venues, WALL_NS + self.loop.now_ns)

@@ -1,55 +1,46 @@
 """A run's world: the loop, the venues, the store, one process after the other, and every check between them."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cache
 from random import Random
 from typing import Any, Final
 
-from liveexec.domain.ids import OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
-from liveexec.engine.config import EngineConfig, Timing
+from liveexec.engine.effects import Effect
+from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.defects import Defect
 from liveexec_testkit.simulator.faults import Fault, Faults
-from liveexec_testkit.simulator.invariants.callers import CallerChecks
-from liveexec_testkit.simulator.invariants.journal import JournalChecks
-from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
-from liveexec_testkit.simulator.invariants.requests import RequestChecks
-from liveexec_testkit.simulator.invariants.venues import VenueChecks
+from liveexec_testkit.simulator.invariants.departures import STALLED_NS
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
+from liveexec_testkit.simulator.lookout import Lookout
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
-from liveexec_testkit.simulator.store import StoreServer
+from liveexec_testkit.simulator.settings import with_failing_plugins
+from liveexec_testkit.simulator.store import StoreServer, at_once
 from liveexec_testkit.simulator.trace import Trace
-from liveexec_testkit.simulator.venue import SKEW_NS, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
-__all__ = ["SHARD", "World"]
+__all__ = ["World"]
 
 _MS: Final = 1_000_000
-SHARD: Final = "main"
-#: Deadlines short enough that a run of some seconds sees all of them pass.
-CONFIG: Final = EngineConfig(
-    shard=SHARD,
-    timing=Timing(
-        send_deadline_ns=400 * _MS,
-        answer_ns=300 * _MS,
-        retry_ns=60 * _MS,
-        clock_skew_ns=SKEW_NS,
-        adoption_ns=150 * _MS,
-    ),
-)
 #: Steps between two checks of what changed in memory, and between two of everything there is.
 PARTLY_EVERY: Final = 250
 FULL_EVERY: Final = 2_500
+#: How long a process may take to end when its code failed.
+_DEFECT_NS: Final = 300 * _MS
+#: By then a caller of a process that has ended was told.
+_TOLD_NS: Final = 20 * _MS
 
 
 class World:
@@ -65,22 +56,20 @@ class World:
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
         self.changes = 0
-        self.at_venues = VenueChecks(self.violations)
+        self.lookout = Lookout(plan, self.violations, lambda: loop.now_ns, lambda: self.workload, lambda: self.server)
+        self.faults.on_strike = self.lookout.struck
+        self.journal, self.at_venues = self.lookout.journal, self.lookout.at_venues
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
-        self.journal = JournalChecks(self.violations, self.at_venues.of, self._on_the_way)
-        callers = CallerChecks(self.violations, self.journal)
-        self.workload = Workload(loop, self.trace, self.venues, callers.told, self._failed)
-        listings = {name: each for venue in self.venues for name, each in venue.truth.listings.items()}
-        self.requests = RequestChecks(
-            self.violations, self.journal, listings, lambda: self.workload.kills, lambda: self.server.owner
-        )
-        self._memory = MemoryChecks(self.journal, self.violations)
+        self.lookout.watch(self.venues)
+        told, killed = self.lookout.callers.told, self.lookout.wishes.killed
+        self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
+        self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
+        self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         self.processes: list[Process] = []
         self._context = Context()
         self._restarting = False
         self._is_asking = True
-        self._decided: dict[int, deque[Record]] = {}
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -97,12 +86,14 @@ class World:
     @property
     def lives(self) -> int:
         """How many lives of the shard decided anything."""
-        return len(self._decided)
+        return self.lookout.lives
 
     def start(self) -> None:
         """Start the first process, and let the plan's operations come."""
         self.start_process()
         self.loop.after_step = self._after_step
+        # A sweep looks on at every step.
+        self.loop.look_every = PARTLY_EVERY if self.watch is None else 1
         for operation in self.plan.operations:
             self.loop.call_after_ns(operation.at_ns, self._perform, operation, context=self._context)
         self.loop.call_after_ns(self.plan.heal_at_ns, self.heal, context=self._context)
@@ -114,9 +105,13 @@ class World:
         number = len(self.processes) + 1
         self.trace.add("world", f"process {number} starts as {owner}")
         self.workload.forget_acknowledged()
-        self.processes.append(
-            Process(number, owner, CONFIG, _plugins(), self.loop, self.server, self.venues, self._left)
+        process = Process(
+            number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
         )
+        for adapter in process.adapters:
+            adapter.on_question = self._asked
+            adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
+        self.processes.append(process)
 
     def crash(self, restart_after_ns: int) -> None:
         """Kill the process, and start another after a while."""
@@ -143,19 +138,13 @@ class World:
                 self._kill(process)
         for venue in self.venues:
             venue.banned_until_ns = 0
-            venue.interrupt("healed")
+            if not self.plan.heals_silently:
+                venue.interrupt("healed")
 
     def check(self, *, everything: bool) -> None:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
         self.full_checks += 1
-        shard = self._living_shard()
-        if shard is not None:
-            self._memory.check(shard, everything=everything)
-            if Fault.OVERFILL not in self.plan.faults:
-                for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self.violations)
-        if everything and self.journal.position:
-            check_tables(self.server.memory, SHARD, self.violations)
+        self.lookout.compare(self._living_shard(), everything=everything, is_healed=self.faults.healed)
 
     def _living_shard(self) -> ShardRuntime | None:
         process = self.process
@@ -171,14 +160,25 @@ class World:
 
     def _supervise(self) -> None:
         """What a process supervisor does, and what an operator's bad day does."""
-        self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
+        # Once nothing strikes any more, what goes wrong goes on being wrong.
+        wait_ns = (200 if self.faults.healed else 50) * _MS
+        self.loop.call_after_ns(wait_ns, self._supervise, context=self._context)
+        self.lookout.look(self._living_shard())
         for process in self.processes:
+            if process.is_alive and process.is_closed:
+                self.trace.add("world", f"process {process.number} ended as asked")
+                self._kill(process)
             failure = process.failure if process.is_alive else None
             if failure is not None and not process.has_lost:
                 self.violations.add(0, f"the orchestrator failed: {type(failure).__name__}: {failure}")
-            elif failure is not None:
+            elif failure is not None and not process.was_seen_failed:
+                process.was_seen_failed = True
                 self.trace.add("world", f"process {process.number} ended: {failure}")
+            elif failure is not None:
+                if process.was_asked_before(self.loop.now_ns - _TOLD_NS) and not process.is_frozen:
+                    self.violations.add(19, f"process {process.number} ended, and somebody waits for its answer")
                 self._kill(process)
+            self._check_defect(process)
         if not any(process.is_alive for process in self.processes):
             if not self._restarting:
                 self.start_process()
@@ -186,10 +186,24 @@ class World:
         process = self.process
         if process.is_frozen or not process.is_alive:
             return
+        shard = self._living_shard()
+        if shard is not None and process.defect is None and self.faults.fires(Fault.DEFECT):
+            self.trace.add("world", f"process {process.number} gets a defect")
+            process.defect = Defect(lambda: self.loop.now_ns)
+            process.defect.plant(shard, self.random)
         if self.faults.fires(Fault.CRASH):
             self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
             self._freeze(process)
+
+    def _check_defect(self, process: Process) -> None:
+        struck_at_ns = process.defect.struck_at_ns if process.defect is not None else 0
+        if not struck_at_ns or not process.is_alive or process.is_frozen:
+            return
+        shard = process.shard
+        goes_on = shard is not None and not shard.failure.done()
+        if goes_on and self.loop.now_ns - struck_at_ns > _DEFECT_NS:
+            self.violations.add(0, f"process {process.number} goes on with a defect")
 
     def _kill(self, process: Process) -> None:
         self.trace.add("world", f"process {process.number} is killed")
@@ -214,34 +228,24 @@ class World:
     def _committed(self, batch: AppendBatch) -> None:
         self.changes += 1
         self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
-        decided = self._decided.get(batch.epoch)
-        for record in batch.records:
-            if decided is None or not decided or decided.popleft() is not record:
-                self.violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
-                break
-        self.journal.committed(batch)
+        self.lookout.committed(batch)
         for venue in self.venues:
             venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
 
     def _changed(self, order: TrueOrder) -> None:
         """Something happened at a venue."""
         self.changes += 1
-        self.at_venues.changed(order)
+        self.lookout.changed(order)
 
     def _left(self, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan) -> None:
         """A request leaves a process."""
         self.changes += 1
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
-        order_id = what.order_id if isinstance(what, VenueOrder) else None
-        shard = self.processes[adapter.process - 1].shard
-        can_write = shard is not None and not shard.journal.is_stalled
-        self.requests.left(adapter.process, verb, order_id, can_write=can_write)
-        if isinstance(what, VenueOrder):
-            if verb == "submit":
-                self.requests.submit_left(what, plan)
-            else:
-                self.requests.replace_left(what)
+        self.lookout.left(self.processes[adapter.process - 1], adapter, verb, what, plan)
+
+    def _asked(self, adapter: SimAdapter) -> None:
+        self.lookout.asked(self.processes[adapter.process - 1], adapter)
 
     def _failed(self, operation: Operation, error: Exception) -> None:
         self.violations.add(0, f"{operation.kind} raised {type(error).__name__}: {error}")
@@ -249,9 +253,6 @@ class World:
     def _found(self, violation: Violation) -> None:
         self.trace.add("check", str(violation))
         self.loop.stop()
-
-    def _on_the_way(self, order_id: OrderId) -> list[str]:
-        return [verb for venue in self.venues for name, verb in venue.travelling.values() if name == order_id]
 
     def _after_step(self) -> None:
         if self.loop.errors:
@@ -279,9 +280,22 @@ class World:
         self.loop.after_step = None
         drop_tasks(self.loop)
 
-    def decided(self, epoch: int, records: Sequence[Record]) -> None:
+    def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
-        self._decided.setdefault(epoch, deque()).extend(records)
+        self.lookout.decided(self.processes[self.server.processes[epoch] - 1], epoch, decision)
+
+    def carried_out(self, effect: Effect) -> None:
+        """A process carries out an effect."""
+        self.lookout.carried_out(effect)
+
+    def _closed(self, live: LiveExecutionOrchestrator) -> None:
+        for process in self.processes:
+            if process.orchestrator is live:
+                process.is_closed = True
+
+    def _is_stalled(self, live: LiveExecutionOrchestrator) -> bool:
+        asked_at_ns = next((each.store.asked_at_ns for each in self.processes if each.orchestrator is live), 0)
+        return asked_at_ns > 0 and self.loop.now_ns - asked_at_ns > STALLED_NS
 
     def seconds(self) -> float:
         """Virtual seconds since the start."""
@@ -290,7 +304,7 @@ class World:
 
 @cache
 def _plugins() -> Plugins:
-    return load_plugins()
+    return with_failing_plugins(load_plugins())
 
 
 def _shown(records: Sequence[Record]) -> str:

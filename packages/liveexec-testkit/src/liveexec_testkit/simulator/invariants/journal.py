@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -14,6 +14,7 @@ from liveexec.domain.ids import EXTERNAL, AccountId, ClientOrderId, InstrumentId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
+from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -22,7 +23,7 @@ from liveexec.errors import LiveExecError
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 
-__all__ = ["JournalChecks", "Requested"]
+__all__ = ["JournalChecks", "Requested", "Watcher"]
 
 
 @define(eq=False)
@@ -33,6 +34,17 @@ class Requested:
     attempt: int
     quantity: Decimal
     price: Decimal | None
+    at_ns: int = 0
+
+
+class Watcher(Protocol):
+    """Whoever looks at what becomes durable beside the fold."""
+
+    def before(self, record: Record, order: Order | None, event: Any) -> None:
+        """An event is about to be folded into ``order``."""
+
+    def after_batch(self, epoch: int) -> None:
+        """A batch is folded."""
 
 
 @define(eq=False)
@@ -44,6 +56,7 @@ class JournalChecks:
     at_venues: Callable[[OrderId], Sequence[TrueOrder]]
     on_the_way: Callable[[OrderId], Iterable[str]]
     ledger: Ledger = field(factory=Ledger)
+    watchers: list[Watcher] = field(factory=list)
     position: int = 0
     epoch: int = 0
     #: What may be sent by now, by client id.
@@ -74,6 +87,8 @@ class JournalChecks:
             order = self.ledger.orders.get(OrderId(record.stream))
             touched.setdefault(OrderId(record.stream), order.is_open if order is not None else True)
             self._fold(record)
+        for watcher in self.watchers:
+            watcher.after_batch(batch.epoch)
         for order_id, was_open in touched.items():
             if (order := self.ledger.orders.get(order_id)) is not None:
                 self._check_order(order)
@@ -84,7 +99,9 @@ class JournalChecks:
         sequence = record.sequence
         for event in record.events:
             order = self.ledger.orders.get(OrderId(record.stream))
-            self._note(OrderId(record.stream), order, event)
+            self._note(OrderId(record.stream), order, event, record.at_ns)
+            for watcher in self.watchers:
+                watcher.before(record, order, event)
             try:
                 self.ledger.apply(Record(record.stream, sequence, (event,), record.cause, record.at_ns))
             except LiveExecError as error:
@@ -92,11 +109,13 @@ class JournalChecks:
                 return
             sequence += 1
 
-    def _note(self, order_id: OrderId, order: Order | None, event: Any) -> None:
+    def _note(self, order_id: OrderId, order: Order | None, event: Any, at_ns: int) -> None:
         match event:
             case ev.SubmitRequested(attempt, plan, quantity, price):
                 assert order is not None
-                self._request(order, attempt, plan.client_order_id, quantity, price)
+                if order.replace is not None and quantity > order.replace.quantity - order.filled_quantity:
+                    self.violations.add(13, f"{order_id} asks for {quantity} beside {order.filled_quantity} filled")
+                self._request(order, Requested(order_id, attempt, quantity, price, at_ns), plan.client_order_id)
             case ev.ReplaceRequested(quantity=quantity, price=price, attempt=attempt):
                 self.changes.setdefault(order_id, []).append(Requested(order_id, attempt, quantity, price))
             case ev.FillApplied(fill):
@@ -119,14 +138,12 @@ class JournalChecks:
             case _:
                 pass
 
-    def _request(
-        self, order: Order, attempt: int, client_order_id: ClientOrderId, quantity: Decimal, price: Decimal | None
-    ) -> None:
+    def _request(self, order: Order, requested: Requested, client_order_id: ClientOrderId) -> None:
         assert order.account_id is not None
         known = self.requested.get((order.account_id, client_order_id))
         if known is not None:
             self.violations.add(3, f"{client_order_id} of {order.order_id} was used for {known.order_id} before")
-        self.requested[order.account_id, client_order_id] = Requested(order.order_id, attempt, quantity, price)
+        self.requested[order.account_id, client_order_id] = requested
 
     def _apply(
         self, order: Order, key: FillKey, instrument_id: InstrumentId, signed: Decimal, *, same_key: bool = False
@@ -166,6 +183,9 @@ class JournalChecks:
         expected = max(ZERO, order.quantity - order.filled_quantity) if order.is_open else ZERO
         if order.leaves != expected:
             add(6, f"{name} is {order.status} with {order.filled_quantity}/{order.quantity}, leaves {order.leaves}")
+            is_whole = order.filled_quantity >= order.whole_quantity
+            if order.is_open and is_whole and order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED):
+                add(6, f"{name} is {order.status} with {order.filled_quantity}/{order.quantity}")
         if order.is_overfilled and order.strategy_id != EXTERNAL and not order.is_parent:
             assert order.instrument_id is not None
             scope = ControlScope(ScopeKind.INSTRUMENT, order.instrument_id)
@@ -210,5 +230,16 @@ class JournalChecks:
                 self.violations.add(
                     9, f"{order.order_id} is {order.status} here ({order.message}), and {true.venue_order_id} works"
                 )
+        there = self.at_venues(order.order_id)
+        filled = sum((each.filled for each in there), ZERO)
+        is_late = any(each.came_late for each in there)
+        if (
+            order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+            and filled > order.filled_quantity
+            and not is_late
+        ):
+            self.violations.add(
+                9, f"{order.order_id} is {order.status} with {order.filled_quantity} filled, its venue filled {filled}"
+            )
         if "submit" in self.on_the_way(order.order_id):
             self.violations.add(9, f"{order.order_id} is {order.status} here, and its submit may still arrive")

@@ -31,6 +31,10 @@ NAMES: dict[int, str] = {
     20: "reconciling twice adds nothing",
     21: "one writer epoch; who is stale writes and sends nothing",
     22: "what is sent lies on tick and lot, and no secret is in any trace",
+    23: "what is sent leaves in time, into a reconciled session, on a fresh price, with a journal that writes",
+    24: "an approval keeps every limit and control, and a refusal has its reason",
+    25: "a venue's rate limit is kept, and cancels have their lane",
+    26: "who closes takes nothing on, and what is malformed or contradicts itself is refused",
 }
 
 

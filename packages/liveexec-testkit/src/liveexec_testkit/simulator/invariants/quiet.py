@@ -1,0 +1,92 @@
+"""Checked a few times a second: what waits for something is settled within its bound, as long as nothing hinders it.
+
+Nothing hinders while the session is trusted, the journal writes, and no fault has struck for a while; time counts
+from the last of these moments.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, field
+
+from liveexec.domain.ids import OrderId, VenueName
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import VenueOrderStatus
+from liveexec.runtime.journal import JournalState
+from liveexec.runtime.sessions import SessionState
+from liveexec.runtime.shard import ShardRuntime
+from liveexec_testkit.simulator.invariants.violation import Violations
+from liveexec_testkit.simulator.venue import SimVenue
+
+__all__ = ["QuietChecks"]
+
+#: Beyond the deadline: skew, visibility and the time of some questions, with room to spare.
+_BOUND_NS: Final = 800_000_000
+#: A rate limit makes everybody wait.
+_LIMITED_BOUND_NS: Final = 2_100_000_000
+
+
+@define(eq=False)
+class QuietChecks:
+    """``look`` is called again and again with the shard that runs, if one does."""
+
+    violations: Violations
+    venues: list[SimVenue]
+    #: How long after a decision a request may leave.
+    deadline_ns: int
+    _since: dict[tuple[str, OrderId], int] = field(factory=dict)
+    _calm_since: dict[VenueName, int] = field(factory=dict)
+    _shard: ShardRuntime | None = None
+
+    def look(self, shard: ShardRuntime | None, now_ns: int, struck_at_ns: int) -> None:
+        """Compare how long everything has waited with its bound; a fault struck last at ``struck_at_ns``."""
+        if shard is None or shard is not self._shard or shard.journal.state is not JournalState.WRITING:
+            self._shard = shard
+            self._since.clear()
+            self._calm_since.clear()
+            return
+        for session in shard.sessions:
+            if session.state is not SessionState.ACTIVE:
+                self._calm_since.pop(session.venue, None)
+            else:
+                self._calm_since.setdefault(session.venue, now_ns)
+        waiting: dict[tuple[str, OrderId], int] = {}
+        for venue in self.venues:
+            calm_ns = self._calm_since.get(venue.kind.name)
+            if calm_ns is None:
+                continue
+            bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
+            for what, order_id in _waits(venue, shard):
+                since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
+                waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
+                if waited_ns > bound_ns:
+                    self.violations.add(14, f"{order_id} {what}, {waited_ns / 1e9:.1f} s after anything hindered it")
+        self._since = waiting
+
+
+def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]]:
+    for order in shard.engine.orders.open_orders(venue.account_id):
+        if not order.is_parent and (what := _unsettled(order)) is not None:
+            yield what, order.order_id
+    orders = shard.engine.state.ledger.orders
+    for true in venue.truth.orders:
+        if true.order_id is None:
+            continue
+        if true.status is not VenueOrderStatus.WORKING:
+            shown = orders.get(true.order_id)
+            is_shown = shown is not None and shown.is_open and shown.venue_order_id == true.venue_order_id
+            if is_shown and venue.ends_heard.get(true.venue_order_id):
+                yield f"is open here, and {true.status} at {venue.kind.name}", true.order_id
+            continue
+        ended = orders.get(true.order_id)
+        if ended is not None and not ended.is_open:
+            yield f"is {ended.status} here, and works at {venue.kind.name}", true.order_id
+
+
+def _unsettled(order: Order) -> str | None:
+    if order.status in (OrderStatus.UNKNOWN, OrderStatus.SUBMITTED, OrderStatus.PENDING):
+        return f"is {order.status}"
+    if order.cancel is not PendingCancel.NONE:
+        return "waits for its cancel"
+    return "waits for its change" if order.replace is not None else None

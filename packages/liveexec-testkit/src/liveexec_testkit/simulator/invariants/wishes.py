@@ -1,0 +1,118 @@
+"""Checked with cancels, adoptions and drifts that become durable: that somebody wished them, or the venue shows why."""
+
+from collections.abc import Callable, Collection, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from attrs import define, field
+
+from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import ControlScope, DriftSeen, ScopeKind, TradingState
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OrderId
+from liveexec.domain.ledger import Ledger
+from liveexec.domain.money import ZERO
+from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.record import Record
+from liveexec.engine.inputs import ControlKind
+from liveexec.engine.scopes import in_scope
+from liveexec_testkit.simulator.greedy import GREEDY
+from liveexec_testkit.simulator.invariants.violation import Violations
+from liveexec_testkit.simulator.workload import KillNote
+
+__all__ = ["WishChecks", "external_id"]
+
+_BASE32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@define(eq=False)
+class WishChecks:
+    """``kills`` are all that were ever asked for, ``asked`` the orders whose cancel a caller asked for; ``has_moved``
+    says whether a position moved at its venue without a trade."""
+
+    violations: Violations
+    ledger: Ledger
+    kills: Callable[[], Sequence[KillNote]]
+    asked: Callable[[], Collection[OrderId]]
+    has_moved: Callable[[AccountId, InstrumentId], bool]
+    #: Which of our orders a venue means by a name of its own.
+    ours: Callable[[AccountId, str], OrderId | None]
+    _drifts: list[DriftSeen] = field(factory=list)
+
+    def before(self, record: Record, order: Order | None, event: Any) -> None:
+        """An event is durable, and about to be folded."""
+        match event:
+            case ev.CancelRequested(principal=principal):
+                assert order is not None
+                self._check_wish(order, principal)
+            case ev.Adopted():
+                name = event.report.venue_order_id or event.report.client_order_id
+                if record.stream != external_id(event.account_id, f"{name}"):
+                    self.violations.add(15, f"{name} of {event.account_id} was adopted as {record.stream}")
+                self._check_adoption(event, record.at_ns)
+            case DriftSeen():
+                self._drifts.append(event)
+            case ev.NotSent(reason="children would exceed their parent"):
+                assert order is not None
+                self._check_excess(order)
+            case _:
+                pass
+
+    def after_batch(self, _: int) -> None:
+        """A batch is folded: a drift is one, and its instrument takes no more risk."""
+        for drift in self._drifts:
+            instrument_id = InstrumentId(drift.subject.removeprefix("position:"))
+            if not self.has_moved(drift.account_id, instrument_id):
+                self.violations.add(16, f"{drift.account_id}: a drift of {instrument_id} that never was")
+            if self.ledger.state_of(ControlScope(ScopeKind.INSTRUMENT, instrument_id)) is TradingState.ACTIVE:
+                self.violations.add(24, f"{instrument_id} drifts, and trading in it goes on")
+        self._drifts.clear()
+
+    def killed(self, note: KillNote) -> None:
+        """A caller hears that his kill is recorded: nothing new goes out, and what is there has to go."""
+        if self.ledger.state_of(note.scope) is TradingState.ACTIVE:
+            self.violations.add(17, f"{note.scope} was killed, and is open")
+        if note.kind is not ControlKind.CANCEL_ALL:
+            return
+        for order in self.ledger.orders.values():
+            is_ours = order.is_open and order.strategy_id != EXTERNAL and in_scope(order, note.scope)
+            if is_ours and order.cancel is PendingCancel.NONE:
+                self.violations.add(17, f"{note.scope} was killed, and nobody wants {order.order_id} cancelled")
+
+    def _check_wish(self, order: Order, principal: str) -> None:
+        if principal == "operator":
+            kinds = (ControlKind.CANCEL_ALL, ControlKind.FLATTEN)
+            if not any(note.kind in kinds and in_scope(order, note.scope) for note in self.kills()):
+                self.violations.add(17, f"{order.order_id} is cancelled by a kill that it does not lie in")
+        elif principal == "engine" and order.intent.exec_algorithm != GREEDY:
+            self.violations.add(11, f"the algorithm of {order.order_id} failed")
+        elif principal == "local" and order.order_id not in self.asked():
+            self.violations.add(17, f"{order.order_id} is cancelled, and no caller asked for it")
+
+    def _check_adoption(self, event: ev.Adopted, at_ns: int) -> None:
+        """What may be ours waits for as long as an order of ours has no name there; it waits a while, not for ever."""
+        name = event.report.venue_order_id
+        order_id = self.ours(event.account_id, name) if name is not None else None
+        order = self.ledger.orders.get(order_id) if order_id is not None else None
+        if order is None or order.plan is None or order.venue_order_id is not None:
+            return
+        in_doubt = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+        if in_doubt and at_ns < order.plan.valid_until_ns:
+            self.violations.add(15, f"{name} is {order.order_id}, and was adopted as somebody else's")
+
+    def _check_excess(self, order: Order) -> None:
+        parent = self.ledger.orders[order.parent_id] if order.parent_id is not None else None
+        assert parent is not None
+        children = [self.ledger.orders[child] for child in parent.children or ()]
+        taken = sum((child.filled_quantity + child.leaves for child in children), ZERO)
+        if taken <= parent.quantity:
+            self.violations.add(11, f"{order.order_id} was held back, with {taken} of {parent.quantity} taken")
+
+
+def external_id(account_id: AccountId, name: str) -> OrderId:
+    """The id of an order that others sent, by its definition: a UUIDv8 of account and name, in base 32."""
+    octets = bytearray(sha256(f"external/{account_id}/{name}".encode()).digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x80
+    octets[8] = octets[8] & 0x3F | 0x80
+    number = int.from_bytes(octets)
+    return OrderId("ORD-" + "".join(_BASE32[number >> shift & 31] for shift in range(125, -1, -5)))

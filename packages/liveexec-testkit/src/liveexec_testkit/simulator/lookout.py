@@ -1,0 +1,179 @@
+"""All checks of a run together, and what each of them is told of."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId
+from liveexec.domain.outcome import OrderRef, SendPlan
+from liveexec.domain.record import Record
+from liveexec.domain.stored import AppendBatch
+from liveexec.engine.effects import Effect
+from liveexec.engine.turn import Decision
+from liveexec.plugins.adapter import VenueOrder
+from liveexec.runtime.shard import ShardRuntime
+from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault
+from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
+from liveexec_testkit.simulator.invariants.books import BookChecks
+from liveexec_testkit.simulator.invariants.callers import CallerChecks
+from liveexec_testkit.simulator.invariants.departures import DepartureChecks
+from liveexec_testkit.simulator.invariants.effects import EffectChecks
+from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
+from liveexec_testkit.simulator.invariants.pace import PaceChecks
+from liveexec_testkit.simulator.invariants.quiet import QuietChecks
+from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.slices import SliceChecks
+from liveexec_testkit.simulator.invariants.tables import TableChecks
+from liveexec_testkit.simulator.invariants.venues import VenueChecks
+from liveexec_testkit.simulator.invariants.violation import Violations
+from liveexec_testkit.simulator.invariants.wishes import WishChecks
+from liveexec_testkit.simulator.plan import RunPlan
+from liveexec_testkit.simulator.process import Process
+from liveexec_testkit.simulator.settings import SHARD
+from liveexec_testkit.simulator.store import StoreServer
+from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
+from liveexec_testkit.simulator.venue_truth import TrueOrder
+from liveexec_testkit.simulator.workload import Workload
+
+__all__ = ["Lookout"]
+
+
+class Lookout:
+    """Looks on at everything that happens in a run. ``workload`` and ``server`` are asked when something happens, since
+    they are made after it."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        violations: Violations,
+        now_ns: Callable[[], int],
+        workload: Callable[[], Workload],
+        server: Callable[[], StoreServer],
+    ) -> None:
+        self._plan, self._violations, self._now_ns, self._server = plan, violations, now_ns, server
+        self._venues: list[SimVenue] = []
+        self.at_venues = VenueChecks(violations)
+        self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
+        ledger = self.journal.ledger
+        self.callers = CallerChecks(violations, self.journal)
+        self.wishes = WishChecks(
+            violations,
+            ledger,
+            lambda: workload().ever_killed,
+            lambda: workload().cancelled,
+            self._has_moved,
+            self._ours,
+        )
+        self._tables = TableChecks(violations)
+        self.journal.watchers += [
+            ApprovalChecks(violations, ledger, plan.settings.risk, lambda: self.journal.epoch),
+            BookChecks(violations, ledger),
+            self.wishes,
+            self._tables,
+            SliceChecks(violations, ledger),
+        ]
+        self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
+        self._departures = DepartureChecks(violations, self.journal, now_ns)
+        self._pace = PaceChecks(violations, now_ns)
+        self._effects = EffectChecks(violations)
+        self._memory = MemoryChecks(self.journal, violations)
+        self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns)
+        self._struck_at_ns = 0
+        self._decided: dict[int, deque[Record]] = {}
+
+    def watch(self, venues: Sequence[SimVenue]) -> None:
+        """These are the run's venues."""
+        self._venues += venues
+        self._requests.listings = {name: each for venue in venues for name, each in venue.truth.listings.items()}
+
+    @property
+    def lives(self) -> int:
+        """How many lives of the shard decided anything."""
+        return len(self._decided)
+
+    def struck(self, fault: Fault) -> None:
+        """A fault strikes: nobody has to settle anything for a while."""
+        if fault not in HARMLESS:
+            self._struck_at_ns = max(self._struck_at_ns, self._now_ns() + LASTING.get(fault, 0))
+
+    def decided(self, process: Process, epoch: int, decision: Decision) -> None:
+        """A shard's engine decided something: what becomes durable has to be a prefix of it."""
+        self._decided.setdefault(epoch, deque()).extend(decision.records)
+        self._departures.decided(process, decision)
+        self._effects.decided(epoch, decision)
+
+    def carried_out(self, effect: Effect) -> None:
+        """A process carries out an effect."""
+        self._effects.carried_out(effect)
+
+    def committed(self, batch: AppendBatch) -> None:
+        """A batch is durable."""
+        decided = self._decided.get(batch.epoch)
+        for record in batch.records:
+            if decided is None or not decided or decided.popleft() is not record:
+                self._violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
+                break
+        self.journal.committed(batch)
+
+    def changed(self, order: TrueOrder) -> None:
+        """Something happened at a venue."""
+        self.at_venues.changed(order)
+
+    def left(
+        self, process: Process, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan
+    ) -> None:
+        """A request leaves a process."""
+        shard = process.shard
+        self._note_pace(adapter, shard, verb)
+        can_write = shard is not None and not shard.journal.is_stalled
+        order_id = what.order_id if isinstance(what, VenueOrder) else None
+        self._requests.left(adapter.process, verb, order_id, can_write=can_write)
+        if isinstance(what, VenueOrder):
+            if verb == "submit":
+                self._requests.submit_left(what, plan)
+                self._departures.submit_left(process, adapter, what, plan)
+            else:
+                self._requests.replace_left(what)
+                self._departures.replace_left(process, adapter, what, plan)
+        elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
+            self._departures.cancel_left(order.order_id, can_write=can_write)
+
+    def asked(self, process: Process, adapter: SimAdapter) -> None:
+        """A question leaves a process."""
+        self._note_pace(adapter, process.shard, "question")
+
+    def look(self, shard: ShardRuntime | None) -> None:
+        """Some time has passed."""
+        self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
+
+    def compare(self, shard: ShardRuntime | None, *, everything: bool, is_healed: bool) -> None:
+        """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
+        if shard is not None:
+            self._memory.check(shard, everything=everything)
+            if Fault.OVERFILL not in self._plan.faults:
+                for orders in self.at_venues.orders.values():
+                    check_reservations(shard, orders, self._violations)
+        if everything and self.journal.position:
+            memory = self._server().memory
+            check_tables(memory, SHARD, self._violations)
+            if is_healed and shard is not None and shard.view.projected == self.journal.position:
+                self._tables.check(memory, SHARD)
+
+    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
+        if shard is not None and adapter.venue.kind.is_limited:
+            self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
+
+    def _on_the_way(self, order_id: OrderId) -> list[str]:
+        return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
+
+    def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
+        if Fault.FILLS_SHOWN_LATE in self._plan.faults:
+            # Positions that are ahead of the fills for longer than two looks are a drift, for all that anybody can see.
+            return True
+        return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self._venues)
+
+    def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
+        """Which of our orders a venue means by a name of its own."""
+        venue = next(venue for venue in self._venues if venue.account_id == account_id)
+        return next((true.order_id for true in venue.truth.orders if name in true.names), None)
