@@ -165,9 +165,11 @@ def adopt_anew(turn: Turn, order: Order, said: OrderReport) -> None:
     if not order.is_adopted or order.status is not OrderStatus.FILLED or said.quantity <= order.quantity:
         return
     assert order.terms is not None
+    # Under the names that it has: another one may be that of an order of ours which claims to be this one.
+    shown = evolve(said, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id, refs=None)
     turn.emit(
         order.order_id,
-        ev.Adopted(said.account_id, order.strategy_id, said.instrument_id, said.side, order.terms, said),
+        ev.Adopted(said.account_id, order.strategy_id, said.instrument_id, said.side, order.terms, shown),
     )
 
 
