@@ -233,8 +233,8 @@ class Chaos:
         book = self.harness.engine.state.ledger.books.get(account_id)
         held = {name: str(net.quantity) for name, net in book.positions.items()} if book is not None else {}
         self.harness.snapshot(account_id=account_id, orders=said, positions=held, asked_ago_s=0.5)
-        moved = AssetReport(account_id, "USDT", Decimal(-1), AssetKind.FUNDING, f"f-{self.random.randint(1, 9)}", 0)
-        self.harness.report(moved)
+        reference, at_ns = f"f-{self.random.randint(1, 9)}", self.harness.now_ns
+        self.harness.report(AssetReport(account_id, "USDT", Decimal(-1), AssetKind.FUNDING, reference, at_ns))
 
     def _control(self, _orders: list[Order]) -> None:
         scope = self.random.choice(

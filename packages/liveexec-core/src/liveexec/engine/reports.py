@@ -284,8 +284,8 @@ def _after_fill(turn: Turn, order: Order) -> None:
 
 
 def _asset_report(turn: Turn, said: AssetReport) -> None:
-    if turn.core.is_new(said.account_id):
-        # The first snapshot counts it.
+    if turn.core.is_new(said.account_id) or said.venue_time_ns < turn.core.state.ledger.opened.get(said.account_id, 0):
+        # The first snapshot counts it, however late or often it is told.
         return
     known = turn.core.asset_references.setdefault(said.account_id, {})
     if said.reference in known:

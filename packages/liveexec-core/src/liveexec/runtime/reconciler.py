@@ -6,10 +6,19 @@ from typing import Any, Final
 
 import anyio
 import structlog
+from attrs import frozen
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId
-from liveexec.domain.outcome import FillAction, FillReport, Snapshot, VenueReport
+from liveexec.domain.outcome import (
+    BalanceReport,
+    FillAction,
+    FillReport,
+    OrderReport,
+    PositionReport,
+    Snapshot,
+    VenueReport,
+)
 from liveexec.engine.inputs import AccountSnapshot
 from liveexec.errors import AdapterError, StorageError
 from liveexec.plugins.adapter import ExternalAdapter
@@ -21,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 #: Fills are asked for from this long before the account was last trusted: clocks differ, and fills may come late.
 _OVERLAP_NS: Final = 60_000_000_000
+#: How often a new account is asked what it holds until it holds the same twice.
+_STILL_ROUNDS: Final = 10
 #: A venue that has not answered one of the questions after this long counts as lost. Real seconds.
 _ANSWER_TIMEOUT_S: Final = 60.0
 
@@ -70,15 +81,15 @@ class Reconciler:
         # What an account held at its first connection is in its opening position; its earlier fills are not ours.
         fetched = 0 if self._is_new(account_id) else await self._fetch_fills(account_id, adapter, slot)
         reach(FailPoint.FILLS_FETCHED)
-        orders = await _answered(slot, adapter.open_orders(account_id))
-        positions = await _answered(slot, adapter.positions(account_id))
-        balances = await _answered(slot, adapter.balances(account_id))
-        reach(FailPoint.SNAPSHOT_FETCHED)
+        held = await self._hold(account_id, adapter, slot)
         # Where the venue says that it shows an earlier moment, later changes are none of its word; a clock that is far
         # off must not make all of it worthless.
-        told = [each.as_of_ns for each in (orders, positions, balances) if each.as_of_ns is not None]
-        shown = [as_of_ns - self._offset_ns() for as_of_ns in told]
-        true_at_ns = max(min([requested_at_ns, *shown]), requested_at_ns - _OVERLAP_NS)
+        shown_ns = min(held.moments(requested_at_ns + self._offset_ns())) - self._offset_ns()
+        true_at_ns = max(min(requested_at_ns, shown_ns), requested_at_ns - _OVERLAP_NS)
+        if self._is_new(account_id):
+            held, true_at_ns = await self._still(account_id, adapter, slot, held)
+        reach(FailPoint.SNAPSHOT_FETCHED)
+        orders = held.orders
         await self._tell(
             AccountSnapshot(
                 0,
@@ -86,13 +97,40 @@ class Reconciler:
                 true_at_ns,
                 orders.items,
                 orders.complete,
-                positions.items,
-                balances.items,
+                held.positions.items,
+                held.balances.items,
             )
         )
         self._trusted_until_ns[account_id] = requested_at_ns
         reach(FailPoint.RECONCILED)
         _log.info("reconciled", account=account_id, open_orders=len(orders.items), fills=fetched)
+
+    async def _hold(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> "_Held":
+        asked_at_ns = self._now_ns()
+        orders = await _answered(slot, adapter.open_orders(account_id))
+        positions = await _answered(slot, adapter.positions(account_id))
+        balances = await _answered(slot, adapter.balances(account_id))
+        return _Held(orders, positions, balances, asked_at_ns, self._now_ns())
+
+    async def _still(
+        self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot, held: "_Held"
+    ) -> tuple["_Held", int]:
+        """What a new account begins with, and a moment at which all of it was true, on the venue's clock.
+
+        No fill before that moment may count, and every later one has to.
+
+        Its answers are of different moments, so that a fill between two of them would count twice or not at all. What
+        is shown twice alike was true all the while between the two.
+        """
+        ahead_ns = self._offset_ns()
+        for _ in range(_STILL_ROUNDS):
+            before, held = held, await self._hold(account_id, adapter, slot)
+            begin_ns = max(before.moments(before.answered_at_ns + ahead_ns))
+            if before.shows_the_same_as(held) and begin_ns <= min(held.moments(held.asked_at_ns + ahead_ns)):
+                return held, begin_ns
+        # Others trade here all the time. Should a fill have come in between, the next comparisons show a drift.
+        _log.warning("account_never_still", account=account_id, rounds=_STILL_ROUNDS)
+        return held, min(held.moments(held.asked_at_ns + ahead_ns))
 
     async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> int:
         """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
@@ -126,6 +164,35 @@ class Reconciler:
             _log.warning("fills_not_compared", account=account_id, error=str(error))
             return fills
         return [said for said in fills if said.action is not FillAction.TRADE or said.fill.key not in known]
+
+
+@frozen
+class _Held:
+    """What an account has, in the order in which it was asked for, from ``asked_at_ns`` to ``answered_at_ns``."""
+
+    orders: Snapshot[OrderReport]
+    positions: Snapshot[PositionReport]
+    balances: Snapshot[BalanceReport]
+    asked_at_ns: int
+    answered_at_ns: int
+
+    def moments(self, unsaid_ns: int) -> list[int]:
+        """Of which moments the answers are, by the venue's word; ``unsaid_ns`` where it gives none."""
+        told = (each.as_of_ns for each in (self.orders, self.positions, self.balances))
+        return [as_of_ns if as_of_ns is not None else unsaid_ns for as_of_ns in told]
+
+    def shows_the_same_as(self, other: "_Held") -> bool:
+        """Whether nothing was traded, ordered or paid between the two."""
+        return self.amounts == other.amounts
+
+    @property
+    def amounts(self) -> tuple[Any, ...]:
+        """Everything that a trade, an order or a payment changes."""
+        return (
+            {(said.venue_order_id, said.client_order_id, said.filled_quantity) for said in self.orders.items},
+            {(said.instrument_id, said.quantity) for said in self.positions.items},
+            {(said.asset, said.total) for said in self.balances.items},
+        )
 
 
 async def _answered[T](slot: Slot, request: Coroutine[Any, Any, Snapshot[T]]) -> Snapshot[T]:

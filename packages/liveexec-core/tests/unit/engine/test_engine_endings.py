@@ -16,7 +16,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.engine.effects import FetchFills, SendCancel
 from liveexec.engine.inputs import Phase
-from support.builders import ALPHA_ACCOUNT, parts
+from support.builders import ALPHA_ACCOUNT, NOW_NS, parts
 from support.engine_harness import EngineHarness
 
 
@@ -115,7 +115,7 @@ class TestAnswersToQuestions:
 
 class TestAssets:
     def moved(self, amount: str = "-0.5", reference: str = "funding-1") -> AssetReport:
-        return AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(amount), AssetKind.FUNDING, reference, 0)
+        return AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(amount), AssetKind.FUNDING, reference, NOW_NS)
 
     def test_a_movement_counts_once_by_its_reference(self, harness: EngineHarness) -> None:
         for _ in range(2):

@@ -193,7 +193,8 @@ class TestBoundedMemory:
     ) -> None:
         monkeypatch.setattr(fills, "MOST_REMEMBERED", 2)
         for number in range(4):
-            harness.report(AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(1), AssetKind.FUNDING, f"f-{number}", 0))
+            at_ns = harness.now_ns
+            harness.report(AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(1), AssetKind.FUNDING, f"f-{number}", at_ns))
             order = harness.working()
             for total in ("0.5", "0.2"):
                 harness.report(total_of(order, total, venue_time_ns=harness.now_ns))

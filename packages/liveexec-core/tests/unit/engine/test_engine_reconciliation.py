@@ -56,6 +56,16 @@ class TestOpening:
         assert [parts(event, "asset amount kind") for event in moved] == [("USDT", 1_000, "DEPOSIT")]
         assert harness.net(LINEAR) == -2
 
+    @pytest.mark.parametrize(("ago_s", "counts"), [(1, False), (0, True)])
+    def test_a_payment_from_before_it_is_in_it_however_late_it_is_told(self, ago_s: int, counts: bool) -> None:
+        harness = EngineHarness()
+        harness.connect(balances={"USDT": "1000"})
+        opened_ns = harness.now_ns
+        harness.advance(5)
+        at_ns = opened_ns - ago_s * S
+        harness.report(AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(7), AssetKind.FUNDING, "f-1", at_ns))
+        assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets["USDT"] == (1_007 if counts else 1_000)
+
     def test_it_is_valued_at_the_venues_average_else_at_the_mark(self) -> None:
         harness = EngineHarness().start(BETA_ACCOUNT)
         harness.connect(positions={LINEAR: "2"})
@@ -80,7 +90,7 @@ class TestOpening:
         assert again.net() == 1
 
     def test_the_first_deposit_of_an_empty_account_counts_once(self, harness: EngineHarness) -> None:
-        deposit = AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(1000), AssetKind.DEPOSIT, "deposit-1", 0)
+        deposit = AssetReport(ALPHA_ACCOUNT, "USDT", Decimal(1000), AssetKind.DEPOSIT, "deposit-1", harness.now_ns)
         harness.report(deposit)
         harness.snapshot(balances={"USDT": "1000"})
         assert harness.engine.state.ledger.books[ALPHA_ACCOUNT].assets == {"USDT": Decimal(1000)}

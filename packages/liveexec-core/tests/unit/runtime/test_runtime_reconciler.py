@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 from attrs import define, field
+from structlog.testing import capture_logs
 
 from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
@@ -295,10 +296,12 @@ def venue_shows(desk: Desk, *fills: FillReport, usdt: str = "1000", net: str = "
     """What the venue answers in the next round."""
     desk.venue.answers.clear()
     desk.venue.answer("fills", fills)
-    desk.venue.answer("open_orders", [make_order_report()])
     held = [PositionReport(ALPHA_ACCOUNT, SPOT, Decimal(spot), None, NOW_NS)] if spot != "0" else []
-    desk.venue.answer("positions", [position(net), *held] if net != "0" else held)
-    desk.venue.answer("balances", [balance("USDT", usdt)] if usdt != "0" else [])
+    # Twice, as a new account is asked.
+    for _ in range(2):
+        desk.venue.answer("open_orders", [make_order_report()])
+        desk.venue.answer("positions", [position(net), *held] if net != "0" else held)
+        desk.venue.answer("balances", [balance("USDT", usdt)] if usdt != "0" else [])
 
 
 async def test_what_a_new_account_holds_is_its_opening_and_what_it_works_on_is_adopted(desk: Desk) -> None:
@@ -311,6 +314,50 @@ async def test_what_a_new_account_holds_is_its_opening_and_what_it_works_on_is_a
     assert kinds.count(ev.Adopted) == 1
     assert desk.engine is not None
     assert desk.engine.state.ledger.net_quantity(ALPHA_ACCOUNT, LINEAR) == 2
+
+
+@pytest.mark.parametrize("moved", ["open_orders", "positions", "balances"])
+async def test_a_new_account_is_asked_until_it_holds_the_same_twice(desk: Desk, moved: str) -> None:
+    # A fill between two of the answers would count twice, or not at all.
+    first = {"open_orders": [make_order_report()], "positions": [position("1")], "balances": [balance("USDT", "900")]}
+    then = {
+        "open_orders": [make_order_report(filled_quantity=Decimal("0.5"))],
+        "positions": [position("2")],
+        "balances": [balance("USDT", "1000")],
+    }
+    for name, shown in first.items():
+        desk.venue.answer(name, shown, *[then[name] if name == moved else shown] * 2)
+    events = await desk.reconcile()
+    assert [name for name, _ in desk.venue.asked].count("positions") == 3
+    opened = next(event for event in events if isinstance(event, acc.PositionChanged))
+    assert opened.quantity == (2 if moved == "positions" else 1)
+
+
+async def test_what_a_new_account_holds_is_of_one_moment(desk: Desk) -> None:
+    # Shown alike twice, but of moments that don't meet: something may have come and gone in between.
+    def shown(at_s: int) -> Snapshot[PositionReport]:
+        return Snapshot((position("2"),), NOW_NS, NOW_NS, as_of_ns=NOW_NS + at_s * _S)
+
+    desk.venue.answer("positions", shown(-5), shown(-9), shown(-3), shown(-2))
+    desk.venue.answer("open_orders", *[Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS - 4 * _S)] * 3)
+    desk.venue.answer("open_orders", Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS - _S))
+    desk.venue.answer("balances", *[Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS - 3 * _S)] * 3)
+    desk.venue.answer("balances", Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS - _S))
+    events = await desk.reconcile()
+    opened = next(event for event in events if isinstance(event, acc.AccountOpened))
+    assert opened.asked_at_ns == NOW_NS - 3 * _S
+
+
+async def test_an_account_that_is_never_still_begins_all_the_same(desk: Desk) -> None:
+    for number in range(11):
+        desk.venue.answer("positions", [position(str(number + 1))])
+        desk.venue.answer("open_orders", [])
+        desk.venue.answer("balances", [])
+    with capture_logs() as logs:
+        await desk.reconcile()
+    assert "account_never_still" in [entry["event"] for entry in logs]
+    assert desk.engine is not None
+    assert desk.engine.state.ledger.net_quantity(ALPHA_ACCOUNT, LINEAR) == 11
 
 
 async def test_reconciling_twice_adds_nothing_the_second_time(desk: Desk) -> None:

@@ -279,6 +279,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
                 outcome = act()
                 if ignores:
                     venue.belated -= 1
+                if ignores and isinstance(outcome, Accepted):
                     venue.truth.orders[-1].came_late = True
                     venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
                 venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")

@@ -97,6 +97,8 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     for venue in world.venues:
         if venue.belated:
             yield 14, f"{venue.belated} requests are on their way to {venue.kind.name}, too late"
+        if venue.reports_travelling:
+            yield 14, f"{venue.reports_travelling} reports of {venue.kind.name} are on their way"
         yield from _differences(world, venue, shard)
     for note in world.workload.kills:
         if note.kind is ControlKind.CANCEL_ALL and note.is_durable:

@@ -36,6 +36,8 @@ class Stream:
         self._not_before_ns = 0
         self._silent_until_ns = 0
         self._error: str | None = None
+        #: Reports that were sent and are not here yet.
+        self.travelling = 0
         self._on_gap: Callable[[], None] = lambda: None
 
     @property
@@ -117,10 +119,12 @@ class Stream:
             await self._quoted.wait()
 
     def _send(self, report: VenueReport, delay_ns: int) -> None:
+        self.travelling += 1
         # In no process's context: what is on its way arrives whoever dies meanwhile.
         self._loop.call_after_ns(delay_ns, self._arrive, report, context=self._context)
 
     def _arrive(self, report: VenueReport) -> None:
+        self.travelling -= 1
         if self._error is None:
             self._reports.append(report)
             self._arrived.set()

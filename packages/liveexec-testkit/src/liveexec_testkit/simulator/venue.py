@@ -221,10 +221,6 @@ class SimVenue:
     def _trade_with(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING or order.price is None:
             return
-        if order.order_id is None and not self.is_opened:
-            # Orders and positions are asked for one after the other, and a fill between the two at an account's very
-            # first connection is counted by both.
-            return
         lots = int(order.leaves / LOT)
         if self.faults.fires(Fault.OVERFILL) and order.order_id is not None:
             self.truth.trade(order, order.leaves + LOT, order.price)
@@ -254,6 +250,11 @@ class SimVenue:
                 self.close_stream(process, "the connection was reset")
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
+
+    @property
+    def reports_travelling(self) -> int:
+        """How many reports are on their way to somebody who may still hear them."""
+        return sum(stream.travelling for stream in self._streams.values() if stream.is_open)
 
     def _pay(self) -> None:
         """Funding is paid; some of it is told of again later."""
