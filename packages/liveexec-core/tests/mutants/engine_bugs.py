@@ -122,9 +122,11 @@ ENGINE_BUGS: Final = (
         "a repeated fill counts again under another key",
         "engine/fills.py",
         """        return False
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillApplied(said.fill))""",
         """        from attrs import evolve
         said = evolve(said, fill=evolve(said.fill, key=FillKey(f"{said.fill.key}|{turn.at_ns}|{order.last_sequence}")))
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillApplied(said.fill))""",
         _REPORTS,
         incident=20,
@@ -205,10 +207,12 @@ ENGINE_BUGS: Final = (
         "an overfill is thrown away",
         "engine/fills.py",
         """        return False
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillApplied(said.fill))""",
         """        return False
     if order.filled_quantity + said.fill.quantity > order.quantity:
         return False
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillApplied(said.fill))""",
         _REPORTS,
         incident=13,
@@ -375,6 +379,27 @@ ENGINE_BUGS: Final = (
         "has_moved = position is not None and position.updated_at_ns >= taken.requested_at_ns",
         "has_moved = False",
         _LATE,
+    ),
+    Mutant(
+        "a bust that overtook its fill ends an open order",
+        "engine/fills.py",
+        "_bust(turn, order, early, overtook=was_open)",
+        "_bust(turn, order, early)",
+        _LATE,
+    ),
+    Mutant(
+        "a child of ours passes for somebody else's order",
+        "domain/order.py",
+        "self.parent_id is None and str(self.operation_id)",
+        "str(self.operation_id)",
+        _FOREIGN,
+    ),
+    Mutant(
+        "a payment from before the account began counts again",
+        "engine/reports.py",
+        "or said.venue_time_ns < turn.core.state.ledger.opened.get(said.account_id, 0):",
+        "or False:",
+        _RECONCILIATION,
     ),
     Mutant(
         "a drift that was accepted leaves the books as they were",

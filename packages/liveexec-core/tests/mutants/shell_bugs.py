@@ -153,6 +153,13 @@ SHELL_BUGS: Final = (
         unseen="simulated venues don't tell their time",
     ),
     Mutant(
+        "a new account is opened with what it shows once",
+        "runtime/reconciler.py",
+        "if before.shows_the_same_as(held) and",
+        "if True or",
+        _RECONCILER,
+    ),
+    Mutant(
         "a truncated page of fills is taken for all of them",
         "runtime/reconciler.py",
         "            if fills.complete:",

@@ -85,7 +85,7 @@ class Order:
     @property
     def is_adopted(self) -> bool:
         """Whether its venue had it before anybody here knew of it: nobody asked for it by an operation of his own."""
-        return str(self.operation_id) == self.order_id
+        return self.parent_id is None and str(self.operation_id) == self.order_id
 
     @property
     def side(self) -> Side | None:

@@ -215,10 +215,14 @@ class FillApplied:
 
 @define(eq=False)
 class FillBusted:
-    """A fill is taken back (FIX ExecType=Trade Cancel); the fill is repeated so that folds can undo it."""
+    """A fill is taken back (FIX ExecType=Trade Cancel); the fill is repeated so that folds can undo it.
+
+    ``overtook``: it was told before its fill, while the order was open. Then the fill counted in no status.
+    """
 
     fill: Fill
     reason: str
+    overtook: bool = False
 
 
 @define(eq=False)

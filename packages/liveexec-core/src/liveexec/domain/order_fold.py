@@ -86,7 +86,8 @@ def _derived(order: Order, following: Derived, event: OrderEvent) -> OrderStatus
         case Derived.BY_FILLS:
             return order.status if _tells_of_the_past(order, event) else _by_fills(order)
         case Derived.COMPLETES:
-            return _after_the_end(order)
+            overtook = isinstance(event, ev.FillBusted) and event.overtook
+            return _by_fills(order) if overtook else _after_the_end(order)
         case Derived.BY_ATTEMPT:
             return OrderStatus.REJECTED if order.attempt <= 1 else OrderStatus.CANCELED
         case Derived.BY_CANCEL_WISH:
@@ -110,7 +111,7 @@ def _tells_of_the_past(order: Order, event: OrderEvent) -> bool:
     if order.status not in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
         return False
     match event:
-        case ev.FillBusted(fill, _) | ev.FillCorrected(fill, _):
+        case ev.FillBusted(fill) | ev.FillCorrected(fill):
             return fill.key in order.earlier_fills
         case _:
             return False
@@ -272,7 +273,6 @@ def _on_adopted_again(order: Order, event: ev.Adopted) -> None:
     report = event.report
     if not order.is_adopted:
         raise TransitionError(f"Adopted can't follow in status {order.status} of an order of ours")
-    order.intent = _intent_of(event, report)
     order.quantity, order.price, order.reserve_price = report.quantity, report.price, report.price
     if report.client_order_id is not None:
         order.plan = SendPlan(report.client_order_id, 0, report.refs)

@@ -104,20 +104,21 @@ def note_overfill(turn: Turn, order: Order) -> None:
 def _trade(turn: Turn, order: Order, said: FillReport) -> bool:
     if said.fill.key in (order.fills or {}) or said.fill.key in order.undone_fills:
         return False
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillApplied(said.fill))
     _note_execution(turn, order, said.fill)
-    _undo_early(turn, order, said.fill.key)
+    _undo_early(turn, order, said.fill.key, was_open=was_open)
     return True
 
 
-def _bust(turn: Turn, order: Order, said: FillReport) -> bool:
+def _bust(turn: Turn, order: Order, said: FillReport, *, overtook: bool = False) -> bool:
     key = said.original_key or said.fill.key
     original = (order.fills or {}).get(key)
     if original is None:
         if key not in order.undone_fills:
             remember(turn, said)
         return False
-    turn.emit(order.order_id, ev.FillBusted(original, "busted by the venue"))
+    turn.emit(order.order_id, ev.FillBusted(original, "busted by the venue", overtook))
     return True
 
 
@@ -135,14 +136,18 @@ def _correction(turn: Turn, order: Order, said: FillReport) -> bool:
             return False
     elif fill.key in fills or fill.key in order.undone_fills:
         return False
+    was_open = order.is_open
     turn.emit(order.order_id, ev.FillCorrected(original, fill))
-    _undo_early(turn, order, fill.key)
+    _undo_early(turn, order, fill.key, was_open=was_open)
     return True
 
 
-def _undo_early(turn: Turn, order: Order, key: FillKey) -> None:
+def _undo_early(turn: Turn, order: Order, key: FillKey, *, was_open: bool) -> None:
+    """What became of the fill was told before it: ``was_open`` says how the order stood then."""
     early = turn.core.early_undos.pop(key, None)
-    if early is not None:
+    if early is not None and early.action is FillAction.BUST:
+        _bust(turn, order, early, overtook=was_open)
+    elif early is not None:
         apply_report(turn, order, early)
 
 

@@ -96,6 +96,11 @@ class Hydrator:
         """Whether anybody waits for an order."""
         return bool(self._held)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is looked up, or waits to be."""
+        return bool(self._held or self._assets or self._operations)
+
     def is_held(self, ref: OrderRef) -> bool:
         """Whether reports about this order wait for a look-up, so that a further one has to queue behind them."""
         return bool(self._held_keys) and any(key in self._held_keys for key in ref_keys(ref))

@@ -444,7 +444,9 @@ def _alarm(record: Record) -> None:
     """What an operator has to look at."""
     for event in record.events:
         if isinstance(event, DriftSeen):
-            _log.error(
+            # One that healed stays until it is accepted, and is no alarm any more.
+            say = _log.error if event.ours != event.theirs else _log.warning
+            say(
                 "drift", account=event.account_id, subject=event.subject, ours=str(event.ours), theirs=str(event.theirs)
             )
 

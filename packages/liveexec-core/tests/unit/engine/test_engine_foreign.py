@@ -241,6 +241,14 @@ class TestMetByAFillAlone:
         assert harness.last.records == ()
         assert adopted.status is OrderStatus.FILLED
 
+    def test_a_child_of_ours_is_none_of_them(self, harness: EngineHarness) -> None:
+        parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})
+        (child,) = harness.children(parent)
+        harness.fill(child, "0.4")
+        assert not child.is_adopted
+        harness.report(harness.said(child, quantity=Decimal(2), filled_quantity=Decimal("0.4")))
+        assert parts(child, "status quantity") == (OrderStatus.FILLED, Decimal("0.4"))
+
     def test_a_restart_knows_it_as_it_is(self, harness: EngineHarness) -> None:
         adopted, working = self.met(harness)
         harness.report(working)

@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
-from support.builders import SPOT
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import VenueOrderStatus
+from support.builders import SPOT, parts
 from support.engine_harness import EngineHarness
-from support.venue_words import total_of
+from support.venue_words import busted, total_of
 
 
 def test_a_position_that_moved_after_the_question_is_no_drift_however_often_it_is_shown() -> None:
@@ -29,3 +31,36 @@ def test_a_total_that_was_reached_again_and_taken_back_again_counts_no_third_tim
     harness.report(total_of(order, "0.5", "45000", venue_time_ns=at_ns))
     assert order.filled_quantity == Decimal("0.3")
     assert harness.net() == Decimal("0.3")
+
+
+class TestABustThatOvertookItsFill:
+    """The fill and the bust come to nothing, and what the order is stays what it was."""
+
+    def test_an_open_order_stays_open_although_the_fill_would_have_completed_it(self) -> None:
+        harness = EngineHarness().start()
+        order = harness.working()
+        fill = harness.filled(order, "1")
+        harness.report(busted(fill))
+        harness.report(fill)
+        assert harness.new_events(order) == ["FillApplied", "FillBusted"]
+        assert parts(order, "status filled_quantity leaves") == (OrderStatus.ACCEPTED, 0, 1)
+        harness.report(fill)
+        assert harness.last.records == ()
+        again = harness.restart().engine.state.ledger.orders[order.order_id]
+        assert again.status is OrderStatus.ACCEPTED
+
+    def test_one_that_had_ended_stays_ended(self) -> None:
+        harness = EngineHarness().start()
+        order = harness.working()
+        harness.report(order, VenueOrderStatus.CANCELED)
+        fill = harness.filled(order, "1")
+        harness.report(busted(fill))
+        harness.report(fill)
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, 0)
+
+    def test_a_bust_after_its_fill_ends_what_the_venue_works_no_longer(self) -> None:
+        harness = EngineHarness().start()
+        order = harness.working()
+        fill = harness.fill(order, "1")
+        harness.report(busted(fill))
+        assert parts(order, "status filled_quantity") == (OrderStatus.CANCELED, 0)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from liveexec.domain.fill import FillKey
-from liveexec.domain.ids import EXTERNAL, AccountId
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
+from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
@@ -91,6 +92,11 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     for session in shard.sessions:
         if session.state is not SessionState.ACTIVE:
             yield 14, f"the session with {session.venue} is {session.state}: {session.last_error}"
+    for account_id, instrument_id in shard.engine.state.unclaimed:
+        yield 14, f"reports of {account_id} in {instrument_id} wait for their orders"
+    if shard.hydrator.is_asked:
+        yield 18, "something is looked up"
+    yield from _drifts_to_be_told(world, shard.engine.state.ledger)
     orders = shard.engine.state.ledger.orders
     for order in orders.values():
         yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
@@ -111,6 +117,16 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
         yield 18, f"the journal is {shard.journal.state}, {shard.view.pending} records are not projected"
     if shard.inbox.depth(Priority.REPORT) or shard.dispatcher.in_flight:
         yield 14, f"{shard.dispatcher.in_flight} requests are in flight"
+
+
+def _drifts_to_be_told(world: World, ledger: Ledger) -> Iterator[tuple[int, str]]:
+    """A drift that is another by now is told anew once two comparisons have shown it."""
+    nets = {venue.account_id: venue.truth.nets() for venue in world.venues}
+    for (account_id, subject), drift in ledger.drifts.items():
+        instrument_id = InstrumentId(subject.partition(":")[2])
+        difference = nets[account_id].get(instrument_id, ZERO) - ledger.net_quantity(account_id, instrument_id)
+        if difference != drift.theirs - drift.ours:
+            yield 10, f"the drift of {subject} on {account_id} is {difference} by now"
 
 
 def _unsettled(order: Order, children: Sequence[Order]) -> Iterator[tuple[int, str]]:

@@ -77,7 +77,9 @@ def deterministic(loop: SimLoop, random: Random, log: Any) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, value in replaced:
             stack.enter_context(patch.object(owner, name, value))
-        structlog.configure(processors=[take], cache_logger_on_first_use=False)
+        # Of every level, whatever the process was set up to log before.
+        everything = structlog.make_filtering_bound_logger(0)
+        structlog.configure(processors=[take], wrapper_class=everything, cache_logger_on_first_use=False)
         try:
             yield
         finally:

@@ -36,7 +36,7 @@ class DepartureChecks:
     journal: JournalChecks
     now_ns: Callable[[], int]
     #: The time of the book that an attempt was decided on.
-    _books: dict[tuple[OrderId, int], int] = field(factory=dict)
+    _books: dict[tuple[OrderId, int], int | None] = field(factory=dict)
     #: Cancels that were decided and have not left, by order.
     _cancels: dict[OrderId, int] = field(factory=dict)
 
@@ -45,7 +45,8 @@ class DepartureChecks:
         for effect in decision.effects:
             if isinstance(effect, SendSubmit) and effect.attempt == 1:
                 self._check_session(process, effect)
-            if isinstance(effect, SendSubmit) and effect.book_at_ns is not None:
+            if isinstance(effect, SendSubmit):
+                # The last word counts: a host whose decisions never became durable may have decided the same child.
                 self._books[effect.order.order_id, effect.attempt] = effect.book_at_ns
             elif isinstance(effect, SendCancel):
                 order_id = effect.order.order_id

@@ -80,7 +80,8 @@ def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]
                 yield f"is open here, and {true.status} at {venue.kind.name}", true.order_id
             continue
         ended = orders.get(true.order_id)
-        if ended is not None and not ended.is_open:
+        # What was taken too late is cancelled once, and should that be lost, when it is compared again.
+        if ended is not None and not ended.is_open and not true.came_late:
             yield f"is {ended.status} here, and works at {venue.kind.name}", true.order_id
 
 

@@ -45,7 +45,7 @@ class WishChecks:
             case ev.CancelRequested(principal=principal):
                 assert order is not None
                 self._check_wish(order, principal)
-            case ev.Adopted():
+            case ev.Adopted() if order is None:
                 name = event.report.venue_order_id or event.report.client_order_id
                 if record.stream != external_id(event.account_id, f"{name}"):
                     self.violations.add(15, f"{name} of {event.account_id} was adopted as {record.stream}")
