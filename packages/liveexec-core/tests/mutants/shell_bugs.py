@@ -155,8 +155,8 @@ SHELL_BUGS: Final = (
     Mutant(
         "a new account is opened with what it shows once",
         "runtime/reconciler.py",
-        "if before.shows_the_same_as(held) and",
-        "if True or",
+        "[*same, held] if held.shows_the_same_as(same[-1]) else [held]",
+        "[*same, held]",
         _RECONCILER,
     ),
     Mutant(

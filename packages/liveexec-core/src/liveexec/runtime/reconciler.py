@@ -122,11 +122,15 @@ class Reconciler:
         Its answers are of different moments, so that a fill between two of them would count twice or not at all. What
         is shown twice alike was true all the while between the two.
         """
-        ahead_ns = self._offset_ns()
+        ahead_ns, same = self._offset_ns(), [held]
         for _ in range(_STILL_ROUNDS):
-            before, held = held, await self._hold(account_id, adapter, slot)
-            begin_ns = max(before.moments(before.answered_at_ns + ahead_ns))
-            if before.shows_the_same_as(held) and begin_ns <= min(held.moments(held.asked_at_ns + ahead_ns)):
+            held = await self._hold(account_id, adapter, slot)
+            same = [*same, held] if held.shows_the_same_as(same[-1]) else [held]
+            # Of each of the three: from when on, and until when, it was so.
+            since = zip(*(each.moments(each.answered_at_ns + ahead_ns) for each in same), strict=True)
+            until = zip(*(each.moments(each.asked_at_ns + ahead_ns) for each in same), strict=True)
+            begin_ns = max(min(moments) for moments in since)
+            if begin_ns <= min(max(moments) for moments in until) and len(same) > 1:
                 return held, begin_ns
         # Others trade here all the time. Should a fill have come in between, the next comparisons show a drift.
         _log.warning("account_never_still", account=account_id, rounds=_STILL_ROUNDS)
