@@ -249,8 +249,10 @@ def _fetch_fills(turn: Turn, order: Order, filled_quantity: Decimal) -> None:
 def _fill_report(turn: Turn, order: Order, said: FillReport | CumulativeFill) -> None:
     earlier = _is_past(turn, order, said.client_order_id, said.venue_order_id)
     waits = not earlier and order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-    if not earlier and said.venue_order_id is not None and order.venue_order_id is None:
-        # What the venue fills it has: a fill that comes before the answer to its submit says the same as that answer.
+    may_be_renamed = order.venue_order_id is None or order.replace is not None
+    if not earlier and may_be_renamed and said.venue_order_id not in (None, order.venue_order_id):
+        # What the venue fills it has, under this name: a fill that comes before the answer to its submit, or to the
+        # change that gives it another name, says the same as that answer.
         turn.emit(order.order_id, ev.Accepted(said.venue_order_id, None))
         claim_parked(turn, order)
     if isinstance(said, FillReport):

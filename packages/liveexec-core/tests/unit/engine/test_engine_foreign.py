@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from liveexec.domain.account_event import ControlScope, DriftSeen, ScopeKind
 from liveexec.domain.fill import FillKey
@@ -15,6 +16,7 @@ from liveexec.domain.outcome import (
     AssetKind,
     AssetReport,
     OrderReport,
+    Unknown,
     VenueOrderStatus,
 )
 from liveexec.engine import fills
@@ -41,6 +43,21 @@ class TestReportsWithoutOurName:
         harness.answer(order, Accepted(gone.venue_order_id))
         assert order.status is OrderStatus.CANCELED
         assert list(harness.engine.state.ledger.orders) == [order.order_id]
+
+    def test_a_fill_that_is_ours_by_another_name_claims_what_waits_under_it(self, harness: EngineHarness) -> None:
+        # A change gave the order another id, and its answer was lost.
+        order = harness.working()
+        harness.replace(order, price="44000")
+        harness.answer(order, Unknown("timeout"), SendVerb.REPLACE)
+        fill = harness.filled(order, "1", client_order_id=None, venue_order_id=VenueOrderId("V-renamed"))
+        harness.report(fill)
+        assert harness.net() == 0
+        fetched = evolve(fill, client_order_id=order.client_order_id)
+        harness.report(fetched)
+        assert (harness.net(), order.venue_order_id) == (1, "V-renamed")
+        harness.advance(120)
+        assert list(harness.engine.state.ledger.orders) == [order.order_id]
+        assert harness.net() == 1
 
     def test_its_fill_waits_for_as_long_as_it_may_be_ours(self, harness: EngineHarness) -> None:
         order = harness.submit()
