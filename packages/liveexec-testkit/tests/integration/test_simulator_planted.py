@@ -99,7 +99,7 @@ def _nobody_asks_about_what_is_unknown() -> Iterator[None]:
 
 @contextmanager
 def _a_bust_is_ignored() -> Iterator[None]:
-    with patch.object(fills, "_bust", lambda *_: False):
+    with patch.object(fills, "_bust", lambda *_, **__: False):
         yield
 
 
