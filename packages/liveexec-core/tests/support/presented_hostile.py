@@ -204,6 +204,11 @@ def audit_findings() -> list[Row]:
     ]
 
 
+def left_open_rows() -> list[Row]:
+    keys = ("what", "account_id", "instrument_id", "order")
+    return [dict.fromkeys(keys, text) for text in TEXTS] + [dict.fromkeys(keys)]
+
+
 def plugin_rows() -> list[PluginRow]:
     return [PluginRow(text, text, text, text, text) for text in TEXTS] + [PluginRow(LONG, "", None, "", None)]
 

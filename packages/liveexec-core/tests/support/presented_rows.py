@@ -567,3 +567,11 @@ def audit_findings() -> list[Row]:
             "detail": "anna: clear OVERFILL GLOBAL",
         },
     ]
+
+
+def left_open_rows() -> list[Row]:
+    return [
+        {"what": "UNKNOWN", "account_id": "PAPER-ALPHA-1", "instrument_id": ALPHA, "order": PARENT},
+        {"what": "would cancel", "account_id": "PAPER-ALPHA-1", "instrument_id": SPOT, "order": "lx01KBYR5M20"},
+        {"what": "would query", "account_id": "PAPER-BETA-1", "instrument_id": BETA, "order": None},
+    ]

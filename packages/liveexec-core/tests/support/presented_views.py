@@ -11,6 +11,7 @@ from liveexec.presentation.views.audit import audit_findings_view, audit_view
 from liveexec.presentation.views.comparisons import differences_view, verification_view
 from liveexec.presentation.views.database import DatabaseFacts, database_view, shards_view
 from liveexec.presentation.views.fills import fills_view
+from liveexec.presentation.views.left_open import left_open_view
 from liveexec.presentation.views.log import log_view, timeline_view
 from liveexec.presentation.views.operations import risk_report, status_view, venues_view
 from liveexec.presentation.views.orders import children_view, order_view, orders_view
@@ -70,6 +71,8 @@ _USUAL: Final[dict[str, View]] = {
     "audit": partial(audit_view, rows.audit_rows()),
     "audit_findings": partial(audit_findings_view, rows.audit_findings(), 7, 2),
     "audit_verified": partial(audit_findings_view, [], 1, 1),
+    "left_open": partial(left_open_view, rows.left_open_rows(), dry_run=True),
+    "left_open_nothing": partial(left_open_view, [], dry_run=False),
     "plugins": partial(plugins_view, rows.plugin_rows()),
     "status": partial(status_view, rows.status_row()),
     "venues": partial(venues_view, rows.venue_rows()),
@@ -97,6 +100,7 @@ HOSTILE: Final[dict[str, View]] = {
     "differences_hostile": partial(differences_view, hostile.difference_rows()),
     "audit_hostile": partial(audit_view, hostile.audit_rows()),
     "audit_findings_hostile": partial(audit_findings_view, hostile.audit_findings(), 7, 2),
+    "left_open_hostile": partial(left_open_view, hostile.left_open_rows(), dry_run=False),
     "plugins_hostile": partial(plugins_view, hostile.plugin_rows()),
     "status_hostile": partial(status_view, hostile.status_row()),
     "venues_hostile": partial(venues_view, hostile.venue_rows()),

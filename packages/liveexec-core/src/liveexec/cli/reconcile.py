@@ -13,20 +13,14 @@ from liveexec.cli.termination import run_async
 from liveexec.composition import reconciled
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import Comparison, verification_view
+from liveexec.presentation.views.left_open import left_open_view
 from liveexec.presentation.views.log import LoggedEvent, log_view
-from liveexec.presentation.views.row_columns import As, column, counted, table_of
 from liveexec.runtime.logs import configure_logging
 from liveexec.runtime.reconciling import Reconciliation
 
 __all__ = ["reconcile"]
 
 _CAUSE: Final = "reconcile"
-_OPEN_COLUMNS: Final = (
-    column("what", "what"),
-    column("account_id", "account", As.ID),
-    column("instrument_id", "instrument", As.INSTRUMENT),
-    column("order", "order", As.ID),
-)
 
 
 def reconcile(
@@ -79,6 +73,4 @@ def _views(found: Reconciliation, *, dry_run: bool) -> Iterator[TableView]:
         for what, ref in found.withheld
     ]
     if rows or dry_run:
-        title = "Left open" if not dry_run else "Left open, or not sent in this dry run"
-        footer = counted(len(rows), "order") if rows else None
-        yield table_of("open", title, _OPEN_COLUMNS, rows, {}, footer=footer, nothing="nothing is left open")
+        yield left_open_view(rows, dry_run=dry_run)
