@@ -467,6 +467,20 @@ ENGINE_BUGS: Final = (
         _CONTROL,
     ),
     Mutant(
+        "a lost journal cancels what others placed",
+        "engine/control.py",
+        "if order.strategy_id == EXTERNAL:",
+        "if False:",
+        _CONTROL,
+    ),
+    Mutant(
+        "a flattening waits for an account that is not here",
+        "engine/scopes.py",
+        "return [account for account in accounts if scope.kind is not ScopeKind.ACCOUNT or account == scope.name]",
+        "return [AccountId(scope.name)] if scope.kind is ScopeKind.ACCOUNT else accounts",
+        _CONTROL,
+    ),
+    Mutant(
         "a fill that waits for its order is a drift",
         "engine/drift.py",
         "or adoption.is_filled_meanwhile(turn, account_id, instrument_id):",

@@ -293,6 +293,13 @@ SHELL_BUGS: Final = (
         _SHARD,
     ),
     Mutant(
+        "a kill of what is not here is told to have stopped it",
+        "runtime/operator_controls.py",
+        "        self._check_scope(scope)\n        self._lives",
+        "        self._lives",
+        _SHARD,
+    ),
+    Mutant(
         "a life that failed leaves everybody waiting",
         "runtime/shard.py",
         "        self._give_up(unknown)\n        self.failure",

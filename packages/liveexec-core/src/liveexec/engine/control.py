@@ -1,7 +1,7 @@
 """Controls: trading states, kill and latches, each for one scope."""
 
 from liveexec.domain.account_event import ConfigApplied, LatchCleared, StateChanged, TradingState
-from liveexec.domain.ids import OperationId
+from liveexec.domain.ids import EXTERNAL, OperationId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.engine import flatten, intake, placing
 from liveexec.engine.config import JournalLoss
@@ -40,10 +40,14 @@ def kill(turn: Turn, request: Kill) -> None:
 
 
 def journal_lost(turn: Turn, lost: JournalLost) -> None:
-    """Nobody knows for how long nothing can be recorded: where that is wanted, orders that may take more risk go."""
+    """Nobody knows for how long nothing can be recorded: where that is wanted, orders of ours that may take more risk
+    go."""
     state = turn.core.state
     for order in turn.core.oms.open_orders():
         if order.is_parent or not order.is_open or order.cancel is not PendingCancel.NONE:
+            continue
+        if order.strategy_id == EXTERNAL:
+            # Others placed it, who can record what becomes of it.
             continue
         if _on_loss(state, order) is JournalLoss.LEAVE or _only_reduces(state, order):
             continue

@@ -6,9 +6,11 @@ What waits is recorded, account by account, so that neither a crash nor a venue 
 from decimal import Decimal
 from typing import Final
 
+from attrs import frozen
+
 from liveexec.domain.account_event import ControlScope, FlattenEnded, FlattenRequested, ScopeKind
 from liveexec.domain.ids import InstrumentId, OperationId, StrategyId, child_order_id
-from liveexec.domain.instrument import ContractKind
+from liveexec.domain.instrument import ContractKind, Listing
 from liveexec.domain.intent import OrderIntent, content_hash
 from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order import Order
@@ -21,6 +23,17 @@ __all__ = ["begin", "send_when_clear", "withdraw"]
 
 #: The strategy of orders that flatten a position for an operator.
 _FLATTEN: Final = StrategyId("FLATTEN")
+
+
+@frozen
+class _Share:
+    """What is held of an instrument (signed), and how much of that can be traded: ``lots`` of its listing."""
+
+    strategy_id: StrategyId
+    instrument_id: InstrumentId
+    quantity: Decimal
+    listing: Listing | None
+    lots: Decimal
 
 
 def begin(turn: Turn, request: Kill) -> None:
@@ -46,8 +59,9 @@ def send_when_clear(turn: Turn) -> None:
         if any(_holds_up(order, waiting) for order in turn.core.oms.open_orders()):
             continue
         # In one decision with its orders: either all of it is recorded, or it waits on.
-        turn.emit_control(FlattenEnded(waiting.scope, waiting.account_id, "what it holds is being closed"))
-        _close_positions(turn, waiting)
+        held = _held(turn, waiting)
+        turn.emit_control(FlattenEnded(waiting.scope, waiting.account_id, _outcome(held)))
+        _close(turn, waiting, held)
 
 
 def _holds_up(order: Order, waiting: FlattenRequested) -> bool:
@@ -55,20 +69,26 @@ def _holds_up(order: Order, waiting: FlattenRequested) -> bool:
     return in_scope(order, waiting.scope) and (order.is_parent or order.account_id == waiting.account_id)
 
 
-def _close_positions(turn: Turn, waiting: FlattenRequested) -> None:
+def _outcome(held: list[_Share]) -> str:
+    if not held:
+        return "it holds nothing"
+    left = [f"{share.quantity} {share.instrument_id}" for share in held if not share.lots]
+    return f"left as less than a lot or not listed: {', '.join(left)}" if left else "what it holds is being closed"
+
+
+def _close(turn: Turn, waiting: FlattenRequested, held: list[_Share]) -> None:
     state = turn.core.state
-    for ordinal, (strategy_id, instrument_id, quantity) in enumerate(_held(turn, waiting), 1):
-        listing = state.listings.get(instrument_id)
-        lots = listing.floor_quantity(abs(quantity)) if listing is not None else None
-        if listing is None or not lots:
+    for ordinal, share in enumerate(held, 1):
+        listing = share.listing
+        if listing is None or not share.lots:
             continue
         order_id = child_order_id(waiting.seed, ordinal)
         intent = OrderIntent(
             operation=Operation.TRADE,
-            quantity=lots,
-            strategy_id=strategy_id,
-            instrument_key=instrument_id,
-            side=Side.SELL if quantity > 0 else Side.BUY,
+            quantity=share.lots,
+            strategy_id=share.strategy_id,
+            instrument_key=share.instrument_id,
+            side=Side.SELL if share.quantity > 0 else Side.BUY,
             order_type=OrderType.MARKET,
             # A spot sale can't do more than sell what is there.
             reduce_only=listing.terms.kind is not ContractKind.SPOT and state.manifests[listing.venue].reduce_only,
@@ -80,21 +100,26 @@ def _close_positions(turn: Turn, waiting: FlattenRequested) -> None:
         )
 
 
-def _held(turn: Turn, waiting: FlattenRequested) -> list[tuple[StrategyId, InstrumentId, Decimal]]:
+def _held(turn: Turn, waiting: FlattenRequested) -> list[_Share]:
     """What the account holds in the scope: a strategy's own share, else the net, which is what the venue knows."""
-    ledger, scope, account_id = turn.core.state.ledger, waiting.scope, waiting.account_id
+    state, scope, account_id = turn.core.state, waiting.scope, waiting.account_id
     if scope.kind is ScopeKind.STRATEGY:
-        shares = [
+        shares = sorted(
             (strategy_id, instrument_id, position.quantity)
-            for (account, strategy_id, instrument_id), position in ledger.positions.items()
+            for (account, strategy_id, instrument_id), position in state.ledger.positions.items()
             if account == account_id and strategy_id == scope.name and position.quantity
+        )
+    else:
+        book = state.ledger.books.get(account_id)
+        shares = [
+            (_FLATTEN, instrument_id, position.quantity)
+            for instrument_id, position in sorted(book.positions.items() if book is not None else ())
+            if position.quantity and holds(scope, account_id, instrument_id)
         ]
-        return sorted(shares)
-    book = ledger.books.get(account_id)
-    if book is None:
-        return []
-    return [
-        (_FLATTEN, instrument_id, position.quantity)
-        for instrument_id, position in sorted(book.positions.items())
-        if position.quantity and holds(scope, account_id, instrument_id)
-    ]
+    return [_share(turn, *each) for each in shares]
+
+
+def _share(turn: Turn, strategy_id: StrategyId, instrument_id: InstrumentId, quantity: Decimal) -> _Share:
+    listing = turn.core.state.listings.get(instrument_id)
+    lots = listing.floor_quantity(abs(quantity)) if listing is not None else None
+    return _Share(strategy_id, instrument_id, quantity, listing, lots or Decimal(0))

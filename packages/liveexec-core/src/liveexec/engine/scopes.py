@@ -26,15 +26,14 @@ def in_scope(order: Order, scope: ControlScope) -> bool:
 def accounts_in(state: EngineState, scope: ControlScope) -> list[AccountId]:
     """The accounts that may hold something in the scope, in the order of their ids."""
     match scope.kind:
-        case ScopeKind.GLOBAL | ScopeKind.STRATEGY:
+        case ScopeKind.GLOBAL | ScopeKind.STRATEGY | ScopeKind.ACCOUNT:
             venues = list(state.venue_accounts)
-        case ScopeKind.ACCOUNT:
-            return [AccountId(scope.name)]
         case ScopeKind.VENUE:
             venues = [VenueName(scope.name)]
         case ScopeKind.INSTRUMENT:
             venues = [venue_of(InstrumentId(scope.name))]
-    return sorted(account for venue in venues for account in state.venue_accounts.get(venue, ()))
+    accounts = sorted(account for venue in venues for account in state.venue_accounts.get(venue, ()))
+    return [account for account in accounts if scope.kind is not ScopeKind.ACCOUNT or account == scope.name]
 
 
 def holds(scope: ControlScope, account_id: AccountId, instrument_id: InstrumentId) -> bool:

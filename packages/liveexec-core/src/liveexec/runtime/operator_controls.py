@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import structlog
 
-from liveexec.domain.account_event import ControlScope, TradingState
+from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.checks import shown, text_faults
-from liveexec.domain.ids import AccountId, OrderId, StrategyId, is_order_id
+from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId, is_order_id, venue_of
 from liveexec.domain.order_event import Resolution
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.inputs import (
@@ -53,9 +53,12 @@ class OperatorControls:
         recovered meanwhile, the scope stays closed, and the kill is asked for again.
 
         Raises:
+            NotFound: the scope's account or venue is none of this host's.
+            InvalidInput: the scope names no instrument by its canonical id.
             Fenced: another process owns the shard, and nothing leaves here any more.
         """
         check_words(principal=principal, reason=reason)
+        self._check_scope(scope)
         self._lives.check_running()
         self._killed[scope] = None
         reach(FailPoint.KILL_LATCHED)
@@ -65,8 +68,14 @@ class OperatorControls:
         await asyncio.shield(task)
 
     async def set_trading_state(self, scope: ControlScope, state: TradingState, *, principal: str, reason: str) -> None:
-        """Set what may be sent in a scope."""
+        """Set what may be sent in a scope.
+
+        Raises:
+            NotFound, InvalidInput: as for :meth:`kill`; only what is not configured any more may be let trade again.
+        """
         check_words(principal=principal, reason=reason)
+        if state is not TradingState.ACTIVE:
+            self._check_scope(scope)
         await self._ask(self._life(), SetTradingState(0, scope, state, principal, reason), Priority.CONTROL)
 
     async def clear_latch(self, scope: ControlScope, code: str, *, principal: str, reason: str) -> None:
@@ -124,6 +133,22 @@ class OperatorControls:
 
     def _life(self) -> ShardRuntime:
         return self._lives.current
+
+    def _check_scope(self, scope: ControlScope) -> None:
+        """Who stops what isn't there believes that something is stopped."""
+        adapters = self._parts.adapters
+        match scope.kind:
+            case ScopeKind.ACCOUNT:
+                name, known = scope.name, sorted(str(account) for each in adapters for account in each.accounts)
+            case ScopeKind.VENUE:
+                name, known = scope.name, sorted({str(each.manifest.venue) for each in adapters})
+            case ScopeKind.INSTRUMENT:
+                name = str(venue_of(InstrumentId(scope.name)))
+                known = sorted({str(each.manifest.venue) for each in adapters})
+            case ScopeKind.GLOBAL | ScopeKind.STRATEGY:
+                return
+        if name not in known:
+            raise NotFound(f"{shown(str(scope))} is nothing that this host has; there are {', '.join(known)}")
 
     async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
         """Ask for a kill until it is durable, in as many lives as that takes."""

@@ -106,6 +106,8 @@ class TestCommands:
             (("kill", "GLOBAL:x", "--reason", "x"), ExitCode.USAGE, "GLOBAL stands alone"),
             (("kill", "GLOBAL", "--reason", ""), ExitCode.USAGE, "reason: is required"),
             (("kill", "GLOBAL"), ExitCode.USAGE, "--reason"),
+            (("kill", "VENUE:PAPER", "--reason", "x"), ExitCode.NOT_FOUND, "there are PAPER-A, PAPER-B"),
+            (("kill", "INSTRUMENT:BTC-USDT", "--how", "FLATTEN", "--reason", "x"), ExitCode.USAGE, "must read"),
             (("resume", "GLOBAL", "--latch", "NONE", "--reason", "x"), ExitCode.NOT_FOUND, "no latch NONE is set"),
             (("accept", "PAPER-A", "balance:USDT", "--reason", "x"), ExitCode.NOT_FOUND, "no drift balance:USDT"),
             (("resolve", "ORD-1", "--as", "CANCELED", "--reason", "x"), ExitCode.NOT_FOUND, "there is no order ORD-1"),

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
+from liveexec.domain.account_event import ControlScope, FlattenEnded, ScopeKind, TradingState
 from liveexec.domain.ids import child_order_id
 from liveexec.domain.operation import OrderType, Side
 from liveexec.domain.order import Order, PendingCancel
@@ -24,6 +24,7 @@ from support.builders import (
     ALPHA,
     ALPHA_ACCOUNT,
     BETA,
+    BETA_ACCOUNT,
     LINEAR,
     SPOT,
     SPOT_AT_BETA,
@@ -276,9 +277,16 @@ class TestFlatten:
         assert harness.submit().code == "TRADING_STATE"
 
     def test_less_than_a_lot_is_left(self, harness: EngineHarness) -> None:
-        harness.fill(harness.working(), "0.0004")
+        order = harness.working()
+        harness.fill(order, "0.0004")
+        harness.report(order, VenueOrderStatus.CANCELED)
         harness.kill(ControlKind.FLATTEN)
         assert harness.effects(SendSubmit) == []
+        ended = [event for record in harness.records for event in record.events if isinstance(event, FlattenEnded)]
+        assert {str(each.account_id): each.reason for each in ended} == {
+            ALPHA_ACCOUNT: f"left as less than a lot or not listed: 0.0004 {SPOT}",
+            BETA_ACCOUNT: "it holds nothing",
+        }
 
     def test_a_parent_ends_before_its_position_is_closed(self, harness: EngineHarness) -> None:
         parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})
@@ -344,6 +352,10 @@ class TestFlattenWaits:
         harness.report(resting, VenueOrderStatus.CANCELED)
         assert harness.effects(SendSubmit) == []
 
+    def test_no_account_that_is_not_here_is_waited_for(self, harness: EngineHarness) -> None:
+        harness.kill(ControlKind.FLATTEN, ControlScope(ScopeKind.ACCOUNT, "GAMMA-1"))
+        assert self.waiting(harness) == []
+
     def test_until_the_scope_trades_again(self, harness: EngineHarness) -> None:
         harness.fill(harness.working(), "1")
         resting = harness.working(price=Decimal(44_000))
@@ -381,6 +393,14 @@ class TestJournalLost:
         sales = [harness.working(side=Side.SELL, quantity=Decimal("0.6")) for _ in range(2)]
         self.lost(harness)
         assert canceled(harness) == sales
+
+    def test_what_others_placed_stays(self, harness: EngineHarness) -> None:
+        harness.report(make_order_report())
+        (theirs,) = harness.engine.state.ledger.orders.values()
+        ours = harness.working()
+        self.lost(harness)
+        assert canceled(harness) == [ours]
+        assert theirs.is_open
 
     def test_a_parent_goes_with_its_child(self, harness: EngineHarness) -> None:
         parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})

@@ -23,7 +23,15 @@ from liveexec.domain.outcome import Accepted, FillReport, OrderReport, PositionR
 from liveexec.domain.stored import Ownership
 from liveexec.domain.venue import Ordering
 from liveexec.engine.inputs import ControlKind
-from liveexec.errors import Halted, LiveExecError, OutcomeUnknown, StorageError, TransientStorageError
+from liveexec.errors import (
+    Halted,
+    InvalidInput,
+    LiveExecError,
+    NotFound,
+    OutcomeUnknown,
+    StorageError,
+    TransientStorageError,
+)
 from liveexec.runtime import engine_loop
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.rebuild import verify_tables
@@ -35,6 +43,7 @@ from support.builders import (
     NOW_NS,
     SPOT,
     SPOT_AT_BETA,
+    SPOT_PRODUCT,
     make_book,
     make_fill,
     make_intent,
@@ -137,6 +146,34 @@ async def test_once_closed_nothing_can_be_killed() -> None:
         pass
     with pytest.raises(LiveExecError, match="not running"):
         await within(live.kill(EVERYTHING, principal="operator", reason="too late"))
+
+
+@pytest.mark.parametrize(
+    ("scope", "error"),
+    [
+        (ControlScope(ScopeKind.ACCOUNT, "ALFA-1"), NotFound),
+        (ControlScope(ScopeKind.VENUE, "ALFA"), NotFound),
+        (ControlScope(ScopeKind.INSTRUMENT, SPOT_AT_BETA), NotFound),
+        (ControlScope(ScopeKind.INSTRUMENT, SPOT_PRODUCT), InvalidInput),
+        (ControlScope(ScopeKind.INSTRUMENT, "BTC-USDT"), InvalidInput),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ControlKind)
+async def test_what_is_not_here_can_not_be_stopped(
+    scope: ControlScope, error: type[LiveExecError], kind: ControlKind
+) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        first, position = live.shard, live.shard.journal.position
+        with pytest.raises(error):
+            await within(live.kill(scope, kind, principal="operator", reason="a slip"))
+        with pytest.raises(error):
+            await within(live.set_trading_state(scope, TradingState.HALTED, principal="operator", reason="a slip"))
+        assert live.shard is first
+        assert (first.gate.killed, first.journal.position) == ({}, position)
+        # What was stopped while it was configured may trade again.
+        await within(live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="it is gone"))
 
 
 # Ownership
