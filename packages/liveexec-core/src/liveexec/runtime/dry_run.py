@@ -3,11 +3,10 @@
 With them a shard runs as it would, for real, and leaves nothing behind but an epoch that went up.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import Listing
-from liveexec.domain.order import Order
 from liveexec.domain.outcome import (
     BalanceReport,
     FillReport,
@@ -22,23 +21,23 @@ from liveexec.domain.outcome import (
     VenueReport,
 )
 from liveexec.domain.stored import AppendBatch, ListedSteps, Ownership, ProjectionBatch
-from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, TellsTime, VenueOrder
 from liveexec.runtime.ports import JournalStore
 
-__all__ = ["SilentAdapter", "SilentStore"]
+__all__ = ["SilentAdapter", "SilentStore", "silenced"]
 
 
 class SilentStore:
     """A :class:`~liveexec.runtime.ports.JournalStore` that reads, owns the shard, and writes no record."""
 
     def __init__(self, store: JournalStore) -> None:
-        self._store = store
         self.acquire, self.renew, self.release = store.acquire, store.renew, store.release
         self.load, self.read_after, self.read_streams = store.load, store.read_after, store.read_streams
         self.find_refs, self.find_operations = store.find_refs, store.find_operations
         self.find_children, self.find_asset_moves = store.find_children, store.find_asset_moves
         self.find_fills = store.find_fills
         self.order_rows, self.table_rows, self.shards = store.order_rows, store.table_rows, store.shards
+        self.listed_steps, self.row_of = store.listed_steps, store.row_of
 
     async def append(self, batch: AppendBatch) -> None:
         """Nothing is written."""
@@ -55,14 +54,6 @@ class SilentStore:
 
     async def save_listings(self, listed: Sequence[ListedSteps], at_ns: int) -> None:
         """Nothing is written."""
-
-    async def listed_steps(self) -> Sequence[ListedSteps]:
-        """How instruments were listed last."""
-        return await self._store.listed_steps()
-
-    def row_of(self, order: Order) -> Mapping[str, object]:
-        """What the row of an order would be."""
-        return self._store.row_of(order)
 
 
 class SilentAdapter(ExternalAdapter):
@@ -109,3 +100,21 @@ class SilentAdapter(ExternalAdapter):
 
     def reports(self) -> AsyncIterator[VenueReport]:
         return self._adapter.reports()
+
+
+class _SilentTimedAdapter(SilentAdapter, TellsTime):
+    """The same, of a venue that tells its time: what is compared depends on how far its clock is off."""
+
+    def __init__(self, adapter: ExternalAdapter, told_by: TellsTime, withheld: Callable[[str, OrderRef], None]) -> None:
+        super().__init__(adapter, withheld)
+        self._told_by = told_by
+
+    async def venue_time_ns(self) -> int:
+        return await self._told_by.venue_time_ns()
+
+
+def silenced(adapter: ExternalAdapter, withheld: Callable[[str, OrderRef], None]) -> SilentAdapter:
+    """The adapter, with everything that only asks, and nothing that changes anything at the venue."""
+    if isinstance(adapter, TellsTime):
+        return _SilentTimedAdapter(adapter, adapter, withheld)
+    return SilentAdapter(adapter, withheld)

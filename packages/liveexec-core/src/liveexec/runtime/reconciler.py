@@ -79,14 +79,15 @@ class Reconciler:
         reach(FailPoint.RECONCILING)
         requested_at_ns = self._now_ns()
         # What an account held at its first connection is in its opening position; its earlier fills are not ours.
-        fetched = 0 if self._is_new(account_id) else await self._fetch_fills(account_id, adapter, slot)
+        is_new = self._is_new(account_id)
+        fetched = 0 if is_new else await self._fetch_fills(account_id, adapter, slot)
         reach(FailPoint.FILLS_FETCHED)
         held = await self._hold(account_id, adapter, slot)
         # Where the venue says that it shows an earlier moment, later changes are none of its word; a clock that is far
         # off must not make all of it worthless.
         shown_ns = min(held.moments(requested_at_ns + self._offset_ns())) - self._offset_ns()
         true_at_ns = max(min(requested_at_ns, shown_ns), requested_at_ns - _OVERLAP_NS)
-        if self._is_new(account_id):
+        if is_new:
             held, true_at_ns = await self._still(account_id, adapter, slot, held)
         reach(FailPoint.SNAPSHOT_FETCHED)
         orders = held.orders

@@ -15,7 +15,7 @@ from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import OrderRef
 from liveexec.errors import AdapterError
-from liveexec.runtime.dry_run import SilentAdapter, SilentStore
+from liveexec.runtime.dry_run import SilentStore, silenced
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardParts
 from liveexec.runtime.streams import StreamItem
@@ -63,8 +63,7 @@ async def reconcile(parts: ShardParts, *, dry_run: bool, timeout_s: float) -> Re
             parts,
             store=SilentStore(parts.store),
             adapters=[
-                SilentAdapter(adapter, lambda what, ref: found.withheld.append((what, ref)))
-                for adapter in parts.adapters
+                silenced(adapter, lambda what, ref: found.withheld.append((what, ref))) for adapter in parts.adapters
             ],
         )
     parts = evolve(

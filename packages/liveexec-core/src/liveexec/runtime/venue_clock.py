@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Gauge
 
 from liveexec.domain.ids import VenueName
+from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import TellsTime
 
 __all__ = ["VenueClock"]
@@ -36,12 +37,15 @@ class VenueClock:
     async def measure(self, adapter: TellsTime) -> None:
         """Ask once. The answer left the venue between question and answer, so that half of that time is uncertain.
 
-        Raises:
-            TimeoutError, AdapterError: it did not answer.
+        Without an answer the last one holds: clocks drift slowly, and no account may be lost for it.
         """
         asked_ns = self._now_ns()
-        with anyio.fail_after(_ANSWER_TIMEOUT_S):
-            told_ns = await adapter.venue_time_ns()
+        try:
+            with anyio.fail_after(_ANSWER_TIMEOUT_S):
+                told_ns = await adapter.venue_time_ns()
+        except (AdapterError, OSError, EOFError) as error:
+            _log.warning("venue_time_not_told", venue=self._venue, error=f"{type(error).__name__}: {error}")
+            return
         took_ns = self._now_ns() - asked_ns
         self.offset_ns = told_ns - asked_ns - took_ns // 2
         self._gauge.set(self.offset_ns / 1e9)

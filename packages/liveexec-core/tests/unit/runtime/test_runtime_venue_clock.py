@@ -1,10 +1,14 @@
 """A venue's clock: measured between question and answer; alarmed once when it is surely off, and once when not."""
 
+import asyncio
+
 import pytest
 from attrs import define
 from structlog.testing import capture_logs
 
+from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import TellsTime
+from liveexec.runtime import venue_clock
 from liveexec.runtime.clock import VirtualClock
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.venue_clock import VenueClock
@@ -21,8 +25,14 @@ class Venue(TellsTime):
     clock: VirtualClock
     ahead_ns: int = 0
     took_ns: int = 0
+    fails: Exception | None = None
+    answers: bool = True
 
     async def venue_time_ns(self) -> int:
+        if self.fails is not None:
+            raise self.fails
+        if not self.answers:
+            await asyncio.Event().wait()
         self.clock.time_ns += self.took_ns // 2
         told_ns = self.clock.time_ns + self.ahead_ns
         self.clock.time_ns += self.took_ns // 2
@@ -74,3 +84,23 @@ async def test_what_may_be_the_slow_answers_doing_is_no_alarm(clock: VenueClock,
     venue.took_ns = 100 * MS
     await clock.measure(venue)
     assert clock.is_off
+
+
+@pytest.mark.parametrize("failure", [AdapterError("503"), ConnectionResetError("gone"), EOFError(), None], ids=repr)
+async def test_without_an_answer_the_last_one_holds(
+    clock: VenueClock, venue: Venue, failure: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue.ahead_ns = 300 * MS
+    await clock.measure(venue)
+    monkeypatch.setattr(venue_clock, "_ANSWER_TIMEOUT_S", 0.01)
+    venue.fails, venue.answers = failure, failure is not None
+    with capture_logs() as logs:
+        await clock.measure(venue)
+    assert [(entry["log_level"], entry["event"]) for entry in logs] == [("warning", "venue_time_not_told")]
+    assert clock.offset_ns == 300 * MS
+
+
+async def test_a_defect_of_the_adapter_is_not_taken_for_silence(clock: VenueClock, venue: Venue) -> None:
+    venue.fails = TypeError("a defect")
+    with pytest.raises(TypeError, match="a defect"):
+        await clock.measure(venue)
