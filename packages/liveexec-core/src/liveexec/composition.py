@@ -33,7 +33,7 @@ from liveexec.runtime.orchestrator import LiveExecutionOrchestrator as RuntimeOr
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.reconciling import Reconciliation, reconcile
 from liveexec.runtime.sessions import RECONCILE_EVERY_S
-from liveexec.runtime.shard import ShardParts
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.tables import install_in_notebook, orders_table, positions_table, precision_of
 
 __all__ = ["LiveExecutionOrchestrator", "assembled_from", "build", "plugins_of", "reconciled"]

@@ -320,7 +320,7 @@ SHELL_BUGS: Final = (
     Mutant(
         "while the journal can't write everything leaves",
         "runtime/shard.py",
-        "(now if _takes_risk_away(effect) else later).append(effect)",
+        "(now if takes_risk_away(effect) else later).append(effect)",
         "now.append(effect)",
         _EFFECTS,
     ),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from attrs import define
 
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId
-from liveexec.domain.order import Order
+from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.outcome import OrderRef, SendPlan
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SendSubmit",
     "TimerKey",
     "TimerKind",
+    "takes_risk_away",
 ]
 
 
@@ -126,3 +127,15 @@ class DisarmTimer:
 
 
 Effect = SendSubmit | SendCancel | SendReplace | PrepareOrder | QueryOrder | FetchFills | ArmTimer | DisarmTimer
+
+
+def takes_risk_away(effect: Effect) -> bool:
+    """Whether it is a wished cancel, or what repeats one until its order has ended; it need not wait for the journal
+    where that can't write."""
+    match effect:
+        case SendCancel(order):
+            return order.cancel is not PendingCancel.NONE
+        case ArmTimer((kind, _)):
+            return kind is TimerKind.CANCEL
+        case _:
+            return False

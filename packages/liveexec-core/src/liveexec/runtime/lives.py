@@ -16,7 +16,8 @@ from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.recovery import RecoveredShard, recover
 from liveexec.runtime.results import Watchers
-from liveexec.runtime.shard import ShardParts, ShardRuntime
+from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.runtime.streams import Broadcaster
 
 __all__ = ["Lives"]

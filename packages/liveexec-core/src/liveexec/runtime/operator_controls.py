@@ -27,7 +27,8 @@ from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.inbox import Priority
 from liveexec.runtime.lives import Lives
 from liveexec.runtime.order_ids import new_order_id
-from liveexec.runtime.shard import ShardParts, ShardRuntime
+from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.shard_parts import ShardParts
 
 __all__ = ["OperatorControls", "check_words"]
 
@@ -136,19 +137,19 @@ class OperatorControls:
 
     def _check_scope(self, scope: ControlScope) -> None:
         """Who stops what isn't there believes that something is stopped."""
-        adapters = self._parts.adapters
+        here, name = self._parts.venue_accounts, scope.name
+        known: set[str] = set(here)
         match scope.kind:
             case ScopeKind.ACCOUNT:
-                name, known = scope.name, sorted(str(account) for each in adapters for account in each.accounts)
-            case ScopeKind.VENUE:
-                name, known = scope.name, sorted({str(each.manifest.venue) for each in adapters})
+                known = {account for accounts in here.values() for account in accounts}
             case ScopeKind.INSTRUMENT:
-                name = str(venue_of(InstrumentId(scope.name)))
-                known = sorted({str(each.manifest.venue) for each in adapters})
+                name = venue_of(InstrumentId(name))
+            case ScopeKind.VENUE:
+                pass
             case ScopeKind.GLOBAL | ScopeKind.STRATEGY:
                 return
         if name not in known:
-            raise NotFound(f"{shown(str(scope))} is nothing that this host has; there are {', '.join(known)}")
+            raise NotFound(f"{shown(str(scope))} is nothing that this host has; there are {', '.join(sorted(known))}")
 
     async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
         """Ask for a kill until it is durable, in as many lives as that takes."""

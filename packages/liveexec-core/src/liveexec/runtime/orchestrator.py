@@ -41,7 +41,8 @@ from liveexec.runtime.lives import Lives
 from liveexec.runtime.operator_controls import OperatorControls, check_words
 from liveexec.runtime.order_ids import new_order_id
 from liveexec.runtime.results import Watchers, result_of
-from liveexec.runtime.shard import ShardParts, ShardRuntime
+from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.runtime.streams import Broadcaster, Subscription
 
 __all__ = ["LiveExecutionOrchestrator", "Wait"]

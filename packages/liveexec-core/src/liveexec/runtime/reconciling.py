@@ -17,7 +17,7 @@ from liveexec.domain.outcome import OrderRef
 from liveexec.errors import AdapterError
 from liveexec.runtime.dry_run import SilentStore, silenced
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
-from liveexec.runtime.shard import ShardParts
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.runtime.streams import StreamItem
 
 __all__ = ["Reconciliation", "reconcile"]

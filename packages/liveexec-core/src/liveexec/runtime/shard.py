@@ -7,82 +7,55 @@ dropped, and the orchestrator recovers another life from the journal.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import anyio.abc
 import structlog
-from attrs import frozen
 
-from liveexec.domain.account_event import ControlScope, DriftSeen
-from liveexec.domain.ids import AccountId, InstrumentId, OrderId, VenueName
+from liveexec.domain.account_event import ControlScope
+from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.market import Book, TradeBar
-from liveexec.domain.order import Order, PendingCancel
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import VenueReport
-from liveexec.domain.record import Record
 from liveexec.domain.stored import Ownership
-from liveexec.engine.algorithm import ExecutionAlgorithm
-from liveexec.engine.config import EngineConfig
-from liveexec.engine.effects import ArmTimer, Effect, SendCancel, TimerKey, TimerKind
+from liveexec.engine.effects import Effect, TimerKey, takes_risk_away
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import EngineInput, Forget, JournalLost, Recovered, Report, TimerRang
-from liveexec.engine.risk import RuleFactory
-from liveexec.engine.router import RoutingPolicy
 from liveexec.engine.turn import Decision
 from liveexec.errors import Fenced, LiveExecError, OutcomeUnknown
 from liveexec.plugins.adapter import ExternalAdapter
-from liveexec.runtime.clock import Clock
+from liveexec.runtime.account_sessions import AccountSessions
+from liveexec.runtime.alarms import alarm_drifts, alarm_plugins
 from liveexec.runtime.dispatcher import Dispatcher
 from liveexec.runtime.engine_loop import EngineLoop
 from liveexec.runtime.failpoints import FailPoint, reach
+from liveexec.runtime.finished_orders import FinishedOrders
 from liveexec.runtime.hydrator import Hydrator
 from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
 from liveexec.runtime.lease import LeaseKeeper, lost_after_s
 from liveexec.runtime.listing_notes import ListingNotes
-from liveexec.runtime.logs import traceback_of
-from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.order_ids import new_order_id
-from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.projector import Projector
 from liveexec.runtime.reconciler import Reconciler
 from liveexec.runtime.recovery import RecoveredShard
 from liveexec.runtime.send_gate import SendGate
-from liveexec.runtime.sessions import RECONCILE_EVERY_S, Session
+from liveexec.runtime.sessions import Session
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.runtime.streams import Broadcaster
 from liveexec.runtime.timers import Timers
 from liveexec.runtime.venue_clock import VenueClock
 
-__all__ = ["ShardParts", "ShardRuntime"]
+__all__ = ["ShardRuntime"]
 
 _log = structlog.get_logger(__name__)
 
 #: How often overdue requests are looked for. Real seconds.
 _EXPIRE_S: Final = 0.25
-
-
-@frozen
-class ShardParts:
-    """What every life of a shard is made of: handed in once, by the composition root."""
-
-    config: EngineConfig
-    store: JournalStore
-    adapters: Sequence[ExternalAdapter]
-    rules: Mapping[str, RuleFactory]
-    policies: Mapping[str, RoutingPolicy]
-    algorithms: Mapping[str, ExecutionAlgorithm]
-    clock: Clock
-    metrics: Metrics
-    owner: str
-    lease_s: float = 10.0
-    max_price_age_ns: int = 60_000_000_000
-    instruments: Sequence[InstrumentId] | None = None
-    reconcile_every_s: float = RECONCILE_EVERY_S
-    #: Accounts are compared and stay RECONCILING: nothing that adds risk is ever sent.
-    only_reconciles: bool = False
 
 
 class ShardRuntime:
@@ -99,7 +72,6 @@ class ShardRuntime:
         killed: dict[ControlScope, None] | None = None,
     ) -> None:
         self._parts = parts
-        self._ownership = ownership
         self._broadcaster = broadcaster
         self._on_order = on_order
         self._last_at_ns = recovered.last_at_ns
@@ -111,7 +83,7 @@ class ShardRuntime:
             policies=parts.policies,
             algorithms=parts.algorithms,
             manifests={adapter.manifest.venue: adapter.manifest for adapter in parts.adapters},
-            venue_accounts=_accounts_by_venue(parts.adapters),
+            venue_accounts=parts.venue_accounts,
             ledger=recovered.engine_ledger,
             timer=time.perf_counter_ns,
         )
@@ -124,8 +96,9 @@ class ShardRuntime:
             stall_after_s=lost_after_s(parts.lease_s),
             on_delayed=self._delayed,
         )
+        self._finished = FinishedOrders(self.engine.orders, self.view, parts.config.finished_orders_kept, self._forget)
         self.hydrator = Hydrator(
-            parts.store, parts.config.shard, self.engine, self.view.ledger, on_finished=self._projected
+            parts.store, parts.config.shard, self.engine, self.view.ledger, on_finished=self._finished.shown
         )
         self._room = asyncio.Event()
         self.inbox = Inbox(on_room=self._room.set)
@@ -141,12 +114,12 @@ class ShardRuntime:
         self._timers = Timers(parts.clock, self._rang)
         self._listings = ListingNotes(parts.store, parts.clock.now_ns, parts.config.shard)
         self.sessions = tuple(self._session(adapter) for adapter in parts.adapters)
-        self._by_account = {account: session for session in self.sessions for account in session.accounts}
+        accounts = AccountSessions(self.sessions)
         self.gate = SendGate(
             parts.clock,
             self.engine.state,
-            self._is_connected,
-            self._active_since_ns,
+            accounts.is_connected,
+            accounts.active_since_ns,
             parts.max_price_age_ns,
             lease_until_s=ownership.lease_until_s,
             killed=killed if killed is not None else {},
@@ -161,8 +134,8 @@ class ShardRuntime:
             self._timers,
             parts.clock,
             parts.metrics,
-            adapter_of=self._adapter_of,
-            slot=self._slot,
+            adapter_of=accounts.adapter_of,
+            slot=accounts.slot,
             tell=self._answer,
         )
         self.projector = Projector(
@@ -172,12 +145,8 @@ class ShardRuntime:
             parts.clock,
             parts.metrics,
             marks=self._marks,
-            on_projected=self._projected,
+            on_projected=self._finished.shown,
         )
-        #: What has ended and is in memory, with the sequence that the tables show; what was used last is at the end.
-        self._finished = {
-            order.order_id: order.last_sequence for order in self.view.ledger.orders.values() if not order.is_open
-        }
         parts.metrics.watch(lambda: list(self.view.ledger.orders.values()))
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -312,7 +281,7 @@ class ShardRuntime:
                 self._parts.metrics.observe(event)
             order = orders.get(OrderId(record.stream))
             if order is None:
-                _alarm(record)
+                alarm_drifts(record)
             self._broadcaster.publish(position, record, order)
             if order is not None:
                 self._on_order(order)
@@ -333,7 +302,7 @@ class ShardRuntime:
         now: list[Effect] = []
         later: list[Effect] = []
         for effect in decision.effects:
-            (now if _takes_risk_away(effect) else later).append(effect)
+            (now if takes_risk_away(effect) else later).append(effect)
         # What left must not leave again when it is durable.
         decision.effects = tuple(later)
         for effect in now:
@@ -352,31 +321,8 @@ class ShardRuntime:
         since_s = self.journal.stalled_since_s
         return since_s is not None and since_s < self.gate.lease_until_s
 
-    def _projected(self, finished: list[tuple[OrderId, int]]) -> None:
-        """The tables show what is finished: all but the newest of it leaves memory."""
-        for order_id, sequence in finished:
-            # What was used last leaves last.
-            self._finished.pop(order_id, None)
-            self._finished[order_id] = sequence
-        excess = len(self._finished) - self._parts.config.finished_orders_kept
-        if excess <= 0:
-            return
-        leaving = []
-        for order_id in list(self._finished)[:excess]:
-            del self._finished[order_id]
-            order = self.view.ledger.orders.get(order_id)
-            if order is not None and not order.is_open:
-                leaving.append((order_id, order.last_sequence))
-        self.loop.tell(Priority.FORGET, Forget(0, tuple(leaving)), lambda _: self._forgotten(leaving))
-
-    def _forgotten(self, leaving: list[tuple[OrderId, int]]) -> None:
-        for order_id, sequence in leaving:
-            if self.engine.orders.get(order_id) is None:
-                self.view.drop(order_id)
-                reach(FailPoint.FORGOTTEN)
-            else:
-                # Something happened to it since, or its parent still works: it is asked about again later.
-                self._finished[order_id] = sequence
+    def _forget(self, leaving: tuple[tuple[OrderId, int], ...], done: Callable[[], None]) -> None:
+        self.loop.tell(Priority.FORGET, Forget(0, leaving), lambda _: done())
 
     def _post(self, given: EngineInput) -> None:
         self.loop.tell(Priority.REPORT, given)
@@ -397,25 +343,6 @@ class ShardRuntime:
             if (mark := market.mark_price(instrument_id)) is not None
         }
 
-    def _session_of(self, order: Order) -> Session | None:
-        return self._by_account.get(order.account_id) if order.account_id is not None else None
-
-    def _is_connected(self, order: Order) -> bool:
-        session = self._session_of(order)
-        return session is not None and session.is_connected
-
-    def _active_since_ns(self, order: Order) -> int | None:
-        session = self._session_of(order)
-        return session.active_since_ns if session is not None else None
-
-    def _adapter_of(self, account_id: AccountId) -> ExternalAdapter | None:
-        session = self._by_account.get(account_id)
-        return session.adapter if session is not None and session.is_connected else None
-
-    def _slot(self, account_id: AccountId, cancel: bool) -> Coroutine[Any, Any, None] | None:
-        session = self._by_account.get(account_id)
-        return session.slot(cancel=cancel) if session is not None else None
-
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
@@ -430,41 +357,4 @@ class ShardRuntime:
             if self.journal.is_stalled and self.inbox:
                 self.loop.wake()
             self._note_journal_loss()
-            for slow in self.engine.risk.drain_slow_rules():
-                _log.warning("risk_rule_slow", rule=slow.name, order=slow.order_id, took_us=slow.took_ns // 1_000)
-            for broken in self.engine.drain_failures():
-                cause = traceback_of(broken.error)
-                _log.error("algorithm_failed", algorithm=broken.name, order=broken.order_id, traceback=cause)
-            for failure in self.engine.risk.drain_failures():
-                cause = traceback_of(failure.error)
-                _log.error("risk_rule_failed", rule=failure.name, order=failure.order_id, traceback=cause)
-
-
-def _alarm(record: Record) -> None:
-    """What an operator has to look at."""
-    for event in record.events:
-        if isinstance(event, DriftSeen):
-            # One that healed stays until it is accepted, and is no alarm any more.
-            say = _log.error if event.ours != event.theirs else _log.warning
-            say(
-                "drift", account=event.account_id, subject=event.subject, ours=str(event.ours), theirs=str(event.theirs)
-            )
-
-
-def _takes_risk_away(effect: Effect) -> bool:
-    """Whether it is a wished cancel, or what repeats one until its order has ended."""
-    match effect:
-        case SendCancel(order):
-            return order.cancel is not PendingCancel.NONE
-        case ArmTimer((kind, _)):
-            return kind is TimerKind.CANCEL
-        case _:
-            return False
-
-
-def _accounts_by_venue(adapters: Sequence[ExternalAdapter]) -> dict[VenueName, tuple[AccountId, ...]]:
-    found: dict[VenueName, tuple[AccountId, ...]] = {}
-    for adapter in adapters:
-        venue = adapter.manifest.venue
-        found[venue] = (*found.get(venue, ()), *adapter.accounts)
-    return found
+            alarm_plugins(self.engine)

@@ -16,7 +16,7 @@ from liveexec.errors import AdapterError, Fenced
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.reconciling import Reconciliation, reconcile
-from liveexec.runtime.shard import ShardParts
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript
 from support.hosting import (
     ALICE,

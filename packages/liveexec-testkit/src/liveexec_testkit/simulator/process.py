@@ -17,7 +17,8 @@ from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins
 from liveexec.runtime.metrics import Metrics
-from liveexec.runtime.shard import ShardParts, ShardRuntime
+from liveexec.runtime.shard import ShardRuntime
+from liveexec.runtime.shard_parts import ShardParts
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.defects import Defect, PlantedDefect
 from liveexec_testkit.simulator.determinism import SimClock
