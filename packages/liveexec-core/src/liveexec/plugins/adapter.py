@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import anyio
 from attrs import define
 
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId
@@ -19,6 +20,7 @@ from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     BalanceReport,
     FillReport,
+    Gap,
     OrderRef,
     OrderReport,
     OrderReportAnswer,
@@ -38,6 +40,7 @@ __all__ = [
     "DedupeScope",
     "ExternalAdapter",
     "Ordering",
+    "Polls",
     "RateLimit",
     "ReplaceMode",
     "Replaces",
@@ -127,6 +130,19 @@ class ExternalAdapter(ABC):
     @abstractmethod
     def reports(self) -> AsyncIterator[VenueReport]:
         """Everything that happens at the venue from now on. Ends, or raises, when the session is lost."""
+
+
+class Polls(ExternalAdapter):
+    """The venue streams no reports: it only answers. The runtime asks it for fills, open orders, positions and balances
+    every ``poll_every_s`` real seconds, and about every order that is open here and not there."""
+
+    poll_every_s: float
+
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        """Nothing, for as long as the session lasts: what happened is asked for."""
+        await anyio.sleep_forever()
+        # An asynchronous generator is one by its yield.
+        yield Gap(self.accounts[0], "never told")  # pragma: no cover
 
 
 class StreamsMarket(ABC):
