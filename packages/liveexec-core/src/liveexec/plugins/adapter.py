@@ -27,6 +27,7 @@ from liveexec.domain.outcome import (
     PositionReport,
     SendOutcome,
     SendPlan,
+    SettlementReport,
     Snapshot,
     VenueReport,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "RateLimit",
     "ReplaceMode",
     "Replaces",
+    "Settles",
     "StreamsMarket",
     "TellsTime",
     "VenueOrder",
@@ -172,6 +174,15 @@ class TellsTime(ABC):
     @abstractmethod
     async def venue_time_ns(self) -> int:
         """The venue's clock when it answers, UTC nanoseconds: never a value that was kept."""
+
+
+class Settles(ABC):
+    """Instruments end at the venue with a result: options and futures at their expiry, bets with their market."""
+
+    @abstractmethod
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        """What was settled of what the account held, since a venue time, oldest first. Asked for with the fills; what
+        ``reports()`` tells of it beside that counts once."""
 
 
 class CancelsAll(ABC):
