@@ -159,8 +159,8 @@ class DeribitSection:
             names = {"per_second": "requests_per_second", "burst": "request_burst"}
             found += [Fault(names.get(each.path, each.path), each.message) for each in error.faults]
         for name, value, least in (
-            # The venue takes no shorter interval (public/set_heartbeat).
-            ("heartbeat_s", self.heartbeat_s, 10),
+            # The venue takes no shorter interval (public/set_heartbeat); whoever names another endpoint knows its own.
+            ("heartbeat_s", self.heartbeat_s, 10 if self.websocket_url is None else 1),
             ("book_depth", self.book_depth, 1),
             ("query_burst", self.query_burst, 1),
         ):

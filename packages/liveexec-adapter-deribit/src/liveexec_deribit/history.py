@@ -89,9 +89,10 @@ class FillHistory:
         return Snapshot(tuple(items), requested_ns, time.time_ns(), complete=cut_ns is None)
 
     def _sources(self, since_ns: int, now_ns: int) -> Iterator[tuple[Ask, bool]]:
+        # In this order: what is cleared up between the two questions has been told by the first.
+        yield self._ask, False
         if since_ns < now_ns - RECENT_TRADES_NS:
             yield self._ask_archive, True
-        yield self._ask, False
 
     async def _pages(self, ask: Ask, currency: str, since_ms: int, *, historical: bool) -> _Trades:
         told: dict[str, wire.UserTrade] = {}

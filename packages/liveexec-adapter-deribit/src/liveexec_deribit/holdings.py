@@ -3,7 +3,7 @@
 from typing import Final
 
 from liveexec.domain.ids import AccountId, VenueName
-from liveexec.domain.money import ZERO
+from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.outcome import BalanceReport, PositionReport
 from liveexec.errors import InvalidInput
 from liveexec_deribit import wire
@@ -37,17 +37,20 @@ def position_report(told: wire.Position, account_id: AccountId, venue: VenueName
 
 
 def balance_report(told: wire.AccountSummary | wire.Portfolio, account_id: AccountId, at_ns: int) -> BalanceReport:
-    """A currency's cash balance and what of it is free.
+    """A currency's balance and what of it is free.
+
+    What futures have realised counts at once, as everywhere in the library; the venue books it at the settlement.
 
     Raises:
         MalformedMessage: a number in it is none.
     """
     if not told.currency:
         raise MalformedMessage("a balance has no currency")
+    realized = checked(told.futures_session_rpl, "futures_session_rpl")
     return BalanceReport(
         account_id,
         told.currency,
-        checked(told.balance, "balance"),
+        MONEY.add(checked(told.balance, "balance"), realized),
         checked(told.available_funds, "available_funds"),
         at_ns,
     )

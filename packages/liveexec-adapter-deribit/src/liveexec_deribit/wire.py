@@ -171,12 +171,13 @@ class Position(msgspec.Struct):
 
 
 class AccountSummary(msgspec.Struct):
-    """One currency of private/get_account_summaries. ``balance`` is cash, without the profit of open positions."""
+    """One currency of private/get_account_summaries. ``balance`` is cash; what futures have earned since the last
+    settlement is not in it yet (``futures_session_rpl``, without what is still open)."""
 
     currency: str
     balance: Decimal
     available_funds: Decimal
-    equity: Decimal | None = None
+    futures_session_rpl: Decimal = Decimal(0)
 
 
 class AccountSummaries(msgspec.Struct):
@@ -186,11 +187,12 @@ class AccountSummaries(msgspec.Struct):
 
 
 class Portfolio(msgspec.Struct):
-    """What a user.portfolio notification holds."""
+    """What a user.portfolio notification holds: the same of one currency."""
 
     currency: str
     balance: Decimal
     available_funds: Decimal
+    futures_session_rpl: Decimal = Decimal(0)
 
 
 #: [action, price, amount]

@@ -96,8 +96,8 @@ def test_a_position_that_contradicts_itself_is_malformed(changes: dict[str, Any]
 
 
 def test_a_balance() -> None:
-    payload = {"currency": "BTC", "balance": 2.288e-5, "available_funds": 3.0647e-4, "equity": 1}
+    payload = {"currency": "BTC", "balance": 2.288e-5, "available_funds": 3.0647e-4, "futures_session_rpl": -1e-8}
     report = balance_report(decoded(wire.AccountSummary, payloads.raw(payload), "it"), payloads.ACCOUNT, 5)
-    assert (report.asset, report.total, report.available) == ("BTC", Decimal("0.00002288"), Decimal("0.00030647"))
+    assert (report.asset, report.total, report.available) == ("BTC", Decimal("0.00002287"), Decimal("0.00030647"))
     with pytest.raises(MalformedMessage):
         balance_report(wire.Portfolio("", Decimal(1), Decimal(1)), payloads.ACCOUNT, 5)
