@@ -116,7 +116,8 @@ def package_alone(session: nox.Session) -> None:
         "import importlib, pkgutil, sys\n"
         "root = importlib.import_module(sys.argv[1])\n"
         "names = [each.name for each in pkgutil.walk_packages(root.__path__, root.__name__ + '.')]\n"
-        "for name in names: name.endswith('__main__') or name.startswith(tuple(sys.argv[2:])) or importlib.import_module(name)\n"
+        "passed = tuple(sys.argv[2:])\n"
+        "for name in names: name.endswith('__main__') or name.startswith(passed) or importlib.import_module(name)\n"
         "print(len(names), 'modules')"
     )
     with tempfile.TemporaryDirectory() as folder:

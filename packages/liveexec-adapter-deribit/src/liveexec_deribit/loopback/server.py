@@ -16,7 +16,6 @@ from starlette.websockets import WebSocket
 from liveexec_deribit.loopback.control import Control
 from liveexec_deribit.loopback.control_http import answer_control
 from liveexec_deribit.loopback.http import answer_http
-from liveexec_deribit.loopback.methods import load
 from liveexec_deribit.loopback.venue import Venue
 from liveexec_deribit.loopback.websocket import serve_websocket
 
@@ -44,7 +43,6 @@ class Server:
 @contextlib.asynccontextmanager
 async def serve(venue: Venue | None = None, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
     """Run a venue in this event loop for as long as the block lasts; port 0 takes one that is free."""
-    load()
     venue = Venue() if venue is None else venue
     # With the protocol named, asyncio turns Nagle's algorithm off on what it accepts: small messages do not wait.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

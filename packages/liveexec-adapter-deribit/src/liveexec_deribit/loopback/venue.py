@@ -14,6 +14,7 @@ from liveexec_deribit.loopback.exchange import Exchange
 from liveexec_deribit.loopback.faults import MALFORMED, Faults, RequestFault, broken
 from liveexec_deribit.loopback.feeds import Data
 from liveexec_deribit.loopback.hub import Hub
+from liveexec_deribit.loopback.methods import load
 from liveexec_deribit.loopback.methods.registry import Context, Method, method_of
 from liveexec_deribit.loopback.protocol import Envelope, Request, notification, parse
 from liveexec_deribit.loopback.session import Session
@@ -41,6 +42,7 @@ class Venue:
     """
 
     def __init__(self, config: VenueConfig | None = None, clock: VenueClock | None = None) -> None:
+        load()
         self.config = VenueConfig() if config is None else config
         self.clock = VenueClock() if clock is None else clock
         self.faults = Faults()
