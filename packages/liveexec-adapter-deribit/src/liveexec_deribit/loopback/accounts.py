@@ -250,7 +250,7 @@ class Account:
             "contracts": rounded(public.instrument.contracts(public.amount)),
             "price": public.price,
             "price_currency": public.instrument.quote,
-            "position": None if position is None else position.size,
+            "position": _ZERO if position is None else position.size,
             "mark_price": rounded(public.mark_price),
             "index_price": public.index_price,
             "trade_id": public.trade_id,

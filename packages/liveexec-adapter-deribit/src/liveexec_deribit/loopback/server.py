@@ -1,5 +1,6 @@
 """The venue on a port of this machine: HTTP, WebSocket and the control, under one address."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -50,19 +51,26 @@ async def serve(venue: Venue | None = None, *, host: str = "127.0.0.1", port: in
     listener.bind((host, port))
     served = Server(venue, Control(venue), host, listener.getsockname()[1])
     carrier = _Carrier(served)
-    async with anyio.create_task_group() as group:
-        group.start_soon(carrier.run, listener)
-        group.start_soon(_flush, venue, "100ms", venue.config.interval_s)
-        group.start_soon(_flush, venue, "agg2", venue.config.agg2_s)
-        try:
-            await carrier.started.wait()
-            yield served
-        finally:
-            carrier.stop()
-            with anyio.CancelScope(shield=True):
-                await carrier.stopped.wait()
-            group.cancel_scope.cancel()
-            listener.close()
+    # Plain tasks rather than a task group: what fails in the block reaches the caller as it is.
+    running = [
+        asyncio.create_task(carrier.run(listener)),
+        asyncio.create_task(_flush(venue, "100ms", venue.config.interval_s)),
+        asyncio.create_task(_flush(venue, "agg2", venue.config.agg2_s)),
+    ]
+    try:
+        await carrier.started.wait()
+        yield served
+    finally:
+        carrier.stop()
+        with anyio.CancelScope(shield=True):
+            await carrier.stopped.wait()
+            for task in running:
+                task.cancel()
+            ended = await asyncio.gather(*running, return_exceptions=True)
+        listener.close()
+        failed = [each for each in ended if isinstance(each, Exception)]
+        if failed:
+            raise failed[0]
 
 
 class _Uvicorn(uvicorn.Server):

@@ -60,6 +60,7 @@ def _subaccounts(call: Context) -> object:
             "system_name": call.account.config.username,
             "type": "main",
             "is_password": True,
+            "tfa_enabled": False,
             "login_enabled": True,
             "security_keys_enabled": False,
             "security_keys_assignments": [],

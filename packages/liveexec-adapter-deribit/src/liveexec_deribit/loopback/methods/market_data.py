@@ -93,7 +93,7 @@ def _index_price(call: Context) -> object:
 
 @rpc("public/get_index_price_names")
 def _index_price_names(call: Context) -> object:
-    return sorted(call.exchange.indexes)
+    return [{"name": name} for name in sorted(call.exchange.indexes)]
 
 
 @rpc("public/get_order_book")
