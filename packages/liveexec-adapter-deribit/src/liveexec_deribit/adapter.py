@@ -1,5 +1,6 @@
 """Deribit as an adapter: one account's orders, questions, reports and market data."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -58,6 +59,7 @@ _LISTINGS_KEPT_S: Final = 60.0
 _RECENT_TRADES: Final = 1_000
 #: Measurements of the venue's clock that count: the one whose answer came fastest tells most.
 _CLOCK_SAMPLES: Final = 4
+_UNANSWERED: Final = Unknown("the venue did not answer in time")
 
 
 class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
@@ -71,6 +73,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         self._venue = section.venue_name
         self._terms = OrderTerms(section.trigger, section.reject_post_only)
         self._pace = Pace(float(section.queries_per_second), section.query_burst)
+        self._timeout_s = float(section.request_timeout_s)
         self._http: HttpClient | None = None
         self._session: Session | None = None
         self._feeds: list[MarketFeed] = []
@@ -119,7 +122,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         except InvalidInput as error:
             # Nothing has left, and nothing can.
             return Rejected("NOT_EXPRESSIBLE", str(error))
-        return _placed(await session.connection.send(method, params))
+        return _placed(await self._sent(session, method, params))
 
     async def replace(self, ref: OrderRef, order: VenueOrder, plan: SendPlan, filled_quantity: Decimal) -> SendOutcome:  # noqa: ARG002  (the venue takes the total)
         session = self._live()
@@ -127,27 +130,30 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             return Rejected("NO_ORDER_ID", "the venue has not named the order yet, and changes orders by its own id")
         deadline_ms = self._deadline_ms(plan.valid_until_ns)
         params = edit_params(order, ref.venue_order_id, deadline_ms, self._terms)
-        frame = await session.connection.send("private/edit", params)
-        replacement = await find_replacement(session.connection, ref, frame)
-        if replacement is not None:
-            params = edit_params(order, replacement, deadline_ms, self._terms)
-            frame = await session.connection.send("private/edit", params)
+        frame = await self._sent(session, "private/edit", params)
+        if frame is not None and (became := await find_replacement(session.connection, ref, frame)) is not None:
+            params = edit_params(order, became, deadline_ms, self._terms)
+            frame = await self._sent(session, "private/edit", params)
         return _placed(frame)
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
-        connection = self._live().connection
+        session = self._live()
         if ref.venue_order_id is None:
             return await self._cancel_by_label(ref)
-        frame = await connection.send("private/cancel", {"order_id": ref.venue_order_id})
+        frame = await self._sent(session, "private/cancel", {"order_id": ref.venue_order_id})
+        if frame is None:
+            return _UNANSWERED
         if frame.error is None:
             return Accepted(ref.venue_order_id)
-        if await find_replacement(connection, ref, frame) is not None:
+        if await find_replacement(session.connection, ref, frame) is not None:
             return await self._cancel_by_label(ref)
         return judged(frame.error, timed=False)
 
     async def cancel_all(self, account_id: AccountId) -> SendOutcome:
         self._check(account_id)
-        frame = await self._live().connection.send("private/cancel_all", {})
+        frame = await self._sent(self._live(), "private/cancel_all", {})
+        if frame is None:
+            return _UNANSWERED
         return judged(frame.error, timed=False) if frame.error is not None else Accepted()
 
     async def order(self, ref: OrderRef) -> OrderReportAnswer:
@@ -157,7 +163,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             self._venue,
             self._section.currencies,
             self._live().connection.ask,
-            OrderHistory(self._pace, self._archive().private),
+            OrderHistory(self._pace, self._archive().private, page=self._section.page_size),
             self._pace,
         )
         return await lookup.find(ref)
@@ -185,6 +191,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             self._pace,
             self._live().connection.ask,
             self._archive().private,
+            page=self._section.page_size,
         )
         return await history.since(since_ns)
 
@@ -239,7 +246,9 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         """Cancel by the label, which only this order has: the venue has not told its id, or has given it another."""
         if ref.client_order_id is None:
             return Rejected("NO_NAME", "the order has neither an id nor a label to cancel it by")
-        frame = await self._live().connection.send("private/cancel_by_label", {"label": ref.client_order_id})
+        frame = await self._sent(self._live(), "private/cancel_by_label", {"label": ref.client_order_id})
+        if frame is None:
+            return _UNANSWERED
         if frame.error is not None:
             return judged(frame.error, timed=False)
         try:
@@ -247,6 +256,14 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         except MalformedMessage as error:
             return Unknown(str(error))
         return Accepted(ref.venue_order_id) if count else Rejected("not_open_order", "no open order has its label")
+
+    async def _sent(self, session: Session, method: str, params: Mapping[str, Any]) -> Frame | None:
+        """Send a request that changes something; ``None`` if no answer came in time. A later one is reported."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await session.connection.send(method, params)
+        except TimeoutError:
+            return None
 
     async def _asked(self, account_id: AccountId, method: str, params: Mapping[str, Any]) -> tuple[int, Frame]:
         self._check(account_id)
@@ -282,8 +299,10 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             feed.end(error)
 
 
-def _placed(frame: Frame) -> SendOutcome:
+def _placed(frame: Frame | None) -> SendOutcome:
     """What the answer to a buy, sell or edit says. All of them carry ``valid_until``."""
+    if frame is None:
+        return _UNANSWERED
     if frame.error is not None:
         return judged(frame.error, timed=True)
     try:

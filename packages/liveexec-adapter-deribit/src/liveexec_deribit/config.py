@@ -19,6 +19,8 @@ CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR")
 _LIVE: Final = "www.deribit.com"
 _TEST: Final = "test.deribit.com"
 _PATH: Final = "/api/v2"
+#: ``count`` of the venue's pages is at most this.
+_LONGEST_PAGE: Final = 1_000
 
 
 def _says(text: str) -> dict[str, Any]:
@@ -96,8 +98,9 @@ class DeribitSection:
     )
     query_burst: int = field(default=100, metadata=_says("questions at once"))
     request_timeout_s: Decimal = field(
-        default=Decimal(10), metadata=_says("how long an answer to a question is waited for")
+        default=Decimal(5), metadata=_says("how long an answer is waited for; what was asked for is unknown then")
     )
+    page_size: int = field(default=1_000, metadata=_says("fills and past orders that are asked for at once"))
 
     def __attrs_post_init__(self) -> None:
         found = self._account_faults() + self._limit_faults()
@@ -163,9 +166,12 @@ class DeribitSection:
             ("heartbeat_s", self.heartbeat_s, 10 if self.websocket_url is None else 1),
             ("book_depth", self.book_depth, 1),
             ("query_burst", self.query_burst, 1),
+            ("page_size", self.page_size, 1),
         ):
             if value < least:
                 found.append(Fault(name, f"must be at least {least}, not {value}"))
+        if self.page_size > _LONGEST_PAGE:
+            found.append(Fault("page_size", f"must be at most {_LONGEST_PAGE}, not {self.page_size}"))
         for name, amount in (
             ("queries_per_second", self.queries_per_second),
             ("request_timeout_s", self.request_timeout_s),

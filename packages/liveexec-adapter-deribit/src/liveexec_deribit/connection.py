@@ -197,12 +197,6 @@ class Connection:
 
     def _answered(self, request_id: int | str, frame: Frame) -> None:
         waiting = self._waiting.pop(request_id, None)
-        if waiting is None:
-            self._listener.unreadable(MalformedMessage(f"an answer is to no request of ours (id {request_id!r})"))
-        elif waiting.answer.done():
-            self._listener.answered_late(waiting.method, frame)
-        else:
-            waiting.answer.set_result(frame)
         # A login that is refused is told to whoever asked for it, who may know another way in.
         is_login = waiting is not None and waiting.method == "public/auth"
         if (
@@ -210,7 +204,14 @@ class Connection:
             and ends_session(frame.error)
             and (not is_login or frame.error.code == OUT_OF_CREDITS)
         ):
+            # First, so that whoever gets the answer finds the session as it is.
             self.lose(AdapterError(f"the venue ends the session: {frame.error.code} {frame.error.message}"))
+        if waiting is None:
+            self._listener.unreadable(MalformedMessage(f"an answer is to no request of ours (id {request_id!r:.60})"))
+        elif waiting.answer.done():
+            self._listener.answered_late(waiting.method, frame)
+        else:
+            waiting.answer.set_result(frame)
 
     def _post(self, method: str, params: Mapping[str, Any]) -> None:
         """Send what nobody waits for."""

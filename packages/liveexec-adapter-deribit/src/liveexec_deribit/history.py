@@ -21,16 +21,15 @@ from liveexec_deribit.orders import read_order
 from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, decoded
 
-__all__ = ["RECENT_ORDERS_NS", "RECENT_TRADES_NS", "Ask", "FillHistory", "OrderHistory"]
+__all__ = ["LONGEST_PAGE", "RECENT_TRADES_NS", "Ask", "FillHistory", "OrderHistory"]
 
 _NS_PER_MS: Final = 1_000_000
 _MINUTE_NS: Final = 60 * 1_000_000_000
-#: For how long the venue keeps them at hand, less a margin for clocks and its own clearing up.
-RECENT_ORDERS_NS: Final = 25 * _MINUTE_NS
+#: For how long the venue keeps trades at hand, less a margin for clocks and its own clearing up.
 RECENT_TRADES_NS: Final = 23 * 60 * _MINUTE_NS
 
 #: The most that a page may hold (``count`` in the specification).
-_PAGE: Final = 1_000
+LONGEST_PAGE: Final = 1_000
 #: More pages of one currency than this are left to the next question.
 _MOST_PAGES: Final = 100
 
@@ -58,7 +57,7 @@ class FillHistory:
         ask: Ask,
         ask_archive: Ask,
         *,
-        page: int = _PAGE,
+        page: int,
     ) -> None:
         self._account_id, self._venue, self._currencies = account_id, venue, currencies
         self._pace, self._ask, self._ask_archive, self._page = pace, ask, ask_archive, page
@@ -97,6 +96,7 @@ class FillHistory:
     async def _pages(self, ask: Ask, currency: str, since_ms: int, *, historical: bool) -> _Trades:
         told: dict[str, wire.UserTrade] = {}
         end_ms = time.time_ns() // _NS_PER_MS + _MINUTE_NS // _NS_PER_MS
+        count = self._page
         for _ in range(_MOST_PAGES):
             await self._pace.turn()
             frame = await ask(
@@ -105,7 +105,7 @@ class FillHistory:
                     "currency": currency,
                     "start_timestamp": since_ms,
                     "end_timestamp": end_ms,
-                    "count": self._page,
+                    "count": count,
                     "sorting": "asc",
                     "historical": historical,
                 },
@@ -114,16 +114,17 @@ class FillHistory:
             trades = [read_trade(raw) for raw in page.trades]
             for each in trades:
                 told[f"{each.instrument_name}|{each.order_id}|{each.direction}|{each.trade_id}"] = each
-            if not trades or (not page.has_more and len(trades) < self._page):
+            if not page.has_more:
                 return _Trades(tuple(told.values()), None)
-            last_ms = max(each.timestamp for each in trades)
-            if last_ms <= since_ms and not page.has_more:
-                return _Trades(tuple(told.values()), None)
-            if last_ms <= since_ms:
-                # More trades within one millisecond than a page holds: there is no way past them.
-                return _Trades(tuple(told.values()), since_ms)
-            # The last millisecond again: trades of it may be on the next page too.
-            since_ms = last_ms
+            last_ms = max((each.timestamp for each in trades), default=since_ms)
+            if last_ms > since_ms:
+                # The last millisecond again: trades of it may be on the next page too.
+                since_ms, count = last_ms, self._page
+            elif count < LONGEST_PAGE:
+                # A page is too short for the trades of one millisecond.
+                count = min(LONGEST_PAGE, count * 4)
+            else:
+                break
         return _Trades(tuple(told.values()), since_ms)
 
     def _read(self, told: Sequence[wire.UserTrade]) -> Iterator[FillReport]:
@@ -146,7 +147,7 @@ class Searched:
 class OrderHistory:
     """Looks for one order among those that the venue has no longer at hand."""
 
-    def __init__(self, pace: Pace, ask_archive: Ask, *, page: int = _PAGE) -> None:
+    def __init__(self, pace: Pace, ask_archive: Ask, *, page: int) -> None:
         self._pace, self._ask, self._page = pace, ask_archive, page
 
     async def find(self, ref: OrderRef, since_ns: int | None) -> Searched:

@@ -21,7 +21,7 @@ from liveexec.errors import AdapterError, InvalidInput
 from liveexec_deribit import wire
 from liveexec_deribit.connection import Connection
 from liveexec_deribit.error_table import NOT_FOUND
-from liveexec_deribit.history import RECENT_ORDERS_NS, Ask, OrderHistory
+from liveexec_deribit.history import Ask, OrderHistory
 from liveexec_deribit.names import Combo, symbol_of, venue_instrument
 from liveexec_deribit.orders import is_triggered, order_report, read_order
 from liveexec_deribit.pace import Pace
@@ -130,14 +130,12 @@ class OrderLookup:
         orders, as_of_ns = await self._labelled(ref, ref.client_order_id)
         if orders:
             return self._told(_chosen(orders))
-        made_ns = self._made_at_ns(ref)
-        if made_ns is None or made_ns < asked_ns - RECENT_ORDERS_NS:
-            # It may have come, ended, and been cleared up.
-            searched = await self._history.find(ref, made_ns)
-            if searched.order is not None:
-                return self._told(searched.order)
-            if not searched.is_complete:
-                return NotKnown("the history is longer than is searched")
+        # It may have come, ended, and been cleared up.
+        searched = await self._history.find(ref, self._made_at_ns(ref))
+        if searched.order is not None:
+            return self._told(searched.order)
+        if not searched.is_complete:
+            return NotKnown("the history is longer than is searched")
         return Absent(as_of_ns if as_of_ns is not None else asked_ns)
 
     async def _labelled(self, ref: OrderRef, label: ClientOrderId) -> tuple[list[wire.Order], int | None]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from liveexec.domain.money import is_storable, plain
+from liveexec.domain.money import plain, storable
 from liveexec.errors import AdapterError
 from liveexec_deribit.wire import RpcError
 
@@ -28,6 +28,7 @@ __all__ = [
 
 _ENCODER: Final = msgspec.json.Encoder()
 _NS_PER_MS: Final = 1_000_000
+_TOO_MUCH: Final = Decimal(10) ** 18
 #: Beyond it a timestamp in milliseconds is none (the year 2286).
 _LAST_MS: Final = 10**13
 
@@ -137,11 +138,11 @@ def to_ns(milliseconds: int, what: str) -> int:
 
 
 def checked(value: Decimal, what: str) -> Decimal:
-    """A number that can be reckoned with and stored.
+    """A number that can be reckoned with and stored; what has more than 18 places is rounded half-even to them.
 
     Raises:
-        MalformedMessage: it is not finite, or has more digits than any amount.
+        MalformedMessage: it is not finite, or larger than any amount.
     """
-    if not is_storable(value):
-        raise MalformedMessage(f"{what} is no amount of at most 18 + 18 digits")
-    return value
+    if not value.is_finite() or value.copy_abs() >= _TOO_MUCH:
+        raise MalformedMessage(f"{what} is no amount of at most 18 digits")
+    return storable(value)

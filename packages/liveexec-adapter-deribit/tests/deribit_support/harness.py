@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -63,6 +62,8 @@ _PATTERNS: Final[Mapping[Verb, str]] = {
     Verb.SNAPSHOT: "private/get_[ou][ps]e[nr]_*",
 }
 _USER_CHANNELS: Final = "user.*"
+#: What the adapter under test asks for at once, so that it always turns pages.
+_PAGE: Final = 3
 
 
 class DeribitHarness(VenueHarness):
@@ -70,7 +71,7 @@ class DeribitHarness(VenueHarness):
 
     title: ClassVar[str] = "Deribit (loopback)"
     plugin: ClassVar[str | None] = "liveexec_deribit.plugin"
-    vendor_modules: ClassVar[tuple[str, ...]] = ("websockets", "httpx2", "msgspec")
+    vendor_modules: ClassVar[tuple[str, ...]] = ("websockets", "httpx2")
     #: Two heartbeats and a half without a sign of life end the connection.
     keep_alive_s: ClassVar[float] = 4.0
     answer_timeout_s: ClassVar[float] = 2.0
@@ -78,6 +79,7 @@ class DeribitHarness(VenueHarness):
         {
             scripts.CutConnection,
             scripts.CutDuring,
+            scripts.CutPages,
             scripts.DelayAnswer,
             scripts.DuplicateReports,
             scripts.ExpireToken,
@@ -99,14 +101,20 @@ class DeribitHarness(VenueHarness):
     def __init__(self, config: VenueConfig | None = None, **section: Any) -> None:
         self._config = config if config is not None else venue_config()
         self._section = section
-        self._stack = AsyncExitStack()
+        self._venue = Venue(self._config)
         self._server: Server | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._end = asyncio.Event()
+        self._return: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._server = await self._stack.enter_async_context(serve(Venue(self._config)))
+        await self._listen(0)
 
     async def stop(self) -> None:
-        await self._stack.aclose()
+        if self._return is not None:
+            self._return.cancel()
+            await asyncio.wait((self._return,))
+        await self._fall_silent()
 
     @property
     def server(self) -> Server:
@@ -131,6 +139,7 @@ class DeribitHarness(VenueHarness):
             "query_burst": 100_000,
             "request_timeout_s": Decimal(2),
             "heartbeat_s": 1,
+            "page_size": _PAGE,
         }
         return DeribitSection(**(values | self._section | changes))
 
@@ -191,10 +200,8 @@ class DeribitHarness(VenueHarness):
 
     def why_not(self, script: VenueScript) -> str | None:
         match script:
-            case scripts.CutConnection(refuse_for_s) if refuse_for_s:
-                return "the loopback venue always takes new connections"
-            case scripts.CutPages():
-                return "the venue gives as many as are asked for; paging is tested beside the kit"
+            case scripts.CutPages(size) if size < _PAGE:
+                return f"the adapter asks for {_PAGE} at once, and the venue gives as many as are asked for"
             case scripts.HideNewOrders():
                 return "the loopback venue shows what it has"
             case scripts.MoveAsset():
@@ -234,8 +241,12 @@ class DeribitHarness(VenueHarness):
             case scripts.RefuseLogin():
                 fault = faults.RequestFault(kind="error", method="public/auth", times=None, error="invalid_credentials")
                 control.fault(fault)
-            case scripts.CutConnection():
+            case scripts.CutConnection(refuse_for_s):
                 control.cut()
+                if refuse_for_s:
+                    await self._pause(refuse_for_s)
+            case scripts.CutPages():
+                pass  # the adapter always asks for short pages here
             case scripts.ExpireToken():
                 control.expire_tokens()
             case scripts.MalformedReport():
@@ -255,6 +266,37 @@ class DeribitHarness(VenueHarness):
     def cut_all(self) -> int:
         """Cut every connection now."""
         return self.control.cut()
+
+    async def _listen(self, port: int) -> None:
+        """Take connections from now on."""
+        listens = asyncio.Event()
+        self._end = asyncio.Event()
+        self._life = asyncio.create_task(self._live(port, listens), name="loopback-venue")
+        await listens.wait()
+
+    async def _live(self, port: int, listens: asyncio.Event) -> None:
+        try:
+            async with serve(self._venue, port=port) as self._server:
+                listens.set()
+                await self._end.wait()
+        finally:
+            listens.set()
+
+    async def _fall_silent(self) -> None:
+        """Take no connections any more."""
+        self._end.set()
+        if self._life is not None:
+            await self._life
+
+    async def _pause(self, seconds: float) -> None:
+        """Refuse connections for a while, with everything that the venue knows kept."""
+        port = self.server.port
+        await self._fall_silent()
+        self._return = asyncio.create_task(self._come_back(port, seconds), name="loopback-return")
+
+    async def _come_back(self, port: int, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._listen(port)
 
     async def _fill_something(self) -> None:
         """Have something happen on the account: its oldest open order is traded against, if it has one."""

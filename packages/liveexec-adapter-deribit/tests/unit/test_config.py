@@ -48,6 +48,7 @@ def test_every_fault_is_named() -> None:
         request_burst=1,
         cancel_lane=1,
         query_burst=0,
+        page_size=1_001,
         queries_per_second=Decimal(-1),
         request_timeout_s=Decimal("Infinity"),
     )
@@ -62,6 +63,7 @@ def test_every_fault_is_named() -> None:
         "requests_per_second",
         "cancel_lane",
         "query_burst",
+        "page_size",
         "queries_per_second",
         "request_timeout_s",
     }
