@@ -23,6 +23,7 @@ from liveexec.domain.outcome import (
     OrderReport,
     OrderReportAnswer,
     PositionReport,
+    Rejected,
     SendOutcome,
     SendPlan,
     Snapshot,
@@ -34,6 +35,7 @@ from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, Stre
 from liveexec.venues.paper.clock import Clock, PaperClock
 from liveexec.venues.paper.config import manifest_of
 from liveexec.venues.paper.driver import WorldDriver
+from liveexec.venues.paper.entry import RejectCode, reject
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultVerb
 from liveexec.venues.paper.sessions import MarketStream, ReportStream, Session
 from liveexec.venues.paper.world import PaperWorld, Request
@@ -135,7 +137,7 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTi
         return await self._request(FaultVerb.CANCEL, None, lambda at_ns: exchange.cancel_all(account_id, at_ns))
 
     async def order(self, ref: OrderRef) -> OrderReportAnswer:
-        return await self._query(lambda at_ns: self._exchange.snapshots.order(ref, at_ns))
+        return await self._query(lambda at_ns: self._exchange.snapshots.order(ref, at_ns), FaultVerb.QUERY)
 
     async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
         return await self._snapshot(lambda at_ns: self._exchange.snapshots.open_orders(account_id, at_ns))
@@ -183,7 +185,8 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTi
         rule = injector.strike(verb, client_order_id) if injector is not None else None
         request = Request(run, self._desk)
         arrives_ns = self._clock.now_ns() + self._delay_ns(self._latency.order_ns)
-        if rule is None or rule.kind is FaultKind.LATE_ACK or rule.placed:
+        refusal = _refusal(rule)
+        if refusal is None and (rule is None or rule.kind is FaultKind.LATE_ACK or rule.placed):
             self._world.send(request, arrives_ns)
         if rule is not None and rule.kind is FaultKind.DISCONNECT:
             raise self._break(session, rule)
@@ -194,8 +197,12 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTi
         await self._clock.sleep_until_ns(answers_ns)
         if session.is_over:
             raise AdapterError("the session was lost before the answer came")
+        if refusal is not None:
+            return refusal
         if rule is not None and rule.kind is FaultKind.LOST_ACK:
             return Unknown("the answer was lost")
+        if rule is not None and rule.kind is FaultKind.FAILED:
+            return Unknown("the venue failed inside")
         assert request.outcome is not None, "the request has arrived by now"
         return request.outcome
 
@@ -205,26 +212,42 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTi
         session.lose(error)
         return error
 
-    async def _query(self, ask: Callable[[int], T]) -> T:
+    async def _query(self, ask: Callable[[int], T], verb: FaultVerb | None = None) -> T:
         session = self._live()
+        injector = self._desk.injector
+        rule = injector.strike(verb, None) if injector is not None and verb is not None else None
+        if rule is not None and rule.kind is FaultKind.DISCONNECT:
+            raise self._break(session, rule)
         arrives_ns = self._clock.now_ns() + self._delay_ns(self._latency.order_ns)
         await self._clock.sleep_until_ns(arrives_ns)
         now_ns = max(self._clock.now_ns(), arrives_ns)
         self._world.advance(now_ns)
         answer = ask(now_ns)
-        await self._clock.sleep_until_ns(now_ns + self._delay_ns(self._latency.report_ns))
+        late_ns = rule.delay_ns if rule is not None else 0
+        await self._clock.sleep_until_ns(now_ns + self._delay_ns(self._latency.report_ns) + late_ns)
         if session.is_over:
             raise AdapterError("the session was lost before the answer came")
+        if rule is not None and rule.kind is not FaultKind.LATE_ACK:
+            raise AdapterError(f"{self.manifest.venue} did not answer: {rule.kind}")
         return answer
 
     async def _snapshot(self, ask: Callable[[int], Snapshot[T]]) -> Snapshot[T]:
         requested_at_ns = self._clock.now_ns()
-        snapshot = await self._query(ask)
+        snapshot = await self._query(ask, FaultVerb.SNAPSHOT)
         return evolve(snapshot, requested_at_ns=requested_at_ns, responded_at_ns=self._clock.now_ns())
 
     def _delay_ns(self, fixed_ns: int) -> int:
         jitter_ns = self._latency.jitter_ns
         return fixed_ns + self._draw.randint(0, jitter_ns) if jitter_ns else fixed_ns
+
+
+def _refusal(rule: FaultRule | None) -> Rejected | None:
+    """What the venue says to a request that the script has it refuse."""
+    if rule is None or not rule.kind.is_refusal:
+        return None
+    if rule.kind is FaultKind.RATE_LIMITED:
+        return reject(RejectCode.RATE_LIMITED, "too many requests")
+    return reject(RejectCode.REFUSED, "refused, as the script says")
 
 
 def paper_adapters(config: PaperWorldConfig, clock: Clock | None = None) -> dict[VenueName, PaperAdapter]:

@@ -196,6 +196,10 @@ class PaperExchange:
             ledger.book.apply_asset(AssetMoved(account_id, asset, amount, kind, reference, self.now_ns))
             self._execution.outbox.append(report)
 
+    def forget_finished(self) -> None:
+        """Every order that has ended is known no more, as after a venue's retention. Fills stay."""
+        self._truth.forget_finished()
+
     def visible_book(self, instrument_id: InstrumentId, at_ns: int) -> Book:
         """The book as the venue publishes it now.
 

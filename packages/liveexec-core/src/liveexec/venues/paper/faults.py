@@ -12,9 +12,10 @@ from typing import Final
 from attrs import define, frozen
 
 from liveexec.domain.ids import ClientOrderId
+from liveexec.domain.outcome import VenueReport
 from liveexec.errors import ConfigurationError, Fault
 
-__all__ = ["FaultInjector", "FaultKind", "FaultRule", "FaultScript", "FaultVerb"]
+__all__ = ["FaultInjector", "FaultKind", "FaultRule", "FaultScript", "FaultVerb", "StreamFault"]
 
 
 class FaultKind(StrEnum):
@@ -22,20 +23,49 @@ class FaultKind(StrEnum):
 
     LOST_ACK: the answer never comes. LATE_ACK: it comes after ``delay_ns``. DUPLICATE_FILL: every fill of the order
     is reported twice. DISCONNECT: the session is lost during the request, and connecting fails for ``delay_ns``.
+    REFUSED, RATE_LIMITED: the venue refuses the request, which has no effect. FAILED: it answers with an error of its
+    own that proves nothing.
     """
 
     LOST_ACK = "lost_ack"
     LATE_ACK = "late_ack"
     DUPLICATE_FILL = "duplicate_fill"
     DISCONNECT = "disconnect"
+    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
+    FAILED = "failed"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the venue says that it did nothing."""
+        return self in (FaultKind.REFUSED, FaultKind.RATE_LIMITED)
 
 
 class FaultVerb(StrEnum):
-    """Which kind of request a rule looks at."""
+    """Which kind of request a rule looks at: QUERY asks about one order, SNAPSHOT for orders, fills and holdings."""
 
     SUBMIT = "submit"
     CANCEL = "cancel"
     REPLACE = "replace"
+    QUERY = "query"
+    SNAPSHOT = "snapshot"
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it only asks."""
+        return self in (FaultVerb.QUERY, FaultVerb.SNAPSHOT)
+
+
+class StreamFault(StrEnum):
+    """What the streams of reports do wrong, as long as it holds.
+
+    DUPLICATED: every report comes twice. REORDERED: of what happens at one moment the last is reported first. LOST:
+    nothing is reported, while the stream looks healthy.
+    """
+
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    LOST = "lost"
 
 
 @frozen
@@ -44,8 +74,8 @@ class FaultRule:
 
     ``ordinals`` counts the venue's requests of this verb from 1, ``client_ids`` is a regular expression that the
     client order id must match in full, ``probability`` is drawn from the script's seed. ``placed`` tells whether a
-    request whose answer is lost, or that a disconnect strikes, took effect at the venue. ``limit`` ends the rule
-    after that many strikes.
+    request whose answer is lost, that a disconnect strikes or that fails took effect at the venue. ``limit`` ends the
+    rule after that many strikes.
     """
 
     kind: FaultKind
@@ -77,12 +107,14 @@ class FaultRule:
                 faults.append(Fault(f"{path}.client_ids", f"is not a regular expression: {error}"))
         if self.kind is FaultKind.DUPLICATE_FILL and self.verb is not FaultVerb.SUBMIT:
             faults.append(Fault(f"{path}.verb", "fills are duplicated by order, so the verb must be submit"))
+        if self.verb.is_question and self.client_ids is not None:
+            faults.append(Fault(f"{path}.client_ids", "questions are told apart by their number alone"))
         return faults
 
 
 @frozen
 class FaultScript:
-    """The rules of a venue, tried in order, and the seed of their draws.
+    """The rules of a venue, tried in order, the seed of their draws, and what its streams of reports do wrong.
 
     Raises:
         ConfigurationError: with every fault.
@@ -90,6 +122,7 @@ class FaultScript:
 
     rules: tuple[FaultRule, ...]
     seed: int = 0
+    stream: tuple[StreamFault, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         found = [fault for index, rule in enumerate(self.rules) for fault in rule.faults(f"rules[{index}]")]
@@ -119,12 +152,19 @@ _STREAM: Final = "faults"
 
 
 class FaultInjector:
-    """A script at work: counts requests and says what strikes each of them."""
+    """A script at work: counts requests and says what strikes each of them. Others may follow it while it runs."""
 
     def __init__(self, script: FaultScript) -> None:
         self._random = random.Random(f"{_STREAM}:{script.seed}")  # noqa: S311 -- a reproducible draw, not a secret
         self._counts = dict.fromkeys(FaultVerb, 0)
         self._duplicated: set[ClientOrderId] = set()
+        self._armed: tuple[_Armed, ...] = ()
+        self.stream: frozenset[StreamFault] = frozenset()
+        self.follow(script)
+
+    def follow(self, script: FaultScript) -> None:
+        """Have this script's rules hold from now on, and no others; requests are counted on, draws go on."""
+        self.stream = frozenset(script.stream)
         self._armed = tuple(
             _Armed(
                 rule,
@@ -134,6 +174,20 @@ class FaultInjector:
             )
             for rule in script.rules
         )
+
+    def count(self, verb: FaultVerb) -> int:
+        """How many requests of a verb there have been."""
+        return self._counts[verb]
+
+    def reported(self, reports: list[VenueReport]) -> list[VenueReport]:
+        """What a stream tells of what happened at one moment."""
+        if StreamFault.LOST in self.stream:
+            return []
+        if StreamFault.REORDERED in self.stream:
+            reports = list(reversed(reports))
+        if StreamFault.DUPLICATED in self.stream:
+            reports = [each for report in reports for each in (report, report)]
+        return reports
 
     def strike(self, verb: FaultVerb, client_order_id: ClientOrderId | None) -> FaultRule | None:
         """Count a request, and say which rule strikes its answer. Duplicated fills are noted beside that."""

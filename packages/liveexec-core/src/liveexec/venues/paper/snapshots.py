@@ -45,6 +45,11 @@ class Snapshots:
             return NotKnown("an order of this age may not be visible yet")
         return order.report()
 
+    def every_order(self, account_id: AccountId) -> tuple[OrderReport, ...]:
+        """Every order that the account ever had and that is still known, oldest first; refused ones never were any."""
+        orders = {id(order): order for order in self._ledger(account_id).by_client_id.values()}
+        return tuple(order.report() for order in orders.values() if order.venue_order_id is not None)
+
     def open_orders(self, account_id: AccountId, at_ns: int) -> Snapshot[OrderReport]:
         """All open orders that are visible, oldest first."""
         visible_until_ns = at_ns - self._lag_ns

@@ -244,17 +244,28 @@ class VenueTruth:
             self._forget(self._finished[:_TRIM_RUN])
             del self._finished[:_TRIM_RUN]
 
+    def forget_finished(self) -> None:
+        """Forget every order that has ended, as a venue does after a while. Fills stay."""
+        self._has_forgotten = True
+        for ledger in self.ledgers.values():
+            ended = [order for order in ledger.by_client_id.values() if not order.status.is_open]
+            self._drop(ended)
+        self._finished.clear()
+
     def _forget(self, orders: list[PaperOrder]) -> None:
         self._has_forgotten = True
-        for order in orders:
-            ledger = self.ledgers[order.account_id]
-            for client_order_id in (order.client_order_id, *(order.earlier_ids or ())):
-                ledger.by_client_id.pop(client_order_id, None)
-            if order.venue_order_id is not None:
-                self.by_venue_id.pop(order.venue_order_id, None)
+        self._drop(orders)
         assert self._history is not None
         for ledger in self.ledgers.values():
             surplus = len(ledger.fills) - self._history
             if surplus > 0:
                 ledger.fills_kept_since_ns = ledger.fills[surplus - 1].fill.venue_time_ns + 1
                 del ledger.fills[:surplus]
+
+    def _drop(self, orders: Iterable[PaperOrder]) -> None:
+        for order in orders:
+            ledger = self.ledgers[order.account_id]
+            for client_order_id in (order.client_order_id, *(order.earlier_ids or ())):
+                ledger.by_client_id.pop(client_order_id, None)
+            if order.venue_order_id is not None:
+                self.by_venue_id.pop(order.venue_order_id, None)

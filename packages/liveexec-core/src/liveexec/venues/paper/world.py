@@ -32,6 +32,10 @@ class Subscriber(Protocol):
         """Something was reported at this venue time, on an account that was subscribed to; returns at once."""
         ...
 
+    def lose(self, error: AdapterError) -> None:
+        """The connection broke; returns at once."""
+        ...
+
 
 class Watcher(Protocol):
     """Somebody who wants to look when something may have changed. Both calls return at once."""
@@ -76,13 +80,23 @@ class VenueDesk:
             if subscriber in subscribers:
                 subscribers.remove(subscriber)
 
+    def cut(self, error: AdapterError, down_until_ns: int) -> None:
+        """Break every session; connecting fails before this venue time."""
+        self.down_until_ns = down_until_ns
+        everybody = [each for subscribers in self._subscribers.values() for each in subscribers]
+        for subscriber in everybody:
+            subscriber.lose(error)
+
     def deliver(self) -> None:
         """Hand out what was reported. Without a subscriber a report lives on in the venue's books alone."""
         exchange = self.exchange
         if not exchange.has_reports:
             return
         at_ns = exchange.now_ns
-        for report in exchange.take_reports():
+        reports = exchange.take_reports()
+        if self.injector is not None and self.injector.stream:
+            reports = self.injector.reported(reports)
+        for report in reports:
             subscribers = self._subscribers.get(report.account_id)
             if not subscribers:
                 continue

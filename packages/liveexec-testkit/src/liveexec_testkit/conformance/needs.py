@@ -1,0 +1,115 @@
+"""What a case needs: of the manifest, of the adapter's abilities, or of the harness. What is missing is a skip with
+its reason."""
+
+from abc import ABC
+from collections.abc import Callable
+from typing import assert_never
+
+from attrs import frozen
+
+from liveexec.domain.operation import OrderType, TimeInForce
+from liveexec.domain.venue import AdapterManifest, DedupeScope, ReplaceMode
+from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime
+from liveexec_testkit.conformance.harness import VenueHarness
+from liveexec_testkit.conformance.scripts import VenueScript
+
+__all__ = [
+    "CLIENT_ID_RULE",
+    "DEDUPES",
+    "POST_ONLY",
+    "QUERY_BY_CLIENT_ID",
+    "REDUCE_ONLY",
+    "REPLACE",
+    "REQUEST_EXPIRY",
+    "Ability",
+    "Declared",
+    "HarnessOffers",
+    "Need",
+    "described",
+    "missing",
+    "needs_tif",
+    "needs_type",
+]
+
+
+@frozen
+class Declared:
+    """Something that the manifest has to declare. ``what`` completes "the manifest declares no …"."""
+
+    what: str
+    holds: Callable[[AdapterManifest], bool]
+
+
+@frozen
+class Ability:
+    """A capability of the contract that has an ABC of its own."""
+
+    kind: type[ABC]
+
+
+@frozen
+class HarnessOffers:
+    """Something that the harness has to offer beside scripts. ``what`` completes "the harness offers no …"."""
+
+    what: str
+    holds: Callable[[VenueHarness], bool]
+
+
+Need = Declared | Ability | HarnessOffers | VenueScript
+
+POST_ONLY = Declared("post-only orders", lambda manifest: manifest.post_only)
+REDUCE_ONLY = Declared("reduce-only orders", lambda manifest: manifest.reduce_only)
+REPLACE = Declared("replaces", lambda manifest: manifest.replace is not ReplaceMode.NONE)
+REQUEST_EXPIRY = Declared("expiry of requests", lambda manifest: manifest.request_expiry)
+QUERY_BY_CLIENT_ID = Declared("queries by client id", lambda manifest: manifest.query_by_client_id)
+DEDUPES = Declared(
+    "refusal of client ids that were used before", lambda manifest: manifest.dedupe_scope is not DedupeScope.NONE
+)
+CLIENT_ID_RULE = Declared("rule by which client ids are made", lambda manifest: manifest.client_id is not None)
+
+_ABILITIES = {
+    CancelsAll: "cancel everything at one request",
+    Replaces: "change a working order",
+    StreamsMarket: "stream market data",
+    TellsTime: "tell the venue's time",
+}
+
+
+def needs_type(order_type: OrderType) -> Declared:
+    """Orders of this type."""
+    return Declared(f"{order_type} orders", lambda manifest: order_type in manifest.order_types)
+
+
+def needs_tif(time_in_force: TimeInForce) -> Declared:
+    """Orders of this time in force."""
+    return Declared(f"time in force {time_in_force}", lambda manifest: time_in_force in manifest.time_in_force)
+
+
+def missing(need: Need, adapter: ExternalAdapter, harness: VenueHarness) -> str | None:
+    """Why a case with this need is skipped; ``None`` when it is met."""
+    match need:
+        case Declared():
+            return None if need.holds(adapter.manifest) else f"the manifest declares no {need.what}"
+        case Ability():
+            return None if isinstance(adapter, need.kind) else f"the adapter can't {_ABILITIES[need.kind]}"
+        case HarnessOffers():
+            return None if need.holds(harness) else f"the harness offers no {need.what}"
+        case VenueScript():
+            return harness.why_not(need)
+        case unknown:
+            assert_never(unknown)
+
+
+def described(need: Need) -> str:
+    """The need in the words of the report and of the documentation."""
+    match need:
+        case Declared():
+            return f"manifest: {need.what}"
+        case Ability():
+            return f"adapter: {need.kind.__name__}"
+        case HarnessOffers():
+            return f"harness: {need.what}"
+        case VenueScript():
+            return f"script: {need!r}"
+        case unknown:
+            assert_never(unknown)
