@@ -63,8 +63,15 @@ class VenueHarness(ABC):
     answer_timeout_s: ClassVar[float] = 2.0
     #: How long a case waits at most for something that has to happen. Real seconds.
     patience_s: ClassVar[float] = 10.0
-    #: How long the adapter may need to notice a connection that is half open (its keep-alive deadline). Real seconds.
-    keep_alive_s: ClassVar[float] = 5.0
+    #: How long the adapter needs at most to notice by itself that a connection is half open, which is what its
+    #: keep-alive is for; ``None`` when it leaves that to the runtime, whose questions are not answered then. Real
+    #: seconds.
+    keep_alive_s: ClassVar[float | None] = None
+    #: How far ahead a GTD order's end may be set at least, so that a case can see it come; ``None`` when that is too
+    #: long to wait for. Real seconds.
+    shortest_gtd_s: ClassVar[float | None] = 1.0
+    #: Whether the venue tells fills one by one (``FillReport``); else it tells cumulative amounts alone.
+    tells_single_fills: ClassVar[bool] = True
 
     # -- life ----------------------------------------------------------------------------------------------------
 

@@ -16,11 +16,16 @@ from liveexec_testkit.conformance.scripts import VenueScript
 __all__ = [
     "CLIENT_ID_RULE",
     "DEDUPES",
+    "KEEP_ALIVE",
+    "PLUGIN",
     "POST_ONLY",
     "QUERY_BY_CLIENT_ID",
     "REDUCE_ONLY",
     "REPLACE",
     "REQUEST_EXPIRY",
+    "SECRETS",
+    "SHORT_GTD",
+    "SINGLE_FILLS",
     "Ability",
     "Declared",
     "HarnessOffers",
@@ -66,6 +71,13 @@ DEDUPES = Declared(
     "refusal of client ids that were used before", lambda manifest: manifest.dedupe_scope is not DedupeScope.NONE
 )
 CLIENT_ID_RULE = Declared("rule by which client ids are made", lambda manifest: manifest.client_id is not None)
+
+#: Fills are told one by one.
+SINGLE_FILLS = HarnessOffers("fills that are told one by one", lambda harness: harness.tells_single_fills)
+KEEP_ALIVE = HarnessOffers("keep-alive of the adapter's own", lambda harness: harness.keep_alive_s is not None)
+SHORT_GTD = HarnessOffers("GTD order that ends soon enough", lambda harness: harness.shortest_gtd_s is not None)
+SECRETS = HarnessOffers("secrets to look for", lambda harness: bool(harness.secrets))
+PLUGIN = HarnessOffers("plugin module", lambda harness: harness.plugin is not None)
 
 _ABILITIES = {
     CancelsAll: "cancel everything at one request",

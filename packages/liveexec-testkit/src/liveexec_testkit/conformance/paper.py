@@ -101,6 +101,7 @@ class PaperHarness(VenueHarness):
     """A paper venue without a market of its own, its adapter, and another account that trades with it."""
 
     title: ClassVar[str] = "paper venue, in process"
+    patience_s: ClassVar[float] = 5.0
     plugin: ClassVar[str | None] = "liveexec.builtins"
     scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
         {

@@ -6,15 +6,73 @@ from typing import Final
 import pytest
 
 from liveexec_testkit.conformance.case import Case, case_of
+from liveexec_testkit.conformance.cases.assets import AssetCases
+from liveexec_testkit.conformance.cases.cancels import CancelCases
+from liveexec_testkit.conformance.cases.client_ids import ClientIdCases
+from liveexec_testkit.conformance.cases.declarations import DeclarationCases
+from liveexec_testkit.conformance.cases.event_loop import EventLoopCases
+from liveexec_testkit.conformance.cases.fills import FillCases
+from liveexec_testkit.conformance.cases.hosted_orders import HostedOrderCases
+from liveexec_testkit.conformance.cases.hosted_sessions import HostedSessionCases
 from liveexec_testkit.conformance.cases.life_cycle import LifeCycleCases
+from liveexec_testkit.conformance.cases.listings import ListingCases
+from liveexec_testkit.conformance.cases.market_data import MarketDataCases
+from liveexec_testkit.conformance.cases.orders import OrderCases
+from liveexec_testkit.conformance.cases.rejections import RejectionCases
+from liveexec_testkit.conformance.cases.replaces import ReplaceCases
+from liveexec_testkit.conformance.cases.secrets import SecretCases
+from liveexec_testkit.conformance.cases.sessions import SessionCases
+from liveexec_testkit.conformance.cases.silence import SilenceCases
+from liveexec_testkit.conformance.cases.snapshots import SnapshotCases
+from liveexec_testkit.conformance.cases.streams import StreamCases
 
 __all__ = ["GROUPS", "AdapterConformance", "all_cases"]
 
 #: The groups in the order of the report.
-GROUPS: Final = (LifeCycleCases,)
+GROUPS: Final = (
+    LifeCycleCases,
+    DeclarationCases,
+    ListingCases,
+    OrderCases,
+    CancelCases,
+    ReplaceCases,
+    FillCases,
+    RejectionCases,
+    SilenceCases,
+    StreamCases,
+    SnapshotCases,
+    SessionCases,
+    ClientIdCases,
+    EventLoopCases,
+    SecretCases,
+    MarketDataCases,
+    AssetCases,
+    HostedOrderCases,
+    HostedSessionCases,
+)
 
 
-class AdapterConformance(LifeCycleCases):
+class AdapterConformance(
+    LifeCycleCases,
+    DeclarationCases,
+    ListingCases,
+    OrderCases,
+    CancelCases,
+    ReplaceCases,
+    FillCases,
+    RejectionCases,
+    SilenceCases,
+    StreamCases,
+    SnapshotCases,
+    SessionCases,
+    ClientIdCases,
+    EventLoopCases,
+    SecretCases,
+    MarketDataCases,
+    AssetCases,
+    HostedOrderCases,
+    HostedSessionCases,
+):
     """Every case for one adapter. A subclass gives the fixture ``venue``: a harness that was started.
 
     ::

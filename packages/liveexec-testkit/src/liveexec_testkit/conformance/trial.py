@@ -1,18 +1,22 @@
 """One case's run: the venue, the adapters that it takes from it, and how it asks them for orders."""
 
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
 
 import anyio
-from attrs import define
+from attrs import define, evolve
 
-from liveexec.domain.ids import VenueOrderId
+from liveexec.domain.fill import FillKey
+from liveexec.domain.ids import InstrumentId, VenueOrderId
 from liveexec.domain.instrument import Listing
+from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     Accepted,
+    FillReport,
     OrderRef,
     OrderReport,
     Rejected,
@@ -21,10 +25,11 @@ from liveexec.domain.outcome import (
     Unknown,
     VenueOrderStatus,
 )
-from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
+from liveexec.errors import AdapterError
+from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
 from liveexec.runtime.order_ids import new_order_id
 from liveexec_testkit.conformance.harness import TradedInstrument, VenueHarness
-from liveexec_testkit.conformance.heard import Heard
+from liveexec_testkit.conformance.heard import Heard, names
 
 __all__ = ["Line", "Placed", "Trial", "stepped"]
 
@@ -107,12 +112,7 @@ class Line:
     async def submit(self, order: VenueOrder, plan: SendPlan | None = None) -> Placed:
         """Send an order as the runtime does: an exception, or no answer in time, is ``Unknown``."""
         plan = plan if plan is not None else await self.plan(order)
-        outcome: SendOutcome = Unknown("given up after the harness's answer_timeout_s")
-        with anyio.move_on_after(self.trial.venue.answer_timeout_s):
-            try:
-                outcome = await self.adapter.submit(order, plan)
-            except Exception as error:  # noqa: BLE001  (an exception out of submit counts as Unknown)
-                outcome = Unknown(f"{type(error).__name__}: {error}")
+        outcome = await self._ask(self.adapter.submit(order, plan))
         return Placed(order, plan, outcome, outcome.venue_order_id if isinstance(outcome, Accepted) else None)
 
     async def place(self, order: VenueOrder | None = None) -> Placed:
@@ -127,16 +127,106 @@ class Line:
             placed.venue_order_id = self._venue_id(placed)
         return placed
 
+    async def place_all(self, orders: Sequence[VenueOrder]) -> list[Placed]:
+        """:meth:`place` for all of them at the same time."""
+        found: list[Placed | None] = [None] * len(orders)
+
+        async def one(index: int) -> None:
+            found[index] = await self.place(orders[index])
+
+        async with anyio.create_task_group() as group:
+            for index in range(len(orders)):
+                group.start_soon(one, index)
+        return [each for each in found if each is not None]
+
     async def report_of(self, placed: Placed, *statuses: VenueOrderStatus) -> OrderReport:
         """Wait for an order report with one of these statuses."""
-        found = self._reports(placed, statuses)
-        if not found:
-            await self.heard.until(
-                f"{' or '.join(statuses)} of {placed.plan.client_order_id}",
-                lambda: self._reports(placed, statuses),
-            )
-            found = self._reports(placed, statuses)
-        return found[-1]
+        await self.heard.until(
+            f"{' or '.join(statuses)} of {placed.plan.client_order_id}", lambda: self._reports(placed, statuses)
+        )
+        return self._reports(placed, statuses)[-1]
+
+    def ends_of(self, placed: Placed) -> list[OrderReport]:
+        """What was heard until now that says that an order has ended."""
+        of = self.heard.of(placed.plan.client_order_id, placed.venue_order_id)
+        return [each for each in of if not each.status.is_open]
+
+    async def end_of(self, placed: Placed) -> Rejected | OrderReport:
+        """Wait until an order has ended: refused at once, or by a report with a terminal status."""
+        if isinstance(placed.outcome, Rejected):
+            return placed.outcome
+        return await self.report_of(placed, *(each for each in VenueOrderStatus if not each.is_open))
+
+    async def filled(self, placed: Placed) -> None:
+        """Wait until an order was told to be filled: by its fills, or by a report (venues need not send one then)."""
+
+        def is_told() -> bool:
+            of = [
+                each.fill.quantity
+                for each in self.heard.distinct_fills.values()
+                if names(each, placed.plan.client_order_id, placed.venue_order_id)
+            ]
+            reports = self._reports(placed, (VenueOrderStatus.FILLED,))
+            return bool(reports) or sum(of, ZERO) >= placed.order.quantity
+
+        await self.heard.until(f"{placed.plan.client_order_id} to be filled", is_told)
+
+    async def fills_of(self, placed: Placed, quantity: Decimal) -> list[FillReport]:
+        """Wait until so much of an order was reported as filled; its fills, each once."""
+
+        def found() -> list[FillReport]:
+            of = [
+                each
+                for each in self.heard.distinct_fills.values()
+                if names(each, placed.plan.client_order_id, placed.venue_order_id)
+            ]
+            return of if sum((each.fill.quantity for each in of), ZERO) >= quantity else []
+
+        await self.heard.until(f"fills of {quantity} of {placed.plan.client_order_id}", found)
+        return found()
+
+    async def fills_since(self, since_ns: int) -> list[FillReport]:
+        """All fills since a venue time, page after page where they are cut off, as the runtime fetches them.
+
+        Raises:
+            AssertionError: an incomplete answer brings nothing newer, so that the rest can't be fetched.
+        """
+        found: dict[FillKey, FillReport] = {}
+        while True:
+            page = await self.adapter.fills(self.trial.venue.account_id, since_ns)
+            found.update((each.fill.key, each) for each in page.items)
+            if page.complete:
+                return list(found.values())
+            newest_ns = max((each.fill.venue_time_ns for each in page.items), default=since_ns)
+            assert newest_ns > since_ns, f"fills() is cut off at {since_ns} and goes no further"
+            since_ns = newest_ns
+
+    async def cancel(self, placed: Placed, ref: OrderRef | None = None) -> SendOutcome:
+        """Ask for an order's cancel as the runtime does."""
+        return await self._ask(self.adapter.cancel(ref if ref is not None else placed.ref))
+
+    async def replace(
+        self, placed: Placed, *, quantity: Decimal | None = None, ticks: int | None = None, filled: Decimal = ZERO
+    ) -> tuple[SendOutcome, VenueOrder, SendPlan]:
+        """Ask for other terms of an order: the outcome, the new terms, and the plan that the change was sent with."""
+        assert isinstance(self.adapter, Replaces), "a case that replaces needs the ability"
+        order = evolve(placed.order)
+        if quantity is not None:
+            order.quantity = quantity
+        if ticks is not None:
+            instrument = self.trial.instrument(order.instrument_id)
+            order.price = stepped(self.listings[order.instrument_id], instrument.price, ticks)
+        plan = await self.plan(order, attempt=2)
+        return await self._ask(self.adapter.replace(placed.ref, order, plan, filled)), order, plan
+
+    async def _ask(self, request: Coroutine[Any, Any, SendOutcome]) -> SendOutcome:
+        outcome: SendOutcome = Unknown("given up after the harness's answer_timeout_s")
+        with anyio.move_on_after(self.trial.venue.answer_timeout_s):
+            try:
+                outcome = await request
+            except Exception as error:  # noqa: BLE001  (an exception out of a request counts as Unknown)
+                outcome = Unknown(f"{type(error).__name__}: {error}")
+        return outcome
 
     def _reports(self, placed: Placed, statuses: tuple[VenueOrderStatus, ...]) -> list[OrderReport]:
         of = self.heard.of(placed.plan.client_order_id, placed.venue_order_id)
@@ -175,6 +265,88 @@ class Trial:
     def usual(self) -> TradedInstrument:
         """The instrument that most cases trade."""
         return self.venue.instruments[0]
+
+    def instrument(self, instrument_id: InstrumentId) -> TradedInstrument:
+        """One of the harness's instruments, by its id."""
+        return next(each for each in self.venue.instruments if each.instrument_id == instrument_id)
+
+    async def quote(self, line: Line, *, on: TradedInstrument | None = None, ticks: int = 5, lots: int = 1) -> None:
+        """Another participant quotes ``lots`` usual quantities on both sides, so many ticks from the price."""
+        instrument = on if on is not None else self.usual
+        for side, away in ((Side.BUY, -ticks), (Side.SELL, ticks)):
+            await self.rest(line, side, away, instrument.quantity * lots, on=instrument)
+
+    async def rest(
+        self, line: Line, side: Side, ticks: int, quantity: Decimal, *, on: TradedInstrument | None = None
+    ) -> None:
+        """Another participant rests an order so many ticks from the price."""
+        instrument = on if on is not None else self.usual
+        price = stepped(line.listings[instrument.instrument_id], instrument.price, ticks)
+        await self.venue.rest(instrument.instrument_id, side, price, quantity)
+
+    async def take(self, placed: Placed, quantity: Decimal) -> None:
+        """Another participant takes this much of a resting order of ours, at its price."""
+        order = placed.order
+        assert order.price is not None
+        assert order.side is not None
+        taker = Side.SELL if order.side is Side.BUY else Side.BUY
+        await self.venue.take(order.instrument_id, taker, order.price, quantity)
+
+    async def truth_of(self, placed: Placed) -> OrderReport | None:
+        """The order as the venue itself has it, ``None`` when it never was there.
+
+        Raises:
+            AssertionError: the venue has several orders by that name.
+        """
+        found = [
+            each
+            for each in await self.venue.orders()
+            if names(each, placed.plan.client_order_id, placed.venue_order_id)
+        ]
+        assert len(found) <= 1, f"one intent is {len(found)} orders at the venue: {found}"
+        return found[0] if found else None
+
+    async def order_at_venue(self, placed: Placed) -> OrderReport:
+        """The order as the venue itself has it, which it must."""
+        found = await self.truth_of(placed)
+        assert found is not None, f"the venue has no order {placed.plan.client_order_id}"
+        return found
+
+    async def nothing_at_venue(self, placed: Placed) -> None:
+        """The venue must never have had the order."""
+        found = await self.truth_of(placed)
+        assert found is None, f"the venue has an order that must not be there: {found}"
+
+    async def visible_open_orders(self, line: Line) -> Sequence[OrderReport]:
+        """The account's open orders as the adapter tells them, once whatever was placed before is visible."""
+        await anyio.sleep(line.adapter.manifest.visibility_lag_ns / _SECOND_NS)
+        return (await line.adapter.open_orders(self.venue.account_id)).items
+
+    async def after_loss(self, line: Line) -> Line:
+        """The same line while its session lasts, else a new session of its adapter, opened as the runtime does: again
+        and again until the venue takes it."""
+        if not line.heard.is_over:
+            return line
+        return await self.reconnected(line)
+
+    async def reconnected(self, line: Line) -> Line:
+        """A new session of a line's adapter, after its stream was broken. An adapter that reconnects by itself has
+        announced the gap on the old stream, and goes on there."""
+        if not line.heard.is_over and line.heard.gaps:
+            return line
+        await line.adapter.disconnect()
+        return await self.line_in_time(line.adapter)
+
+    async def line_in_time(self, adapter: ExternalAdapter) -> Line:
+        """A connected adapter, tried until the venue takes it, at most as long as the harness is patient."""
+        deadline_s = anyio.current_time() + self.venue.patience_s
+        while True:
+            try:
+                return await self.line(adapter)
+            except AdapterError:
+                if anyio.current_time() > deadline_s:
+                    raise
+                await anyio.sleep(0.02)
 
     async def line(self, adapter: ExternalAdapter | None = None) -> Line:
         """A connected adapter (a new one unless one is given), its reports read from now on."""

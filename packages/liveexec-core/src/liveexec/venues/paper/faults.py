@@ -180,11 +180,11 @@ class FaultInjector:
         return self._counts[verb]
 
     def reported(self, reports: list[VenueReport]) -> list[VenueReport]:
-        """What a stream tells of what happened at one moment."""
+        """What a stream tells of what happened at one moment; the list is the injector's from then on."""
         if StreamFault.LOST in self.stream:
             return []
         if StreamFault.REORDERED in self.stream:
-            reports = list(reversed(reports))
+            reports.reverse()
         if StreamFault.DUPLICATED in self.stream:
             reports = [each for report in reports for each in (report, report)]
         return reports
