@@ -94,6 +94,8 @@ class AdapterManifest:
     ``client_id`` is the rule by which ids are derived; ``None`` when ``prepare`` has to be asked.
     ``visibility_lag_ns`` is how long an order may stay invisible to queries after it was taken. ``time_resolution_ns``
     is what the venue's times of fills and orders are cut to (1,000,000 where it tells milliseconds).
+    ``spot_positions`` is false where what is held of spot pairs is told as balances alone: that ``positions()`` names
+    no pair says nothing then.
     """
 
     venue: VenueName
@@ -113,5 +115,6 @@ class AdapterManifest:
     dedupe_scope: DedupeScope = DedupeScope.NONE
     query_by_client_id: bool = False
     fills_history_ns: int | None = None
+    spot_positions: bool = True
     rate_limit: RateLimit | None = None
     sandbox: bool = True

@@ -20,7 +20,7 @@ from liveexec.domain.account_event import (
     StateChanged,
     TradingState,
 )
-from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
+from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, venue_of
 from liveexec.domain.instrument import ContractKind, ContractTerms
 from liveexec.domain.money import ONE, ZERO
 from liveexec.domain.outcome import AssetKind, BalanceReport
@@ -48,12 +48,21 @@ def compare(turn: Turn, taken: AccountSnapshot) -> None:
         key = (account_id, f"{_POSITION}:{instrument_id}")
         has_moved = position is not None and position.updated_at_ns >= taken.requested_at_ns
         # A fill that waits for its order is known, and not counted yet.
-        if has_moved or adoption.is_filled_meanwhile(turn, account_id, instrument_id):
+        is_told = instrument_id in theirs or _tells_position(turn, instrument_id, position)
+        if has_moved or not is_told or adoption.is_filled_meanwhile(turn, account_id, instrument_id):
             turn.core.drifts.pop(key, None)
         elif _drifts(turn, key, mine, said, ZERO):
             _only_reduce(turn, account_id, instrument_id, mine, said)
     if not any(position.updated_at_ns >= taken.requested_at_ns for position in book.positions.values()):
         _compare_balances(turn, book, {said.asset: said for said in taken.balances})
+
+
+def _tells_position(turn: Turn, instrument_id: InstrumentId, position: Position | None) -> bool:
+    """Whether a venue that holds none of it would say so: of spot pairs, many tell balances alone."""
+    if position is None or position.terms.kind is not ContractKind.SPOT:
+        return True
+    manifest = turn.core.state.manifests.get(venue_of(instrument_id))
+    return manifest is None or manifest.spot_positions
 
 
 def accept(turn: Turn, request: AcceptDrift) -> Decision:

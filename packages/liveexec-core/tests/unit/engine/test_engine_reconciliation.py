@@ -14,7 +14,7 @@ from liveexec.domain.account_event import (
     StateChanged,
     TradingState,
 )
-from liveexec.domain.ids import ClientOrderId, VenueOrderId
+from liveexec.domain.ids import ClientOrderId, InstrumentId, VenueOrderId
 from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, AssetKind, AssetReport, Unknown, VenueOrderStatus
@@ -31,6 +31,7 @@ from support.builders import (
     SPOT,
     SPOT_AT_BETA,
     STRATEGY,
+    make_manifest,
     make_market_intent,
     make_order_report,
     parts,
@@ -311,6 +312,23 @@ class TestDrift:
         assert [parts(event, "ours theirs") for event in harness.account_events() if isinstance(event, DriftSeen)] == [
             (1, 0)
         ]
+
+    @pytest.mark.parametrize(
+        ("instrument_id", "theirs", "drifts"),
+        [(SPOT, {}, 0), (SPOT, {SPOT: "2"}, 1), (LINEAR, {}, 1)],
+        ids=["a pair that is not named", "a pair that is named", "a contract that is not named"],
+    )
+    def test_a_venue_that_tells_spot_holdings_as_balances_alone_says_nothing_of_pairs_by_leaving_them_out(
+        self, instrument_id: InstrumentId, theirs: dict[InstrumentId, str], drifts: int
+    ) -> None:
+        manifests = {ALPHA: make_manifest(spot_positions=False)}
+        harness = EngineHarness(manifests=manifests).start()
+        harness.market(instrument_id)
+        harness.fill(harness.working(instrument_key=instrument_id), "1")
+        for _ in range(3):
+            harness.advance(1)
+            harness.snapshot(positions=theirs)
+        assert len([event for event in harness.account_events() if isinstance(event, DriftSeen)]) == drifts
 
     def test_it_holds_after_a_restart(self, harness: EngineHarness) -> None:
         self.differing(harness, 2)

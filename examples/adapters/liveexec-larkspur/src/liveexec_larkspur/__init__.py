@@ -1,0 +1,1 @@
+"""Larkspur, an exchange that was invented as an example, as a venue of liveexec."""
