@@ -15,6 +15,7 @@ from liveexec.engine.algorithms.family import CHILD_REJECTS
 from liveexec.engine.fills import OVERFILL
 from liveexec.engine.risk import RULE_FAILED
 from liveexec.engine.rules.repeated_execution import REPEATED_EXECUTION
+from liveexec.engine.settlement import BAD_SETTLEMENT
 
 __all__ = ["LATCH_CODES", "ORDER_CODES", "error_classes", "exit_codes", "latch_codes", "order_codes", "rule_codes"]
 
@@ -47,6 +48,9 @@ LATCH_CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         REPEATED_EXECUTION: "A strategy executed the same too often within the configured window; it is stopped.",
         OVERFILL: "A venue filled more than an order's quantity. The fill counts; the instrument is stopped.",
+        BAD_SETTLEMENT: (
+            "A venue settled an instrument at what it can't be worth. Nothing was closed; the instrument is stopped."
+        ),
         ADOPTED_TWICE: (
             "What a venue has was adopted as somebody else's before the order that it is could claim it; the account "
             "is stopped. Resolve the order, attribute the adopted one, then clear the latch."

@@ -45,7 +45,16 @@ SEEN = 92
 
 #: What is given codes, by its name (refuse, VenueRejected, change_refused, Finish, LatchSet …), and what holds them.
 TAKES_CODES = re.compile(r"refus|reject|finish|latchset", re.IGNORECASE)
-NAMED = {"ALGORITHM_FAILED", "CHILD_REJECTS", "OVERFILL", "ADOPTED_TWICE", "REPEATED_EXECUTION", "RULE_FAILED", "code"}
+NAMED = {
+    "ALGORITHM_FAILED",
+    "CHILD_REJECTS",
+    "OVERFILL",
+    "BAD_SETTLEMENT",
+    "ADOPTED_TWICE",
+    "REPEATED_EXECUTION",
+    "RULE_FAILED",
+    "code",
+}
 
 
 def page(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -52,8 +52,7 @@ def kill(
     shard: ShardOption = None,
 ) -> None:
     """Stop a scope of the running host. Nothing new leaves in it from the moment that this is heard."""
-    request = {"do": "kill", "scope": scope, "kind": str(how), "reason": reason, "principal": _operator()}
-    done = asked_of(shard, request)
+    done = _told(shard, "kill", reason, scope=scope, kind=str(how))
     recorded = "" if done["recorded"] else "; it will be recorded once the database can be written"
     sys.stdout.write(f"{done['scope']} is stopped ({how}){recorded}\n")
 
@@ -69,8 +68,7 @@ def resume(
     shard: ShardOption = None,
 ) -> None:
     """Let a scope of the running host trade again, or clear a latch that a control set."""
-    request = {"do": "resume", "scope": scope, "latch": latch, "reason": reason, "principal": _operator()}
-    done = asked_of(shard, request)
+    done = _told(shard, "resume", reason, scope=scope, latch=latch)
     sys.stdout.write(f"{done['scope']}: {f'latch {latch} is cleared' if latch else 'trading is on again'}\n")
 
 
@@ -83,8 +81,7 @@ def accept(
     shard: ShardOption = None,
 ) -> None:
     """Accept what a venue says that an account holds; an instrument that only the drift stopped trades on."""
-    request = {"do": "accept", "account": account, "subject": subject, "reason": reason, "principal": _operator()}
-    asked_of(shard, request)
+    _told(shard, "accept", reason, account=account, subject=subject)
     sys.stdout.write(f"{account}: the venue's {subject} is accepted\n")
 
 
@@ -97,8 +94,7 @@ def resolve(
     shard: ShardOption = None,
 ) -> None:
     """End an open order of which no evidence comes any more. Its venue is asked to cancel it all the same."""
-    request = {"do": "resolve", "order": order, "as": str(ended), "reason": reason, "principal": _operator()}
-    asked_of(shard, request)
+    _told(shard, "resolve", reason, order=order, **{"as": str(ended)})
     sys.stdout.write(f"{order} is {ended}\n")
 
 
@@ -111,9 +107,14 @@ def attribute(
     shard: ShardOption = None,
 ) -> None:
     """Give an adopted order, with what it filled and will fill, to the strategy that it belongs to."""
-    request = {"do": "attribute", "order": order, "strategy": strategy, "reason": reason, "principal": _operator()}
-    asked_of(shard, request)
+    _told(shard, "attribute", reason, order=order, strategy=strategy)
     sys.stdout.write(f"{order} is {strategy}'s\n")
+
+
+def _told(shard: str | None, do: str, reason: str, **words: str | None) -> dict[str, Any]:
+    """Have the host do something, in the name of whoever runs this; what it answers."""
+    answer: dict[str, Any] = asked_of(shard, {"do": do, **words, "reason": reason, "principal": _operator()})
+    return answer
 
 
 def _operator() -> str:

@@ -11,12 +11,14 @@ from liveexec.cli.options import OutputFormat
 from liveexec.cli.output import write_once
 from liveexec.cli.termination import run_async
 from liveexec.composition import reconciled
+from liveexec.domain.account_event import DriftSeen
 from liveexec.presentation.table_view import Report, TableView
 from liveexec.presentation.views.comparisons import Comparison, verification_view
 from liveexec.presentation.views.left_open import left_open_view
 from liveexec.presentation.views.log import LoggedEvent, log_view
 from liveexec.runtime.logs import configure_logging
 from liveexec.runtime.reconciling import Reconciliation
+from liveexec.tables import precision_of
 
 __all__ = ["reconcile"]
 
@@ -48,12 +50,16 @@ def reconcile(
     return ExitCode.DIFFERENCES if is_left else ExitCode.OK
 
 
+def _compared(drift: DriftSeen) -> Comparison:
+    return Comparison("drift", drift.account_id, drift.subject, drift.ours, drift.theirs, drift.instrument_id)
+
+
 def _views(found: Reconciliation, *, dry_run: bool) -> Iterator[TableView]:
     events = [LoggedEvent(item.stream, item.sequence, item.at_ns, _CAUSE, item.event) for item in found.happened]
-    yield log_view(events, {})
+    precision = precision_of(found.listings)
+    yield log_view(events, precision)
     if found.drifts:
-        drifts = [Comparison("drift", each.account_id, each.subject, each.ours, each.theirs) for each in found.drifts]
-        yield verification_view(drifts, {})
+        yield verification_view(map(_compared, found.drifts), precision)
     rows = [
         {
             "what": f"{order.status}",

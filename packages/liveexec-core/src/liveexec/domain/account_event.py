@@ -68,8 +68,8 @@ class ControlScope:
 
 @define(eq=False)
 class AccountOpened:
-    """The account began here with what the venue told when it was asked at ``asked_at_ns``; what was filled before is
-    part of that. Always the first event of an account's stream."""
+    """The account began here with what the venue told when it was asked at ``asked_at_ns``, a moment on the venue's
+    clock; what was filled before is part of that. Always the first event of an account's stream."""
 
     account_id: AccountId
     asked_at_ns: int
@@ -101,7 +101,11 @@ class PositionChange(StrEnum):
 
 @define(eq=False)
 class PositionChanged:
-    """A position changed without a fill: ``quantity`` is the signed change, ``price`` what it is valued at."""
+    """A position changed without a fill: ``quantity`` is the signed change, ``price`` what it is valued at.
+
+    When a bet is settled, ``quantity`` undoes the strategy's net stake (zero where as much was laid as backed), and
+    ``price`` is the share of the payout that is paid (see :class:`~liveexec.domain.outcome.SettlementReport`).
+    """
 
     account_id: AccountId
     strategy_id: str
@@ -144,12 +148,21 @@ class LatchCleared:
 
 @define(eq=False)
 class DriftSeen:
-    """The venue's position or balance differs from ours, and kept differing."""
+    """The venue's position or balance differs from ours, and kept differing.
+
+    ``subject`` is ``position:INSTRUMENT`` or ``balance:ASSET``.
+    """
 
     account_id: AccountId
     subject: str
     ours: Decimal
     theirs: Decimal
+
+    @property
+    def instrument_id(self) -> InstrumentId | None:
+        """The instrument whose position differs; ``None`` for a balance."""
+        kind, _, name = self.subject.partition(":")
+        return InstrumentId(name) if kind == "position" else None
 
 
 @define(eq=False)

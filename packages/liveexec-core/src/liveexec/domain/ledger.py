@@ -14,6 +14,7 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AccountEvent, ControlScope, TradingState
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId, StrategyId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
@@ -109,9 +110,7 @@ class Ledger:
             case acc.AssetMoved():
                 self.book(event.account_id).apply_asset(event)
             case acc.PositionChanged():
-                self.book(event.account_id).apply_position_change(event, at_ns)
-                key = (event.account_id, StrategyId(event.strategy_id), event.instrument_id)
-                self._position(key, event).trade(event.quantity, event.price, at_ns)
+                self._change_position(event, at_ns)
             case acc.StateChanged():
                 self.states[event.scope] = event
             case acc.LatchSet():
@@ -190,6 +189,17 @@ class Ledger:
             position = self.positions[key] = Position(fill.instrument_id, order.terms)
         position.trade(fill.quantity * fill.side.sign * sign, fill.price, at_ns)
         position.pay_fee(fill.fee_asset, fill.fee * sign)
+
+    def _change_position(self, event: acc.PositionChanged, at_ns: int) -> None:
+        book = self.book(event.account_id)
+        position = self._position((event.account_id, StrategyId(event.strategy_id), event.instrument_id), event)
+        if event.terms.kind is ContractKind.ODDS and event.kind is acc.PositionChange.SETTLEMENT:
+            stake, payout = position.quantity, position.cost
+            book.apply_bets_settled(event, stake, payout, at_ns)
+            position.pay_out(stake, payout, event.price, at_ns)
+        else:
+            book.apply_position_change(event, at_ns)
+            position.trade(event.quantity, event.price, at_ns)
 
     def _position(self, key: PositionKey, event: acc.PositionChanged) -> Position:
         found = self.positions.get(key)

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from liveexec.domain.fill import Fill, FillKey
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrderId
 from liveexec.domain.operation import OrderType, Side, TimeInForce
+from liveexec.errors import Fault, InvalidInput
 
 __all__ = [
     "Absent",
@@ -33,6 +34,7 @@ __all__ = [
     "SendOutcome",
     "SendPlan",
     "Sent",
+    "SettlementReport",
     "Snapshot",
     "Unknown",
     "VenueOrderStatus",
@@ -198,6 +200,31 @@ class AssetReport:
 
 
 @define(eq=False)
+class SettlementReport:
+    """An instrument is settled: what the account holds of it ends, with its result.
+
+    ``price`` is what the contract is settled at. For a bet it is the share of the payout that is paid: 1 when the
+    selection won, 0 when it lost, 1/2 in a dead heat of two; a bet that is void is busted fill by fill instead. The
+    result moves the settlement asset, so an adapter tells no :class:`AssetReport` of it, only of what the venue takes
+    beside it. It may be told again: what is closed already has nothing to settle.
+
+    Raises:
+        InvalidInput: the price is negative or not finite.
+    """
+
+    account_id: AccountId
+    instrument_id: InstrumentId
+    price: Decimal
+    reference: str
+    venue_time_ns: int
+
+    def __attrs_post_init__(self) -> None:
+        if not self.price.is_finite() or self.price < 0:
+            fault = Fault("price", f"must be finite and not negative, not {self.price}")
+            raise InvalidInput(f"settlement of {self.instrument_id}", [fault])
+
+
+@define(eq=False)
 class Gap:
     """The stream of an account was interrupted: what was missed has to be fetched before the account is trusted."""
 
@@ -242,7 +269,7 @@ class NotKnown:
 
 
 OrderReportAnswer = OrderReport | Absent | NotKnown
-VenueReport = OrderReport | FillReport | CumulativeFill | AssetReport | Gap
+VenueReport = OrderReport | FillReport | CumulativeFill | AssetReport | SettlementReport | Gap
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ one rounded amount (18 places, half-even), and what is closed completely takes t
 Inverse contracts (quantity in quote currency, value in the base asset) earn when their value in the base asset
 *falls*: a long's profit is entry value minus exit value (the contract specification of coin-margined futures, e.g.
 Deribit's BTC-PERPETUAL). Bets are not realised before the market settles: quantity is the net stake (backed minus
-laid) and cost the net payout, from which both results follow.
+laid) and cost the net payout, from which both results follow; the settlement pays a share of the payout.
 """
 
 from decimal import Decimal
@@ -96,6 +96,16 @@ class Position:
         self.realized_pnl += realized
         return realized
 
+    def pay_out(self, stake: Decimal, payout: Decimal, share: Decimal, at_ns: int) -> Decimal:
+        """Bets: take a stake and its payout out of the position, settled at a share of the payout (1 won, 0 lost), and
+        return what that realised in the settlement asset."""
+        self.updated_at_ns = at_ns
+        realized = money.storable(payout * share) - stake
+        self.quantity -= stake
+        self.cost -= payout
+        self.realized_pnl += realized
+        return realized
+
     def pay_fee(self, asset: str, amount: Decimal) -> None:
         """Add a fee; negative for a rebate or the fee of a busted fill."""
         self.fees[asset] = self.fees.get(asset, ZERO) + amount
@@ -140,6 +150,11 @@ class AccountBook:
         position = self.position(event.instrument_id, event.terms)
         realized = position.trade(event.quantity, event.price, at_ns)
         self._move(event.terms.settlement_asset, realized)
+
+    def apply_bets_settled(self, event: PositionChanged, stake: Decimal, payout: Decimal, at_ns: int) -> None:
+        """A strategy's part of the bets on a selection was settled: its stake and its payout, which nets don't tell."""
+        position = self.position(event.instrument_id, event.terms)
+        self._move(event.terms.settlement_asset, position.pay_out(stake, payout, event.price, at_ns))
 
     def _trade(self, fill: Fill, terms: ContractTerms, quantity: Decimal, fee: Decimal, at_ns: int) -> None:
         position = self.position(fill.instrument_id, terms)

@@ -8,8 +8,16 @@ from liveexec.domain.account_event import AssetMoved
 from liveexec.domain.ids import EXTERNAL, ClientOrderId, VenueOrderId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import AssetReport, CumulativeFill, FillReport, Gap, OrderReport, VenueOrderStatus
-from liveexec.engine import adoption, fills, requests
+from liveexec.domain.outcome import (
+    AssetReport,
+    CumulativeFill,
+    FillReport,
+    Gap,
+    OrderReport,
+    SettlementReport,
+    VenueOrderStatus,
+)
+from liveexec.engine import adoption, fills, requests, settlement
 from liveexec.engine.adoption import AboutOrder
 from liveexec.engine.effects import FetchFills, SendCancel, TimerKind
 from liveexec.engine.inputs import Phase, Report
@@ -33,6 +41,8 @@ def report(turn: Turn, delivered: Report) -> None:
                 claim_parked(turn, adopted)
         case AssetReport() as moved:
             _asset_report(turn, moved)
+        case SettlementReport() as settled:
+            settlement.settle(turn, settled)
         case Gap(account_id, _):
             turn.core.state.phases[account_id] = Phase.RECONCILING
         case unknown:

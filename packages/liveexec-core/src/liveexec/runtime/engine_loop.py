@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from liveexec.domain.outcome import AssetReport, Gap
+from liveexec.domain.outcome import AssetReport, Gap, SettlementReport
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import AccountSnapshot, EngineInput, Report
 from liveexec.engine.turn import Decision
@@ -153,7 +153,7 @@ class EngineLoop:
 
     def _report_has_to_wait(self, given: Report) -> bool:
         report = given.report
-        if isinstance(report, Gap):
+        if isinstance(report, Gap | SettlementReport):
             return False
         if isinstance(report, AssetReport):
             self._inbox.set_aside()

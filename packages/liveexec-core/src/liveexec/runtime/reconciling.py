@@ -11,6 +11,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from liveexec.domain.account_event import DriftSeen
+from liveexec.domain.instrument import Listing
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import OrderRef
@@ -36,12 +37,16 @@ _KEPT: Final = 1_000_000
 @define(eq=False)
 class Reconciliation:
     """What was found: everything that became true (in a dry run: would have), drifts that stand, orders of which it is
-    still unknown what became of them, and requests that a dry run did not send (which, and for which order)."""
+    still unknown what became of them, and requests that a dry run did not send (which, and for which order).
+
+    ``listings`` is what the venues list meanwhile, by which amounts are shown.
+    """
 
     happened: Sequence[StreamItem] = ()
     drifts: Sequence[DriftSeen] = ()
     in_doubt: Sequence[Order] = ()
     withheld: list[tuple[str, OrderRef]] = field(factory=list)
+    listings: Sequence[Listing] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -85,6 +90,7 @@ async def reconcile(parts: ShardParts, *, dry_run: bool, timeout_s: float) -> Re
             await asyncio.sleep(_AGAIN_S / 10)
         found.in_doubt = doubtful
         found.drifts = list(live.shard.view.ledger.drifts.values())
+        found.listings = list(live.shard.engine.state.listings.values())
     found.happened = [item async for item in heard]
     return found
 

@@ -153,6 +153,7 @@ _NAMED: Final[dict[str, type[Any]]] = {
         out.FillReport,
         out.CumulativeFill,
         out.AssetReport,
+        out.SettlementReport,
         out.Gap,
         out.Absent,
         out.NotKnown,

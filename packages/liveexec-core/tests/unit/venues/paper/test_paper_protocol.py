@@ -64,6 +64,7 @@ def _same(one: Any, other: Any) -> bool:
         out.NotKnown("later"),
         out.Gap(AccountId("a"), "lost"),
         out.AssetReport(ALICE, "USDT", dec("-0.000000000000000001"), out.AssetKind.FEE, "r", 5),
+        out.SettlementReport(ALICE, SPOT, dec("0.5"), "r", 5),
         out.FillReport(ALICE, None, VenueOrderId("v"), _fill, out.FillAction.BUST, FillKey("k")),
         _order_report,
         Book(SPOT, levels(("99.10", "1.50")), (), 5, 6),
