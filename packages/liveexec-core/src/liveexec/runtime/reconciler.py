@@ -1,6 +1,7 @@
 """Reconciliation at start, after every gap and continuously: the venue's truth is fetched, and becomes ordinary
 inputs."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -120,19 +121,24 @@ class Reconciler:
     ) -> tuple["_Held", int]:
         """What a new account begins with, and a moment at which all of it was true, on the venue's clock.
 
-        No fill before that moment may count, and every later one has to.
+        No fill before that moment may count, and every later one has to: where the venue cuts its times, the moment is
+        one that cutting leaves as it is, so that it cuts no later fill's time to an earlier one.
 
         Its answers are of different moments, so that a fill between two of them would count twice or not at all. What
         is shown twice alike was true all the while between the two.
         """
         ahead_ns, same = self._offset_ns(), [held]
+        step_ns = adapter.manifest.time_resolution_ns
         for _ in range(_STILL_ROUNDS):
+            if step_ns > 1:
+                # Two looks within one step of the venue's times have no moment between them.
+                await asyncio.sleep(step_ns / 1e9)
             held = await self._hold(account_id, adapter, slot)
             same = [*same, held] if held.shows_the_same_as(same[-1]) else [held]
             # Of each of the three: from when on, and until when, it was so.
             since = zip(*(each.moments(each.answered_at_ns + ahead_ns) for each in same), strict=True)
             until = zip(*(each.moments(each.asked_at_ns + ahead_ns) for each in same), strict=True)
-            begin_ns = max(min(moments) for moments in since)
+            begin_ns = -(-max(min(moments) for moments in since) // step_ns) * step_ns
             if begin_ns <= min(max(moments) for moments in until) and len(same) > 1:
                 return held, begin_ns
         # Others trade here all the time. Should a fill have come in between, the next comparisons show a drift.

@@ -397,6 +397,20 @@ async def test_what_a_new_account_holds_is_of_one_moment(desk: Desk) -> None:
     assert opened.asked_at_ns == NOW_NS - 3 * _S
 
 
+async def test_a_venue_that_cuts_its_times_cuts_no_later_fill_to_before_the_beginning(desk: Desk) -> None:
+    ms = 1_000_000
+    desk.venue.manifest = attrs.evolve(desk.venue.manifest, time_resolution_ns=ms)
+    # Looked at at these moments: between the first and the second lies no whole millisecond.
+    shown: list[Snapshot[Any]] = [
+        Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS + ms + after) for after in (300_000, 900_000, 1_200_000)
+    ]
+    for name in ("open_orders", "positions", "balances"):
+        desk.venue.answer(name, *shown)
+    events = await desk.reconcile()
+    opened = next(event for event in events if isinstance(event, acc.AccountOpened))
+    assert opened.asked_at_ns == NOW_NS + 2 * ms
+
+
 async def test_an_account_that_is_never_still_begins_all_the_same(desk: Desk) -> None:
     for number in range(11):
         desk.venue.answer("positions", [position(str(number + 1))])
