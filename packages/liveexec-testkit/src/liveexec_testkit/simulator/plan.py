@@ -79,9 +79,11 @@ class RunPlan:
     heal_at_ns: int
     #: Whether sessions are not told that they may have missed something when the faults are over.
     heals_silently: bool = False
+    #: What stands between the host and its venues (``module:function``, given an adapter and giving another).
+    through: str = ""
 
 
-def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = None) -> RunPlan:
+def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = None, through: str = "") -> RunPlan:
     """The plan that a seed stands for, with about so many orders; ``faults`` instead of a random subset."""
     random = Random(f"plan {seed}")
     every = sorted(Fault)
@@ -122,7 +124,14 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
     return RunPlan(
-        seed, faults, tuple(operations), venues, settings_of(random, venues), span_ns + 200 * _MS, random.random() < 0.5
+        seed,
+        faults,
+        tuple(operations),
+        venues,
+        settings_of(random, venues),
+        span_ns + 200 * _MS,
+        random.random() < 0.5,
+        through,
     )
 
 

@@ -71,9 +71,9 @@ class Totals:
         return [fault for fault, count in self.fired.items() if not count]
 
 
-def run_seed(seed: int, *, orders: int) -> SeedReport:
+def run_seed(seed: int, *, orders: int, through: str = "") -> SeedReport:
     """One run, without its trace."""
-    result = run(plan_of(seed, orders=orders))
+    result = run(plan_of(seed, orders=orders, through=through))
     if seed % _COLLECT_EVERY == 0:
         # Nothing is collected during a run, and little is made between two.
         gc.collect()
@@ -89,9 +89,11 @@ def run_seed(seed: int, *, orders: int) -> SeedReport:
     )
 
 
-def swarm(seeds: Sequence[int], *, orders: int = 30, jobs: int | None = None) -> Iterator[SeedReport]:
+def swarm(
+    seeds: Sequence[int], *, orders: int = 30, jobs: int | None = None, through: str = ""
+) -> Iterator[SeedReport]:
     """Run the seeds, in their order, on so many processes (all cores)."""
-    return spread(partial(run_seed, orders=orders), seeds, jobs, at_a_time=10)
+    return spread(partial(run_seed, orders=orders, through=through), seeds, jobs, at_a_time=10)
 
 
 def spread(

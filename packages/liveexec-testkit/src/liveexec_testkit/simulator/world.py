@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import cache
+from importlib import import_module
 from random import Random
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
 from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
-from liveexec.plugins.adapter import VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
@@ -67,6 +68,7 @@ class World:
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         self.processes: list[Process] = []
+        self._through = _between(plan.through)
         self._context = Context()
         self._restarting = False
         self._is_asking = True
@@ -106,7 +108,15 @@ class World:
         self.trace.add("world", f"process {number} starts as {owner}")
         self.workload.forget_acknowledged()
         process = Process(
-            number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
+            number,
+            owner,
+            self.plan.settings.engine,
+            _plugins(),
+            self.loop,
+            self.server,
+            self.venues,
+            self._left,
+            self._through,
         )
         for adapter in process.adapters:
             adapter.on_question = self._asked
@@ -311,3 +321,12 @@ def _shown(records: Sequence[Record]) -> str:
     return "; ".join(
         f"{each.stream[-6:]} {'+'.join(type(event).__name__ for event in each.events)}" for each in records
     )
+
+
+def _between(through: str) -> Callable[[ExternalAdapter], ExternalAdapter]:
+    """What a plan puts between the host and its venues; nothing, if it names nothing."""
+    if not through:
+        return lambda adapter: adapter
+    module, _, name = through.partition(":")
+    made: Callable[[ExternalAdapter], ExternalAdapter] = getattr(import_module(module), name)
+    return made
