@@ -187,7 +187,13 @@ def mutants(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def simulate(session: nox.Session) -> None:
     """Simulated runs with every invariant checked: ``-- --seeds 10000 --from 0``, or ``-- --seed 42 --trace``."""
-    session.run("uv", "run", "liveexec-simulate", *(session.posargs or ["--seeds", "1000"]))
+    if session.posargs:
+        session.run("uv", "run", "liveexec-simulate", *session.posargs)
+        return
+    session.run("uv", "run", "liveexec-simulate", "--seeds", "1000")
+    # The same with a venue's own messages in between.
+    through = "liveexec_deribit.simulated.wired:wired"
+    session.run("uv", "run", "liveexec-simulate", "--seeds", "100", "--from", "1000", "--through", through)
 
 
 @nox.session(venv_backend="none")

@@ -51,8 +51,6 @@ def _key(report: FillReport) -> None:
 def test_a_fill_that_is_read_wrong_is_found(
     monkeypatch: pytest.MonkeyPatch, spoil: Callable[[FillReport], None]
 ) -> None:
-    monkeypatch: pytest.MonkeyPatch, spoil: Callable[[FillReport], None]
-) -> None:
     def wrong(told: wire.UserTrade, account_id: AccountId, venue: VenueName) -> FillReport:
         report = fill_report(told, account_id, venue)
         spoil(report)
