@@ -17,11 +17,8 @@ RUNTIME_BUGS: Final = (
     Mutant(
         "everybody is told, and effects go out, before the commit",
         "runtime/journal.py",
-        """                    await self._write(self._taken)
-                    self._complete()""",
-        """                    items = list(self._taken)
-                    self._complete()
-                    await self._write(items)""",
+        "            end_position = self._position + 1\n",
+        "            durable, end_position = len(self._taken), self._position + 1\n",
         _JOURNAL,
     ),
     Mutant(
