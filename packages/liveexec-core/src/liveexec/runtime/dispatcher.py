@@ -298,7 +298,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  (whatever it was, it proves nothing about the order)
             outcome = Unknown(f"{type(error).__name__}: {error}")
         self._metrics.sent_to_answered.observe(time.perf_counter() - started_s)
-        self._metrics.sent(verb, type(outcome).__name__).inc()
+        self._metrics.sent(verb, type(outcome).__name__)
         return outcome
 
     async def _answered[T](self, request: Coroutine[Any, Any, T]) -> T:
