@@ -157,8 +157,8 @@ STORAGE_BUGS: Final = (
     Mutant(
         "amounts that do not fit are rounded",
         "storage/projections.py",
-        "            if isinstance(value, Decimal) and not _fits(value):",
-        "            if False:",
+        "or not value.is_finite()) and not is_storable(value)",
+        "or not value.is_finite()) and False",
         _PROJECTIONS,
         only="embedded",
     ),

@@ -133,8 +133,10 @@ class Journal:
             return
         encoded = tuple([encode_events(record.events) for record in decision.records])
         self._waiting.append(_Waiting(decision, encoded, done, failed, time.perf_counter()))
-        self._idle.clear()
-        self._wake.set()
+        if self._idle.is_set():
+            # Whoever writes looks at what waits again before it rests.
+            self._idle.clear()
+            self._wake.set()
         if self.state is JournalState.STALLED:
             self._on_delayed(decision)
 
