@@ -189,24 +189,29 @@ class Journal:
 
     async def _write_all(self) -> None:
         """Write what waits, batch after batch, and tell those of each while the next one is being written."""
-        loop = asyncio.get_running_loop()
         durable = 0
         while self._waiting or durable:
             batch = self._take()
             self._taken += batch
-            end_position = self._position + 1
-            writing = asyncio.Task(self._write(batch), loop=loop, eager_start=True)
-            try:
-                if durable:
-                    if batch:
-                        # Event loops may hold back what is written until their next turn.
-                        await asyncio.sleep(0)
-                    self._tell(durable, end_position)
-                    reach(FailPoint.BATCH_TOLD)
-                await writing
-            finally:
-                await _ended(writing)
+            if not durable:
+                await self._write(batch)
+            elif not batch:
+                self._tell(durable, self._position + 1)
+            else:
+                await self._write_and_tell(batch, durable)
             durable = len(batch)
+
+    async def _write_and_tell(self, batch: Sequence[_Waiting], durable: int) -> None:
+        """Write a batch, and meanwhile tell so many before it that they are durable."""
+        end_position = self._position + 1
+        writing = asyncio.Task(self._write(batch), loop=asyncio.get_running_loop(), eager_start=True)
+        try:
+            # Event loops may hold back what is written until their next turn.
+            await asyncio.sleep(0)
+            self._tell(durable, end_position)
+            await writing
+        finally:
+            await _ended(writing)
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []
@@ -263,6 +268,7 @@ class Journal:
             self._metrics.decided_to_durable.observe(now_s - item.since_s)
             item.done(position, item.decision)
             position += len(item.encoded)
+        reach(FailPoint.BATCH_TOLD)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
