@@ -38,6 +38,7 @@ __all__ = [
     "round_places",
     "shortest",
     "storable",
+    "value_key",
 ]
 
 ZERO: Final = Decimal(0)
@@ -104,6 +105,12 @@ def canonical(value: Decimal) -> str:
     Exact for at most 76 significant digits.
     """
     return plain(_ROUNDING.normalize(value)) if value else "0"
+
+
+def value_key(value: Decimal) -> str:
+    """A text that values share exactly when they are equal: a dictionary's key that is made five times as fast as a
+    new ``Decimal`` is hashed. Exact for at most 76 significant digits."""
+    return str(_ROUNDING.normalize(value)) if value else "0"
 
 
 def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
