@@ -78,6 +78,8 @@ class TickSchedule:
 
     bands: tuple[TickBand, ...]
     highest: Decimal | None = None
+    #: The one tick of a schedule that has the same at every price; ``None`` for a ladder.
+    _only: Decimal | None = field(init=False, default=None, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         faults = []
@@ -95,6 +97,8 @@ class TickSchedule:
             faults.append(Fault("highest", "must be a price that the last band reaches"))
         if faults:
             raise InvalidInput("tick schedule", faults)
+        if len(self.bands) == 1 and not self.bands[0].start and self.highest is None:
+            object.__setattr__(self, "_only", self.bands[0].tick)
 
     @classmethod
     def constant(cls, tick: Decimal) -> "TickSchedule":
@@ -117,6 +121,8 @@ class TickSchedule:
 
     def is_on_tick(self, price: Decimal) -> bool:
         """Whether the price lies exactly on the grid and inside the schedule."""
+        if self._only is not None:
+            return money.is_multiple(price, self._only)
         if self.highest is not None and price > self.highest:
             return False
         if self._is_below(price):

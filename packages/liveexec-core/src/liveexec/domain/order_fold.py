@@ -63,7 +63,8 @@ def apply_event(order: Order, event: OrderEvent, at_ns: int) -> None:
     fold = _FOLDS.get(kind)
     if fold is not None:
         fold(order, event)
-    order.status = following if isinstance(following, OrderStatus) else _derived(order, following, event)
+    if following is not Derived.KEEP:
+        order.status = following if isinstance(following, OrderStatus) else _derived(order, following, event)
     order.last_sequence += 1
     order.updated_at_ns = at_ns
 

@@ -54,7 +54,7 @@ def submit(turn: Turn, request: SubmitOrder) -> Decision:
         request.principal,
         parameters,
     )
-    return turn.decision(request.order_id)
+    return Decision(order_id=request.order_id)
 
 
 def accept(
@@ -93,7 +93,7 @@ def cancel(turn: Turn, request: CancelOrder) -> Decision:
         request_cancel(
             turn, order, request.operation_id, request.content_hash, request.principal, request.intent.reason
         )
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def request_cancel(
@@ -143,7 +143,7 @@ def replace(turn: Turn, request: ReplaceOrder) -> Decision:
         requests.send_replace(turn, order)
     else:
         requests.send_cancel(turn, order)
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def _known(

@@ -6,7 +6,7 @@ from typing import Final
 from attrs import define, field
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import AccountId, OperationId, OrderId, format_order_id
+from liveexec.domain.ids import AccountId, ClientOrderId, OperationId, OrderId, VenueOrderId, format_order_id
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
@@ -14,6 +14,7 @@ from liveexec.domain.outcome import OrderRef
 from liveexec.errors import InvariantViolation
 
 __all__ = [
+    "NAMING_EVENTS",
     "OperationKind",
     "UnifiedOrderManager",
     "UsedOperation",
@@ -25,8 +26,8 @@ __all__ = [
 #: Prefix of operation ids that were made here because the caller gave none: they need no look-up.
 _OWN_OPERATION: Final = "OP."
 
-#: Events that bring names or operation ids.
-_NAMING: Final = frozenset(
+#: Events that bring names or operation ids: those that have to be noted.
+NAMING_EVENTS: Final = frozenset(
     {
         ev.OrderReceived,
         ev.CancelRequested,
@@ -86,18 +87,31 @@ class UnifiedOrderManager:
         Raises:
             InvariantViolation: its names belong to two orders of ours.
         """
+        return self.find_named(ref.account_id, ref.client_order_id, ref.venue_order_id, ref.refs)
+
+    def find_named(
+        self,
+        account_id: AccountId,
+        client_order_id: ClientOrderId | None,
+        venue_order_id: VenueOrderId | None,
+        refs: dict[str, str] | None = None,
+    ) -> Order | None:
+        """The same by the names alone. See :meth:`find`."""
+        given: tuple[tuple[str, str | None], ...] = (("client", client_order_id), ("venue", venue_order_id))
+        if refs:
+            given = (*given, *refs.items())
         found: OrderId | None = None
-        for kind, reference in _names_in(ref):
-            names = self._names.get((ref.account_id, kind))
+        for kind, reference in given:
+            if reference is None:
+                continue
+            names = self._names.get((account_id, kind))
             order_id = names.get(reference) if names is not None else None
             if order_id is None:
                 continue
             if found is not None and found != order_id:
                 adopted = [each for each in (found, order_id) if self.ledger.orders[each].is_adopted]
                 if len(adopted) != 1:
-                    raise InvariantViolation(
-                        f"{ref.account_id}: {reference} names {order_id}, another name of it {found}"
-                    )
+                    raise InvariantViolation(f"{account_id}: {reference} names {order_id}, another name of it {found}")
                 order_id = adopted[0]
             found = order_id
         return self.ledger.orders[found] if found is not None else None
@@ -113,9 +127,7 @@ class UnifiedOrderManager:
                 yield order
 
     def note(self, order: Order, event: OrderEvent) -> None:
-        """Keep the indexes up with an event that was folded into the order."""
-        if type(event) not in _NAMING:
-            return
+        """Keep the indexes up with one of the naming events that was folded into the order."""
         match event:
             case ev.OrderReceived():
                 if order.parent_id is None:
@@ -221,12 +233,3 @@ class UnifiedOrderManager:
     def _name_all(self, order: Order, refs: dict[str, str] | None) -> None:
         for kind, reference in (refs or {}).items():
             self.name(order, kind, reference)
-
-
-def _names_in(ref: OrderRef) -> Iterator[_Name]:
-    if ref.client_order_id is not None:
-        yield ("client", ref.client_order_id)
-    if ref.venue_order_id is not None:
-        yield ("venue", ref.venue_order_id)
-    if ref.refs:
-        yield from ref.refs.items()

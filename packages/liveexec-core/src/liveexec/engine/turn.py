@@ -12,6 +12,7 @@ from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.record import CONTROL_STREAM_PREFIX, Event, Record
 from liveexec.engine.core import EngineCore
 from liveexec.engine.effects import ArmTimer, DisarmTimer, Effect, TimerKind
+from liveexec.engine.oms import NAMING_EVENTS
 from liveexec.errors import LiveExecError
 
 __all__ = ["Decision", "Turn"]
@@ -71,7 +72,8 @@ class Turn:
 
     def emit(self, order_id: OrderId, event: OrderEvent) -> Order:
         """An event of an order is true from now on."""
-        state = self.core.state
+        core = self.core
+        state = core.state
         ledger = state.ledger
         before = ledger.orders.get(order_id)
         events = self._events.get(order_id)
@@ -81,27 +83,28 @@ class Turn:
         else:
             events.append(event)
         kind = type(event)
-        moves = kind in _MOVES_EXPOSURE
-        if kind is ev.SubmitRequested and before is not None:
-            # A first attempt sends what is reserved already; that of an emulated replace brings other terms.
-            moves = before.replace is not None
-        parent = None
-        if moves and before is not None:
-            if before.approved:
-                state.exposure.release(before)
-            if before.parent_id is not None:
-                parent = ledger.orders.get(before.parent_id)
-                if parent is not None and parent.approved:
-                    state.exposure.release(parent)
-        order = ledger.apply_order_event(order_id, event, self.at_ns)
-        if moves:
+        # A first attempt sends what is reserved already; that of an emulated replace brings other terms.
+        brings_terms = kind is ev.SubmitRequested and before is not None and before.replace is not None
+        if kind not in _MOVES_EXPOSURE and not brings_terms:
+            order = ledger.apply_order_event(order_id, event, self.at_ns)
+        else:
+            parent = None
+            if before is not None:
+                if before.approved:
+                    state.exposure.release(before)
+                if before.parent_id is not None:
+                    parent = ledger.orders.get(before.parent_id)
+                    if parent is not None and parent.approved:
+                        state.exposure.release(parent)
+            order = ledger.apply_order_event(order_id, event, self.at_ns)
             if order.approved:
                 state.exposure.reserve(order)
             if parent is not None and parent.approved:
                 state.exposure.reserve(parent)
-        self.core.oms.note(order, event)
-        if order.parent_id is not None and kind in _STIRS_PARENT:
-            self.stirred[order.parent_id] = order_id
+            if order.parent_id is not None and kind in _STIRS_PARENT:
+                self.stirred[order.parent_id] = order_id
+        if kind in NAMING_EVENTS:
+            core.oms.note(order, event)
         return order
 
     def emit_account(self, stream: str, event: AccountEvent) -> None:
