@@ -230,7 +230,7 @@ class Listing:
                 faults.append(Fault("price", f"{price} is not above zero"))
             elif not self.ticks.is_on_tick(price):
                 faults.append(Fault("price", f"{price} is not on the tick {self.ticks.band_at(price).tick}"))
-            elif self.min_notional is not None and self.quote_value(quantity, price) < self.min_notional:
+            elif self.min_notional is not None and self.terms.quote_value(quantity, price) < self.min_notional:
                 faults.append(Fault("quantity", f"its value is below the minimum {self.min_notional}"))
         if not faults:
             object.__setattr__(self, "_passed", (quantity, price))

@@ -65,10 +65,12 @@ class Position:
 
     def unrealized_pnl(self, price: Decimal) -> Decimal:
         """What closing everything at ``price`` would realise, in the settlement asset; zero for bets."""
-        if not self.quantity or self.terms.kind is ContractKind.ODDS:
+        terms = self.terms
+        if not self.quantity or terms.kind is ContractKind.ODDS:
             return ZERO
-        value = self.terms.value(self.quantity, price)
-        return self.cost - value if self.terms.kind is ContractKind.INVERSE else value - self.cost
+        if terms.kind is ContractKind.INVERSE:
+            return self.cost - terms.value(self.quantity, price)
+        return self.quantity * terms.multiplier * price - self.cost
 
     def trade(self, quantity: Decimal, price: Decimal, at_ns: int) -> Decimal:
         """Add a signed quantity traded at a price, and return what that realised in the settlement asset.

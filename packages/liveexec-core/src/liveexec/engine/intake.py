@@ -184,20 +184,12 @@ def _approve_parent(turn: Turn, order: Order, *, flattens: bool) -> bool:
     account_id = intent.account_id
     if listing is not None:
         account_id = state.account_for(order.strategy_id, listing.venue, account_id)
+    reference_price = placing.reference_price(state, key, intent.side)
+    parent = replaces = None
     check = RiskCheck(
-        order=order,
-        stage=RiskStage.PARENT,
-        side=intent.side,
-        quantity=order.quantity,
-        limit_price=order.price,
-        reference_price=placing.reference_price(state, key, intent.side),
-        listing=listing,
-        product_id=product_id,
-        account_id=account_id,
-        parent=None,
-        replaces=None,
-        flattens=flattens,
-    )
+        order, RiskStage.PARENT, intent.side, order.quantity, order.price, reference_price, listing, product_id,
+        account_id, parent, replaces, flattens,
+    )  # fmt: skip
     if listing is None and product_id not in state.products:
         turn.emit(order.order_id, placing.refused(RiskStage.PARENT, "UNKNOWN_INSTRUMENT", f"no venue here lists {key}"))
         return False

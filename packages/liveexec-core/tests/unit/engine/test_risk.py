@@ -9,7 +9,7 @@ from attrs import define, field
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.operation import OrderType, Side
+from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import (
     BOTH_STAGES,
@@ -58,6 +58,13 @@ class Says:
     def __call__(self, check: RiskCheck, _: EngineState) -> str | None:
         self.asked.append(check.stage)
         return self.answer()
+
+
+@define(eq=False)
+class SaysOfSome(Says):
+    """One that looks at some operations only."""
+
+    operations: frozenset[Operation] = frozenset()
 
 
 def fails() -> str | None:
@@ -122,6 +129,12 @@ class TestVerdicts:
         assert of_parent.asked == [RiskStage.PARENT]
         assert of_leg.asked == [RiskStage.LEG]
         assert of_both.asked == [RiskStage.PARENT, RiskStage.LEG]
+
+    def test_a_rule_that_names_its_operations_is_asked_about_those_only(self) -> None:
+        of_trades = SaysOfSome("of_trades", lambda: None, operations=frozenset({Operation.TRADE}))
+        of_swaps = SaysOfSome("of_swaps", lambda: "no", operations=frozenset({Operation.SWAP}))
+        assert isinstance(ask(engine_of(of_trades, of_swaps)), Approval)
+        assert (of_trades.asked, of_swaps.asked) == ([RiskStage.PARENT], [])
 
     def test_a_refusal_of_the_engines_own_carries_itself(self) -> None:
         refusal = engine_of().refuse("REPLACE_FILLED", "nothing is left")

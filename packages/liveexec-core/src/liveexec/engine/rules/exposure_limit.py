@@ -101,7 +101,7 @@ def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str 
 def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:
     terms = position.terms
     if terms.kind is ContractKind.ODDS:
-        return position.liability * check.valuer.rate(state, terms.quote_asset)
+        return position.liability * check.valuer.rates[terms.quote_asset]
     return abs(position.quantity) * check.valuer.unit(state, position.instrument_id, terms)
 
 
@@ -109,4 +109,5 @@ def make_exposure_limit(config: RiskConfig) -> ExposureLimitRule | None:
     """The rule, if exposure is limited anywhere."""
     if config.max_total_notional is None and not config.max_notional_per_venue and not config.max_notional_per_asset:
         return None
-    return ExposureLimitRule(config.max_total_notional, config.max_notional_per_venue, config.max_notional_per_asset)
+    per_venue, per_asset = dict(config.max_notional_per_venue), dict(config.max_notional_per_asset)
+    return ExposureLimitRule(config.max_total_notional, per_venue, per_asset)
