@@ -26,6 +26,9 @@ from liveexec.errors import InvariantViolation
 __all__ = ["Latch", "Ledger", "PositionKey"]
 
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+# Named, since a union that is written where it is used is made anew each time.
+_AnyEvents = tuple[Any, ...]
+_FillEvent = ev.FillApplied | ev.FillBusted | ev.FillCorrected
 #: Events of an order that move positions.
 _POSITION_EVENTS = frozenset({ev.FillApplied, ev.FillBusted, ev.FillCorrected, ev.Reattributed})
 
@@ -71,7 +74,7 @@ class Ledger:
             )
         order_id, at_ns = OrderId(record.stream), record.at_ns
         with localcontext(MONEY):
-            for event in cast(tuple[Any, ...], record.events):
+            for event in cast(_AnyEvents, record.events):
                 if type(event) in _ACCOUNT_EVENTS:
                     self.apply_account_event(record.stream, event, at_ns)
                 else:
@@ -89,7 +92,7 @@ class Ledger:
         """
         order = self.orders.get(order_id)
         if order is None:
-            if not isinstance(event, ev.OrderReceived | ev.Adopted):
+            if not isinstance(event, (ev.OrderReceived, ev.Adopted)):
                 raise InvariantViolation(f"{order_id}: {type(event).__name__} before the order is known")
             order = self.orders[order_id] = new_order(order_id, event, at_ns)
             return order
@@ -98,7 +101,7 @@ class Ledger:
         elif isinstance(event, ev.Reattributed):
             self._reattribute(order, event, at_ns)
         else:
-            self._apply_fill_event(order, cast(ev.FillApplied | ev.FillBusted | ev.FillCorrected, event), at_ns)
+            self._apply_fill_event(order, cast(_FillEvent, event), at_ns)
         return order
 
     def apply_account_event(self, stream: str, event: AccountEvent, at_ns: int) -> None:
@@ -160,9 +163,7 @@ class Ledger:
             self._trade_for(strategy_id, order, fill, -quantity, -value, -fill.fee, at_ns)
             self._trade_for(order.strategy_id, order, fill, quantity, value, fill.fee, at_ns)
 
-    def _apply_fill_event(
-        self, order: Order, event: ev.FillApplied | ev.FillBusted | ev.FillCorrected, at_ns: int
-    ) -> None:
+    def _apply_fill_event(self, order: Order, event: _FillEvent, at_ns: int) -> None:
         quantity, cost = order.filled_quantity, order.filled_cost
         apply_event(order, event, at_ns)
         parent = self.orders.get(order.parent_id) if order.parent_id is not None else None

@@ -47,7 +47,8 @@ class Working:
     def move(self, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
         """Add an order, or take one out: its quantity, its cost and its counts are negative then."""
         self.orders += count
-        self.unpriced += unpriced
+        if unpriced:
+            self.unpriced += unpriced
         if sign > 0:
             self.buys += quantity
             self.buy_cost += cost
@@ -133,7 +134,14 @@ class ExposureBook:
         if side is None:
             return
         sign = side.sign
-        quantity, price = order.worst_leaves, worst_price(order)
+        if order.replace is None:
+            # The most common case of what the other branch says.
+            left, price, reserve = order.quantity - order.filled_quantity, order.price, order.reserve_price
+            quantity = left if left > 0 else ZERO
+            if price is None or (reserve is not None and reserve > price):
+                price = reserve
+        else:
+            quantity, price = order.worst_leaves, worst_price(order)
         if count < 0:
             quantity = -quantity
         if price is not None:

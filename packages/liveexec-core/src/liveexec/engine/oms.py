@@ -1,6 +1,6 @@
 """UnifiedOrderManager: every order in memory, found by any name that it ever had."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -62,13 +62,16 @@ def own_operation_id(number: int) -> OperationId:
     return OperationId(_OWN_OPERATION + format_order_id(number)[4:])
 
 
+_NOBODY: Final[Mapping[str | None, OrderId]] = {}
+
+
 @define(eq=False)
 class UnifiedOrderManager:
     """Indexes over the ledger's orders. The engine notes each event here after it was folded."""
 
     ledger: Ledger
     #: Orders by reference, for each account and kind: a pair as the key of every single one would cost as much again.
-    _names: dict[tuple[AccountId, str], dict[str, OrderId]] = field(factory=dict)
+    _names: dict[tuple[AccountId, str], dict[str | None, OrderId]] = field(factory=dict)
     #: Names beside an order's current client and venue id, so that all of them can be dropped with it.
     _earlier_names: dict[OrderId, list[tuple[AccountId, _Name]]] = field(factory=dict)
     _operations: dict[tuple[str, OperationId], UsedOperation] = field(factory=dict)
@@ -97,15 +100,11 @@ class UnifiedOrderManager:
         refs: dict[str, str] | None = None,
     ) -> Order | None:
         """The same by the names alone. See :meth:`find`."""
-        given: tuple[tuple[str, str | None], ...] = (("client", client_order_id), ("venue", venue_order_id))
-        if refs:
-            given = (*given, *refs.items())
-        found: OrderId | None = None
-        for kind, reference in given:
-            if reference is None:
-                continue
-            names = self._names.get((account_id, kind))
-            order_id = names.get(reference) if names is not None else None
+        names = self._names
+        found = names.get((account_id, "client"), _NOBODY).get(client_order_id)
+        others = [("venue", venue_order_id)] if not refs else [("venue", venue_order_id), *refs.items()]
+        for kind, reference in others:
+            order_id = names.get((account_id, kind), _NOBODY).get(reference)
             if order_id is None:
                 continue
             if found is not None and found != order_id:
@@ -141,7 +140,8 @@ class UnifiedOrderManager:
                 self._name_all(order, event.plan.refs)
             case ev.SubmitRequested():
                 self.name(order, "client", event.plan.client_order_id)
-                self._name_all(order, event.plan.refs)
+                if event.plan.refs:
+                    self._name_all(order, event.plan.refs)
             case ev.Accepted():
                 if event.venue_order_id is not None:
                     self.name(order, "venue", event.venue_order_id)

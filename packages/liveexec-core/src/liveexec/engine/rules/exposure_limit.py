@@ -84,8 +84,10 @@ def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str 
             is_asset = position.terms.base_asset == asset
             if is_here or is_asset:
                 value = _held(check, state, position)
-                at_venue += value if is_here else ZERO
-                in_asset += value if is_asset else ZERO
+                if is_here:
+                    at_venue += value
+                if is_asset:
+                    in_asset += value
     for account_id, places in state.exposure.accounts.items():
         is_here = account_id in here
         for working in places.values():
@@ -93,8 +95,10 @@ def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str 
             is_asset = working.terms.base_asset == asset
             if is_here or is_asset:
                 value = check.valuer.working_value(state, working.terms, working)
-                at_venue += value if is_here else ZERO
-                in_asset += value if is_asset else ZERO
+                if is_here:
+                    at_venue += value
+                if is_asset:
+                    in_asset += value
     return at_venue, in_asset
 
 
