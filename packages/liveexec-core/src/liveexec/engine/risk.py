@@ -219,14 +219,23 @@ class PreTradeRiskEngine:
     def _ask_measured(
         self, rules: tuple[_Asked, ...], check: RiskCheck, state: EngineState, timer: Callable[[], int]
     ) -> list[RuleRefusal]:
-        """The same, and which rules took longer than they may."""
+        """The same, and which rules took longer than they may.
+
+        On a busy machine many a stage is interrupted and has others measured after it, so this is nearly as quick.
+        """
         refusals: list[RuleRefusal] = []
-        started_ns = timer()
-        for asked in rules:
-            refusals += self._ask((asked,), check, state) or ()
+        started_ns, budget_ns = timer(), self._config.rule_budget_ns
+        for call, rule in rules:
+            try:
+                message = call(check, state)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a rule, the order does not go
+                refusals += [self._failed(rule, check, error)]
+            else:
+                if message is not None:
+                    refusals += [RuleRefusal(rule.code, message)]
             ended_ns = timer()
-            if ended_ns - started_ns > self._config.rule_budget_ns:
-                self._slow_rules.append(SlowRule(asked[1].name, check.order.order_id, ended_ns - started_ns))
+            if ended_ns - started_ns > budget_ns:
+                self._slow_rules.append(SlowRule(rule.name, check.order.order_id, ended_ns - started_ns))
             started_ns = ended_ns
         return refusals
 

@@ -218,6 +218,19 @@ class TestBudget:
         assert [(slow.name, slow.took_ns) for slow in engine.drain_slow_rules()] == [("slow", 490)]
         assert engine.drain_slow_rules() == ()
 
+    def test_while_rules_are_measured_they_refuse_as_ever(self) -> None:
+        ticks = iter([0, 520, 1_000, 1_010, 1_020, 1_030])
+        rules = [Says("broken", fails), Says("lacking", misses), Says("says", lambda: "no")]
+        engine = engine_of(*rules, config=RiskConfig(rule_budget_ns=100), timer=lambda: next(ticks))
+        unmeasured, measured = ask(engine), ask(engine)
+        assert isinstance(unmeasured, Refusal)
+        assert isinstance(measured, Refusal)
+        assert [(each.code, each.message) for each in measured.refusals] == [
+            (each.code, each.message) for each in unmeasured.refusals
+        ]
+        assert [each.code for each in measured.refusals] == [RULE_FAILED, "LACKING", "SAYS"]
+        assert next(ticks, None) is None
+
     def test_a_rule_within_its_budget_is_not(self) -> None:
         ticks = iter([0, 100])
         engine = engine_of(
