@@ -87,7 +87,7 @@ def accept(turn: Turn, request: AcceptDrift) -> Decision:
         turn.emit_account(request.account_id, moved)
     if terms is not None:
         _trade_again(turn, InstrumentId(name), request)
-    return turn.decision()
+    return Decision()
 
 
 def _compare_balances(turn: Turn, book: AccountBook, theirs: Mapping[str, BalanceReport]) -> None:
