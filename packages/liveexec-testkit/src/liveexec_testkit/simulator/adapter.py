@@ -69,8 +69,11 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
         self._under_way: dict[str | None, str] = {}
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
+        #: Told when a session is about to be opened.
+        self.on_connect: Callable[[], None] = lambda: None
 
     async def connect(self) -> None:
+        self.on_connect()
         await self._pause(2)
         if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
             raise AdapterError("the venue does not answer")
@@ -99,6 +102,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
         found = self.venue.truth.find(ref)
+        if found is not None:
+            found.is_cancel_asked = True
         name = (
             found.order_id or found.venue_order_id if found is not None else ref.venue_order_id or ref.client_order_id
         )

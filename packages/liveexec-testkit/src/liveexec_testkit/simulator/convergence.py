@@ -20,6 +20,7 @@ from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import CREDENTIAL
 from liveexec_testkit.simulator.finale import check_damaged_tables, probe, trade_in_silence
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
+from liveexec_testkit.simulator.rogue import check_rogue_writers
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
 
@@ -35,7 +36,7 @@ _RARE_AFTER_S: Final = 5.0
 
 async def converge(world: World) -> None:
     """Let everything come to rest; what does not, or not to the truth, is a violation."""
-    while not world.faults.healed:  # noqa: ASYNC110  (virtual time: a look costs nothing)
+    while not world.is_over:  # noqa: ASYNC110  (virtual time: a look costs nothing)
         await asyncio.sleep(_LOOK_S)
     for venue in world.venues:
         venue.is_quiet = True
@@ -54,7 +55,8 @@ async def converge(world: World) -> None:
     if (trade_in_silence(world) or probes) and not await _rests(world):
         return
     check_damaged_tables(world)
-    for ending in wrong_endings(world.journal.ledger, world.at_venues.of):
+    check_rogue_writers(world)
+    for ending in wrong_endings(world.journal.ledger, world.at_venues.of, world.journal.resolved):
         world.violations.add(9, ending)
     world.check(everything=True)
     for fault in _untold_secrets(world):
@@ -168,14 +170,15 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
     yield from _fill_differences(world, venue, account_id)
     held = {key[1]: net for key, net in world.journal.nets.items() if key[0] == account_id and net}
     nets = {instrument_id: net for instrument_id, net in venue.truth.nets().items() if net}
-    drifts = world.journal.ledger.drifts
     for instrument_id in dict.fromkeys([*held, *nets]):
+        drift = world.journal.ledger.drifts.get((account_id, f"position:{instrument_id}"))
+        accepted = world.journal.accepted.get((account_id, instrument_id), ZERO)
         moved = venue.truth.moved.get(instrument_id, ZERO)
-        here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO) - moved
-        if here != there:
-            yield 16, f"{account_id} holds {here} of {instrument_id} here, {there} at the venue"
-        elif moved and (account_id, f"position:{instrument_id}") not in drifts:
-            yield 16, f"{account_id}: {moved} of {instrument_id} moved at the venue, and nobody noticed"
+        here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO)
+        if here - accepted != there - moved:
+            yield 16, f"{account_id} holds {here - accepted} of {instrument_id} here, {there - moved} at the venue"
+        elif here + (drift.theirs - drift.ours if drift is not None else ZERO) != there:
+            yield 16, f"{account_id}: {there - here} of {instrument_id} moved at the venue, and nobody noticed"
 
 
 def _fill_differences(world: World, venue: SimVenue, account_id: AccountId) -> Iterator[tuple[int, str]]:

@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
+from liveexec.engine.config import JournalLoss
 from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
@@ -17,12 +19,16 @@ from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
 from liveexec_testkit.simulator.invariants.departures import DepartureChecks
+from liveexec_testkit.simulator.invariants.durable_effects import DurableEffectChecks
 from liveexec_testkit.simulator.invariants.effects import EffectChecks
+from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.losses import LossChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
 from liveexec_testkit.simulator.invariants.quiet import QuietChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.restarts import RestartChecks
 from liveexec_testkit.simulator.invariants.slices import SliceChecks
 from liveexec_testkit.simulator.invariants.tables import TableChecks
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
@@ -38,6 +44,9 @@ from liveexec_testkit.simulator.workload import Workload
 
 __all__ = ["Lookout"]
 
+#: What lets fills wait for their orders, so that what is held is not known for a while.
+_UNPLACED: Final = frozenset({Fault.FOREIGN_ORDER, Fault.FOREIGN_TRADE})
+
 
 class Lookout:
     """Looks on at everything that happens in a run. ``workload`` and ``server`` are asked when something happens, since
@@ -52,6 +61,7 @@ class Lookout:
         server: Callable[[], StoreServer],
     ) -> None:
         self._plan, self._violations, self._now_ns, self._server = plan, violations, now_ns, server
+        self._workload = workload
         self._venues: list[SimVenue] = []
         self.at_venues = VenueChecks(violations)
         self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
@@ -77,8 +87,17 @@ class Lookout:
         self._departures = DepartureChecks(violations, self.journal, now_ns)
         self._pace = PaceChecks(violations, now_ns)
         self._effects = EffectChecks(violations)
+        self._durable = DurableEffectChecks(violations)
+        self._departures.early = self._durable.early
+        self._flattenings = FlattenChecks(violations, ledger)
+        is_wanted = plan.settings.on_journal_loss is JournalLoss.CANCEL_RISK_ADDING
+        self.journal.watchers += [
+            self._flattenings,
+            LossChecks(violations, ledger, is_wanted, lambda: not plan.faults & _UNPLACED),
+        ]
+        self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
-        self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns)
+        self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns, self.journal.resolved)
         self._struck_at_ns = 0
         self._decided: dict[int, deque[Record]] = {}
 
@@ -102,10 +121,14 @@ class Lookout:
         self._decided.setdefault(epoch, deque()).extend(decision.records)
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
+        shard = process.shard
+        self._durable.decided(epoch, decision, lambda: shard is not None and shard.journal.is_stalled)
+        self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
 
     def carried_out(self, effect: Effect) -> None:
         """A process carries out an effect."""
         self._effects.carried_out(effect)
+        self._durable.carried_out(effect)
 
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
@@ -114,6 +137,7 @@ class Lookout:
             if decided is None or not decided or decided.popleft() is not record:
                 self._violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
                 break
+        self._durable.committed(batch.epoch, len(batch.records))
         self.journal.committed(batch)
 
     def changed(self, order: TrueOrder) -> None:
@@ -153,7 +177,7 @@ class Lookout:
             self._memory.check(shard, everything=everything)
             if Fault.OVERFILL not in self._plan.faults:
                 for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self._violations)
+                    check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
         if everything and self.journal.position:
             memory = self._server().memory
             check_tables(memory, SHARD, self._violations)
@@ -166,6 +190,13 @@ class Lookout:
 
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
+
+    def _in_doubt_ns(self, process: Process, account_id: AccountId) -> int:
+        """For how long a process has had no session with an account's venue, or none that was compared with it."""
+        for adapter in process.adapters:
+            if adapter.venue.account_id == account_id and not adapter.is_compared:
+                return self._now_ns() - adapter.doubted_at_ns
+        return 0
 
     def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
         if Fault.FILLS_SHOWN_LATE in self._plan.faults:

@@ -103,6 +103,8 @@ class SimVenue:
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
         self.ends_heard: dict[str, bool] = {}
+        #: Whether the word that an order works reached whoever listened.
+        self.works_heard: dict[str, bool] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
         #: Whether nobody hears what happens.
@@ -176,8 +178,9 @@ class SimVenue:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
-        if isinstance(report, OrderReport) and not report.status.is_open and report.venue_order_id is not None:
-            self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
+        if isinstance(report, OrderReport) and report.venue_order_id is not None:
+            by_name = self.works_heard if report.status.is_open else self.ends_heard
+            by_name[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING:

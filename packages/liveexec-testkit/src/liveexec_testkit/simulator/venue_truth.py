@@ -56,6 +56,8 @@ class TrueOrder:
     fills: dict[FillKey, Fill] = field(factory=dict)
     #: Whether the venue took it when it was too late, against its own word.
     came_late: bool = False
+    #: Whether a cancel of it ever left for the venue.
+    is_cancel_asked: bool = False
     #: Every id it ever had.
     names: list[str] = field(factory=list)
 

@@ -35,6 +35,7 @@ from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.intents import STRATEGIES, any_intent
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, TICK
+from liveexec_testkit.simulator.operators import Operators
 from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
@@ -90,6 +91,10 @@ class Workload:
     projected: Callable[[], int] = lambda: 0
     #: Whether an orchestrator's journal has waited too long for its store.
     is_stalled: Callable[[LiveExecutionOrchestrator], bool] = lambda _: False
+    operators: Operators = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.operators = Operators(self.trace, self.violate)
 
     async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
         """Do one operation on a process's orchestrator."""
@@ -143,6 +148,12 @@ class Workload:
                 await self._sync(live)
             case OperationKind.MALFORMED:
                 self._malform(random)
+            case OperationKind.RESOLVE:
+                await self.operators.resolve(random, live)
+            case OperationKind.ACCEPT_DRIFT:
+                await self.operators.accept_drift(random, live)
+            case OperationKind.STOP_STRANGER:
+                await self.operators.stop_a_stranger(random, live)
             case OperationKind.CLOSE:
                 self.trace.add("host", "close")
                 self.closing.append(live)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from functools import cache
+from functools import cache, partial
 from random import Random
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ class World:
         self.random = random
         self.trace = Trace(loop)
         self.logs: list[dict[str, Any]] = []
-        self.faults = Faults(plan.faults, plan.seed)
+        self.faults = Faults(plan.faults, plan.seed, plan.intensity)
         self.violations = Violations(lambda: loop.steps, self._found)
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
@@ -70,6 +70,7 @@ class World:
         self._context = Context()
         self._restarting = False
         self._is_asking = True
+        self._ends_at_ns = plan.ends_at_ns
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -110,6 +111,7 @@ class World:
         )
         for adapter in process.adapters:
             adapter.on_question = self._asked
+            adapter.on_connect = partial(self._connects, process)
             adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
         self.processes.append(process)
 
@@ -120,9 +122,15 @@ class World:
             self._restarting = True
             self.loop.call_after_ns(restart_after_ns, self.start_process, context=self._context)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the faults are healed and the host has asked for everything that it wanted."""
+        return self.faults.healed and self.loop.now_ns - START_S * 1_000_000_000 >= self._ends_at_ns
+
     def stop_host(self) -> None:
         """The host asks for nothing any more."""
         self._is_asking = False
+        self._ends_at_ns = 0
 
     def heal(self) -> None:
         """Every fault is over: frozen processes go on, every session hears that it missed something."""
@@ -243,6 +251,10 @@ class World:
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
         self.lookout.left(self.processes[adapter.process - 1], adapter, verb, what, plan)
+
+    def _connects(self, process: Process) -> None:
+        shard = process.shard
+        self.lookout.restarts.connects(shard.journal.epoch if shard is not None else 0)
 
     def _asked(self, adapter: SimAdapter) -> None:
         self.lookout.asked(self.processes[adapter.process - 1], adapter)
