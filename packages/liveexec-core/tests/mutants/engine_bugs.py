@@ -175,6 +175,13 @@ ENGINE_BUGS: Final = (
         incident=10,
     ),
     Mutant(
+        "a difference that two quick snapshots show is a drift",
+        "engine/drift.py",
+        "if turn.at_ns - before[1] < core.state.config.timing.drift_ns:",
+        "if False:",
+        _RECONCILIATION,
+    ),
+    Mutant(
         "a drift is recorded and trading goes on",
         "engine/drift.py",
         "if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:",

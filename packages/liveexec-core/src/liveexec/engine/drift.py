@@ -1,7 +1,8 @@
 """Drift: what a venue says that an account holds differs from ours, and keeps differing. Shown, never overwritten.
 
-A difference counts once two snapshots in a row show the same one, so that what is on its way is none. It stays until
-an operator accepts the venue's word; should it change meanwhile, the newest is shown.
+A difference counts once two snapshots show the same one, so far apart (``drift_ns``) that what was on its way at the
+first has come: two in quick succession may both be ahead of fills that the venue shows late. It stays until an operator
+accepts the venue's word; should it change meanwhile, the newest is shown.
 """
 
 from collections.abc import Mapping
@@ -104,7 +105,7 @@ def _compare_balances(turn: Turn, book: AccountBook, theirs: Mapping[str, Balanc
 
 
 def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal, allowed: Decimal) -> bool:
-    """Whether the two differ otherwise than is known, for the second time in a row; recorded if so."""
+    """Whether the two have differed otherwise than is known for long enough; recorded if so."""
     core = turn.core
     known = core.state.ledger.drifts.get(key)
     difference = said - mine
@@ -113,8 +114,10 @@ def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal
         core.drifts.pop(key, None)
         return False
     before = core.drifts.get(key)
-    if before is None or abs(difference - before) > allowed:
-        core.drifts[key] = difference
+    if before is None or abs(difference - before[0]) > allowed:
+        core.drifts[key] = (difference, turn.at_ns)
+        return False
+    if turn.at_ns - before[1] < core.state.config.timing.drift_ns:
         return False
     del core.drifts[key]
     turn.emit_account(key[0], DriftSeen(*key, mine, said))

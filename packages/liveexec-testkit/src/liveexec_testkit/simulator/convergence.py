@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Final
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
@@ -32,6 +34,8 @@ _LOOK_S: Final = 0.25
 #: Later looks are rarer: whoever is not at rest by now waits for something.
 _RARE_LOOK_S: Final = 1.0
 _RARE_AFTER_S: Final = 5.0
+#: Amounts are kept to 18 places, so sums of some of them differ by less than this.
+_CLOSE: Final = Decimal("1e-12")
 
 
 async def converge(world: World) -> None:
@@ -125,10 +129,31 @@ def _drifts_to_be_told(world: World, ledger: Ledger) -> Iterator[tuple[int, str]
     """A drift that is another by now is told anew once two comparisons have shown it."""
     nets = {venue.account_id: venue.truth.nets() for venue in world.venues}
     for (account_id, subject), drift in ledger.drifts.items():
-        instrument_id = InstrumentId(subject.partition(":")[2])
+        kind, _, name = subject.partition(":")
+        if kind == "balance":
+            continue
+        instrument_id = InstrumentId(name)
         difference = nets[account_id].get(instrument_id, ZERO) - ledger.net_quantity(account_id, instrument_id)
         if difference != drift.theirs - drift.ours:
             yield 10, f"the drift of {subject} on {account_id} is {difference} by now"
+
+
+def _balance_differences(venue: SimVenue, ledger: Ledger) -> Iterator[tuple[int, str]]:
+    """What an account has by the journal, with the drifts that it knows, is what the venue says. Of an asset that an
+    open position settles in nobody knows how much is realised."""
+    book = ledger.books.get(venue.account_id)
+    if book is None:
+        return
+    open_in = {
+        position.terms.settlement_asset
+        for position in book.positions.values()
+        if position.quantity and position.terms.kind is not ContractKind.SPOT
+    }
+    for asset, there in venue.truth.cash.told().items():
+        drift = ledger.drifts.get((venue.account_id, f"balance:{asset}"))
+        here = book.assets.get(asset, ZERO) + (drift.theirs - drift.ours if drift is not None else ZERO)
+        if asset not in open_in and abs(here - there) > _CLOSE:
+            yield 16, f"{venue.account_id} has {here} {asset} here, {there} at the venue"
 
 
 def _unsettled(order: Order, children: Sequence[Order]) -> Iterator[tuple[int, str]]:
@@ -168,6 +193,7 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
         if true is not None and (order.leaves, order.price) != (true.leaves, true.price):
             yield 15, f"{order.order_id}: {order.leaves} @ {order.price} here, {true.leaves} @ {true.price} at {name}"
     yield from _fill_differences(world, venue, account_id)
+    yield from _balance_differences(venue, world.journal.ledger)
     held = {key[1]: net for key, net in world.journal.nets.items() if key[0] == account_id and net}
     nets = {instrument_id: net for instrument_id, net in venue.truth.nets().items() if net}
     for instrument_id in dict.fromkeys([*held, *nets]):

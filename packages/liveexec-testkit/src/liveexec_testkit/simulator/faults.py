@@ -49,6 +49,7 @@ class Fault(StrEnum):
     FOREIGN_TRADE = "foreign-trade"
     DEADLINE_IGNORED = "deadline-ignored"
     DRIFT = "drift"
+    BALANCE_SLIPS = "balance-slips"
     # The store.
     STORE_LOST = "store-lost"
     COMMIT_UNKNOWN = "commit-unknown"
@@ -95,6 +96,7 @@ _ODDS: dict[Fault, float] = {
     Fault.FOREIGN_TRADE: 0.02,
     Fault.DEADLINE_IGNORED: 0.15,
     Fault.DRIFT: 0.01,
+    Fault.BALANCE_SLIPS: 0.01,
     Fault.STORE_LOST: 0.03,
     Fault.COMMIT_UNKNOWN: 0.05,
     Fault.COMMIT_LATE: 0.04,
@@ -143,6 +145,7 @@ HARMLESS: Final = frozenset(
         Fault.FOREIGN_ORDER,
         Fault.FOREIGN_TRADE,
         Fault.DRIFT,
+        Fault.BALANCE_SLIPS,
     }
 )
 #: How long what struck goes on to hinder, in nanoseconds.

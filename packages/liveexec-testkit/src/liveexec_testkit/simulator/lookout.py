@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from liveexec.domain.ids import AccountId, InstrumentId, OrderId
+from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -198,11 +198,12 @@ class Lookout:
                 return self._now_ns() - adapter.doubted_at_ns
         return 0
 
-    def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
-        if Fault.FILLS_SHOWN_LATE in self._plan.faults:
-            # Positions that are ahead of the fills for longer than two looks are a drift, for all that anybody can see.
-            return True
-        return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self._venues)
+    def _has_moved(self, account_id: AccountId, name: str) -> bool:
+        venue = next(venue for venue in self._venues if venue.account_id == account_id)
+        untold = {said.asset for said in venue.payments if not self._tables.knows(account_id, said.reference)}
+        # What an accepted position cost the venue nobody knows here, so what closing it brings differs.
+        settled = {venue.truth.listings[each].terms.settlement_asset for each in venue.truth.moved}
+        return name in venue.truth.moved or name in venue.truth.slipped or name in untold or name in settled
 
     def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
         """Which of our orders a venue means by a name of its own."""

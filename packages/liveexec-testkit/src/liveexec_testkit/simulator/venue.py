@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Final
 
@@ -21,7 +22,7 @@ from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
-__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
+__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "AccountMoment", "SimVenue", "VenueKind", "manifest_of"]
 
 _MS: Final = 1_000_000
 #: How far a venue's clock may be off, which the engine is told.
@@ -33,6 +34,17 @@ RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
 _LEVELS: Final = 3
 #: How long before the start the account was traded in by others.
 _PAST_NS: Final = 10_000 * _MS
+
+
+@frozen
+class AccountMoment:
+    """An account at one time of its venue: open orders, nets, what those cost on average, and balances."""
+
+    at_ns: int
+    orders: tuple[OrderReport, ...]
+    nets: dict[InstrumentId, Decimal]
+    averages: dict[InstrumentId, Decimal]
+    balances: dict[str, Decimal]
 
 
 @frozen
@@ -113,8 +125,8 @@ class SimVenue:
         self.travelling: dict[int, tuple[str, str]] = {}
         self._changed = changed
         self._streams: dict[int, Stream] = {}
-        #: What the open orders and nets were at earlier times, for stale answers.
-        self.history: list[tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]] = []
+        #: What the account was at earlier times, for stale answers.
+        self.history: list[AccountMoment] = []
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -168,10 +180,16 @@ class SimVenue:
             bids, asks = tuple((price - step, size) for step in steps), tuple((price + step, size) for step in steps)
             yield Book(instrument_id, bids, asks, at_ns, self.now_ns())
 
-    def stale(self, age_ns: int) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]] | None:
-        """What was true so long ago, if that is known: (venue time, open orders, nets)."""
-        before = [moment for moment in self.history if moment[0] <= self.now_ns() - age_ns]
+    def stale(self, age_ns: int) -> "AccountMoment | None":
+        """What was true so long ago, if that is known."""
+        before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
         return before[-1] if before else None
+
+    def moment(self) -> "AccountMoment":
+        """What the account is now."""
+        truth = self.truth
+        working = tuple(truth.report(each) for each in truth.working())
+        return AccountMoment(truth.tick(), working, truth.nets(), truth.cash.averages(), truth.cash.told())
 
     def _say(self, report: OrderReport | FillReport) -> None:
         if self.kind.is_anonymous and report.client_order_id is not None:
@@ -186,10 +204,12 @@ class SimVenue:
         if order.status is not VenueOrderStatus.WORKING:
             # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
             self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
-        if self.faults.has(Fault.STALE_SNAPSHOT):
-            working = tuple(self.truth.report(each) for each in self.truth.working())
-            self.history.append((self.now_ns(), working, self.truth.nets()))
+        self._remember()
         self._changed(order)
+
+    def _remember(self) -> None:
+        if self.faults.has(Fault.STALE_SNAPSHOT):
+            self.history.append(self.moment())
 
     def _tick_later(self) -> None:
         self.loop.call_after_ns(self.random.randrange(5 * _MS, 80 * _MS), self._tick, context=self._context)
@@ -247,6 +267,10 @@ class SimVenue:
             instrument_id = self._some_instrument()
             self.trace.add(self.kind.name, f"moves the position in {instrument_id}, and says nothing")
             truth.move(instrument_id, LOT * self.random.choice((-3, 3)))
+        if self.is_opened and not truth.slipped and faults.fires(Fault.BALANCE_SLIPS):
+            self.trace.add(self.kind.name, "moves a balance, and says nothing")
+            truth.slip(self.random.choice(("ETH", "FEE", "USDT")), LOT * self.random.choice((-7, 7)))
+            self._remember()
         if faults.fires(Fault.SESSION_LOST):
             self.trace.add(self.kind.name, "drops every session")
             for process in list(self._streams):
@@ -267,6 +291,8 @@ class SimVenue:
             self.now_ns(),
         )  # fmt: skip
         self.payments.append(payment)
+        self.truth.cash.move(payment.asset, Fraction(payment.amount))
+        self._remember()
         for stream in self._streams.values():
             stream.say(payment)
 
