@@ -177,8 +177,8 @@ ENGINE_BUGS: Final = (
     Mutant(
         "a difference that two quick snapshots show is a drift",
         "engine/drift.py",
-        "if turn.at_ns - before[1] < core.state.config.timing.drift_ns:",
-        "if False:",
+        "    if (taken.began_at_ns or taken.requested_at_ns) - before[1] < core.state.config.timing.drift_ns:",
+        "    if False:",
         _RECONCILIATION,
     ),
     Mutant(
@@ -419,7 +419,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "a balance that differs is never told",
         "engine/drift.py",
-        "_drifts(turn, key, mine, said, max(abs(said), abs(mine)) * tolerance)",
+        "_drifts(turn, taken, key, mine, said, max(abs(said), abs(mine)) * tolerance)",
         "pass",
         _RECONCILIATION,
     ),

@@ -201,7 +201,7 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
         accepted = world.journal.accepted.get((account_id, instrument_id), ZERO)
         moved = venue.truth.moved.get(instrument_id, ZERO)
         here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO)
-        if here - accepted != there - moved:
+        if here - accepted != there - moved and account_id not in world.lookout.never_still:
             yield 16, f"{account_id} holds {here - accepted} of {instrument_id} here, {there - moved} at the venue"
         elif here + (drift.theirs - drift.ours if drift is not None else ZERO) != there:
             yield 16, f"{account_id}: {there - here} of {instrument_id} moved at the venue, and nobody noticed"

@@ -167,6 +167,7 @@ _DISRUPTIVE: Final = frozenset(
         Fault.BAN,
         Fault.SESSION_LOST,
         Fault.SILENT_STREAM,
+        Fault.STALE_SNAPSHOT,
         Fault.STORE_OUTAGE,
         Fault.STORE_BROKEN,
         Fault.STORE_SILENT,
@@ -193,10 +194,10 @@ class Faults:
         # A source of chance for each, so that taking one fault away leaves the others as they were.
         self._random = {fault: Random(f"{seed} {fault}") for fault in sorted(chosen)}
 
-    def fires(self, fault: Fault) -> bool:
-        """Whether the fault strikes here and now."""
+    def fires(self, fault: Fault, *, surely: bool = False) -> bool:
+        """Whether the fault strikes here and now; ``surely`` if the run has it at all."""
         random = self._random.get(fault)
-        if random is None or self.healed or random.random() >= self._odds[fault]:
+        if random is None or self.healed or (not surely and random.random() >= self._odds[fault]):
             return False
         self.fired[fault] = self.fired.get(fault, 0) + 1
         self.on_strike(fault)

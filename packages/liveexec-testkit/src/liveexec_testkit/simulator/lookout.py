@@ -98,6 +98,9 @@ class Lookout:
         self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
         self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns, self.journal.resolved)
+        #: Accounts whose venues never showed the same twice when they began: what they began with may be wrong, which
+        #: shows as a drift.
+        self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
         self._decided: dict[int, deque[Record]] = {}
 
@@ -180,9 +183,14 @@ class Lookout:
                     check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
         if everything and self.journal.position:
             memory = self._server().memory
-            check_tables(memory, SHARD, self._violations)
+            self.compare_tables()
             if is_healed and shard is not None and shard.view.projected == self.journal.position:
                 self._tables.check(memory, SHARD)
+
+    def compare_tables(self) -> None:
+        """Compare the tables with the journal, as far as they go."""
+        if self.journal.position:
+            check_tables(self._server().memory, SHARD, self._violations)
 
     def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
         if shard is not None and adapter.venue.kind.is_limited:
@@ -200,6 +208,8 @@ class Lookout:
 
     def _has_moved(self, account_id: AccountId, name: str) -> bool:
         venue = next(venue for venue in self._venues if venue.account_id == account_id)
+        if account_id in self.never_still:
+            return True
         untold = {said.asset for said in venue.payments if not self._tables.knows(account_id, said.reference)}
         # What an accepted position cost the venue nobody knows here, so what closing it brings differs.
         settled = {venue.truth.listings[each].terms.settlement_asset for each in venue.truth.moved}

@@ -23,9 +23,11 @@ _FEW_FAULTS: Final = 4
 #: nothing else strikes meanwhile and mends it; those of a bundle, what takes several of them; many, how they meet.
 _CHOICES: Final = {"one": 0.32, "few": 0.13, "bundle": 0.35, "many": 0.2}
 #: How much oftener than usual the faults of a run strike that has few of them.
-_INTENSITIES: Final = (1.0, 1.0, 3.0)
+_INTENSITIES: Final = (1.0, 3.0)
 #: How often the faults end while the host still asks for things.
 _OFTEN_EARLY: Final = 0.3
+#: How often what is no order waits for the worst moment.
+_OFTEN_LURKING: Final = 0.25
 #: Into how many parts a run is divided, at whose borders much is asked for at once.
 _BURSTS: Final = 12
 #: Turns of the loop, a microsecond each, that things asked for at once are apart.
@@ -73,11 +75,16 @@ _WEIGHTS: Final = {
 
 @frozen
 class Operation:
-    """One thing that the host does: when, counted from the start, and what; its details follow from its own seed."""
+    """One thing that the host does: when, counted from the start, and what; its details follow from its own seed.
+
+    One that ``lurks`` waits from then on for the moment at which a process hears of the next commit, and what had to
+    wait for it leaves: nothing comes at a worse time.
+    """
 
     at_ns: int
     kind: OperationKind
     seed: int
+    lurks: bool = False
 
 
 @frozen
@@ -117,7 +124,8 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
             fee_asset=random.choice(("USDT", "FEE")),
             has_past=random.random() < 0.3,
             is_anonymous=random.random() < 0.3,
-            drops_refused=random.random() < 0.3,
+            drops_refused=random.random() < 0.4,
+            is_thin=random.random() < 0.35,
         ),
         VenueKind(
             VenueName("BETA"),
@@ -125,6 +133,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
             answers_by_report=random.random() < 0.4,
             prepares=random.random() < 0.4,
             has_past=random.random() < 0.3,
+            is_thin=random.random() < 0.35,
         ),
     )
     span_ns = random.randrange(1_000, 4_000) * _MS
@@ -133,7 +142,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
     ]
     kinds, weights = list(_WEIGHTS), list(_WEIGHTS.values())
     operations += [
-        Operation(_moment(random, span_ns), kind, random.getrandbits(32))
+        Operation(_moment(random, span_ns), kind, random.getrandbits(32), random.random() < _OFTEN_LURKING)
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))

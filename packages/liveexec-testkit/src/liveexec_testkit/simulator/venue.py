@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from liveexec.domain.ids import InstrumentId, VenueName
+from liveexec.domain.ids import InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
 from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
@@ -32,6 +32,13 @@ VISIBILITY_LAG_NS: Final = 60 * _MS
 #: What a limited venue takes: little enough that a run gets there.
 RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
 _LEVELS: Final = 3
+#: How old a stale answer may become by being served again.
+_CACHED_NS: Final = 2_000 * _MS
+#: How often one of the working orders is traded with, in each tick.
+_TRADED: Final = 0.45
+_TRADED_THINLY: Final = 0.08
+#: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
+_PROVOKED: Final = 0.3
 #: How long before the start the account was traded in by others.
 _PAST_NS: Final = 10_000 * _MS
 
@@ -65,6 +72,8 @@ class VenueKind:
     has_past: bool = False
     #: Whether it ends an order, without a word, when it refuses to change it.
     drops_refused: bool = False
+    #: Whether little is traded there, so that what rests rests for long.
+    is_thin: bool = False
     #: Whether what its stream says names orders by the venue's ids alone.
     is_anonymous: bool = False
 
@@ -127,6 +136,7 @@ class SimVenue:
         self._streams: dict[int, Stream] = {}
         #: What the account was at earlier times, for stale answers.
         self.history: list[AccountMoment] = []
+        self._cached: AccountMoment | None = None
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -182,8 +192,13 @@ class SimVenue:
 
     def stale(self, age_ns: int) -> "AccountMoment | None":
         """What was true so long ago, if that is known."""
+        cached = self._cached
+        if cached is not None and self.now_ns() - cached.at_ns < _CACHED_NS and self.random.random() < 0.5:
+            # What was stale before may be served again.
+            return cached
         before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
-        return before[-1] if before else None
+        self._cached = before[-1] if before else None
+        return self._cached
 
     def moment(self) -> "AccountMoment":
         """What the account is now."""
@@ -226,7 +241,7 @@ class SimVenue:
         for order in working:
             if order.expire_at_ns is not None and order.expire_at_ns <= now_ns:
                 truth.end(order, VenueOrderStatus.EXPIRED)
-        if working and random.random() < 0.45:
+        if working and random.random() < (_TRADED_THINLY if self.kind.is_thin else _TRADED):
             self._trade_with(working[random.randrange(len(working))])
         if self.is_opened and random.random() < 0.01:
             self._pay()
@@ -250,6 +265,16 @@ class SimVenue:
         elif lots:
             taken = lots if self.random.random() < 0.4 else self.random.randrange(1, lots + 1)
             self.truth.trade(order, taken * LOT, order.price)
+
+    def provoke(self, siblings: Sequence[OrderId]) -> None:
+        """Another child of these ones' parent is about to leave for somewhere: fill one of them far beyond its size."""
+        if not self.faults.has(Fault.OVERFILL) or self.random.random() >= _PROVOKED:
+            return
+        working = [each for each in self.truth.working() if each.order_id in siblings and each.price is not None]
+        if working and self.faults.fires(Fault.OVERFILL, surely=True):
+            order = working[self.random.randrange(len(working))]
+            assert order.price is not None
+            self.truth.trade(order, order.leaves + LOT * self.random.randrange(1, 30), order.price)
 
     def _misbehave(self) -> None:
         faults, truth = self.faults, self.truth

@@ -46,7 +46,7 @@ _S: Final = 1_000_000_000
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 #: How often an order is cancelled as soon as it is recorded.
-_AT_ONCE: Final = 0.07
+_AT_ONCE: Final = 0.1
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
