@@ -486,6 +486,7 @@ ENGINE_BUGS: Final = (
         "return [account for account in accounts if scope.kind is not ScopeKind.ACCOUNT or account == scope.name]",
         "return [AccountId(scope.name)] if scope.kind is ScopeKind.ACCOUNT else accounts",
         _CONTROL,
+        unseen="a second guard: who stops an account that is not here is refused before",
     ),
     Mutant(
         "a fill that waits for its order is a drift",

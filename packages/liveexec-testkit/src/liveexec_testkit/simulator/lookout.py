@@ -21,6 +21,7 @@ from liveexec_testkit.simulator.invariants.callers import CallerChecks
 from liveexec_testkit.simulator.invariants.departures import DepartureChecks
 from liveexec_testkit.simulator.invariants.durable_effects import DurableEffectChecks
 from liveexec_testkit.simulator.invariants.effects import EffectChecks
+from liveexec_testkit.simulator.invariants.evidence import EvidenceChecks
 from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.losses import LossChecks
@@ -31,6 +32,7 @@ from liveexec_testkit.simulator.invariants.requests import RequestChecks
 from liveexec_testkit.simulator.invariants.restarts import RestartChecks
 from liveexec_testkit.simulator.invariants.slices import SliceChecks
 from liveexec_testkit.simulator.invariants.tables import TableChecks
+from liveexec_testkit.simulator.invariants.unclaimed import check_unclaimed
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.invariants.wishes import WishChecks
@@ -98,6 +100,7 @@ class Lookout:
         self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
         self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns, self.journal.resolved)
+        self._quiet.more = EvidenceChecks(self.journal).waits
         #: Accounts whose venues never showed the same twice when they began: what they began with may be wrong, which
         #: shows as a drift.
         self.never_still: dict[AccountId, None] = {}
@@ -178,6 +181,7 @@ class Lookout:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
         if shard is not None:
             self._memory.check(shard, everything=everything)
+            check_unclaimed(shard.engine, self._violations)
             if Fault.OVERFILL not in self._plan.faults:
                 for orders in self.at_venues.orders.values():
                     check_reservations(shard, orders, self._violations, self._workload().operators.resolving)

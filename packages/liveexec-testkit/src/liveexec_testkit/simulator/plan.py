@@ -67,7 +67,7 @@ _WEIGHTS: Final = {
     OperationKind.MALFORMED: 0.3,
     OperationKind.SYNC: 1,
     OperationKind.CLOSE: 0.3,
-    OperationKind.RESOLVE: 0.6,
+    OperationKind.RESOLVE: 0.9,
     OperationKind.ACCEPT_DRIFT: 0.7,
     OperationKind.STOP_STRANGER: 0.3,
 }

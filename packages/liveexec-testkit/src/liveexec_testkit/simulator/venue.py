@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from liveexec.domain.ids import InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
@@ -126,6 +126,10 @@ class SimVenue:
         self.ends_heard: dict[str, bool] = {}
         #: Whether the word that an order works reached whoever listened.
         self.works_heard: dict[str, bool] = {}
+        #: Called when every session was dropped.
+        self.on_lost: Callable[[], None] = lambda: None
+        #: Executions of our orders that whoever listened was told of, under our names, and that may be news.
+        self.executions_heard: dict[FillReport, OrderId] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
         #: Whether nobody hears what happens.
@@ -211,6 +215,12 @@ class SimVenue:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
+        if isinstance(report, FillReport) and report.client_order_id is not None and heard and all(heard):
+            found = self.truth.find(
+                OrderRef(self.account_id, report.fill.instrument_id, report.client_order_id, report.venue_order_id)
+            )
+            if found is not None and found.order_id is not None and not found.came_late:
+                self.executions_heard[report] = found.order_id
         if isinstance(report, OrderReport) and report.venue_order_id is not None:
             by_name = self.works_heard if report.status.is_open else self.ends_heard
             by_name[report.venue_order_id] = bool(heard) and all(heard)
@@ -300,6 +310,7 @@ class SimVenue:
             self.trace.add(self.kind.name, "drops every session")
             for process in list(self._streams):
                 self.close_stream(process, "the connection was reset")
+            self.on_lost()
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
 
@@ -313,7 +324,7 @@ class SimVenue:
         number = len(self.payments) + 1
         payment = AssetReport(
             self.account_id, "USDT", LOT * self.random.randrange(-9, 10) or LOT, AssetKind.FUNDING, f"F{number}",
-            self.now_ns(),
+            self.truth.tick(),
         )  # fmt: skip
         self.payments.append(payment)
         self.truth.cash.move(payment.asset, Fraction(payment.amount))
@@ -337,6 +348,8 @@ class SimVenue:
         instrument_id = self._some_instrument()
         resting = truth.take_foreign(instrument_id, Side.BUY, 4 * LOT, truth.prices[instrument_id] - 6 * TICK)
         truth.trade(resting, LOT, truth.prices[instrument_id] - 6 * TICK)
+        # Told again when somebody connects, and in the opening balance already.
+        self._pay()
         truth.now_ns = now_ns
 
     def _some_instrument(self) -> InstrumentId:

@@ -47,6 +47,15 @@ _S: Final = 1_000_000_000
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 #: How often an order is cancelled as soon as it is recorded.
 _AT_ONCE: Final = 0.1
+#: How often an operator who flattens a scope thinks better of it.
+_REGRETTED: Final = 0.3
+_KILLS: Final = (
+    ControlKind.BLOCK,
+    ControlKind.CANCEL_ALL,
+    ControlKind.CANCEL_ALL,
+    ControlKind.FLATTEN,
+    ControlKind.FLATTEN,
+)
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -247,7 +256,7 @@ class Workload:
 
     async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         scope = self._scope(random)
-        kind = random.choice((ControlKind.BLOCK, ControlKind.CANCEL_ALL, ControlKind.CANCEL_ALL, ControlKind.FLATTEN))
+        kind = random.choice(_KILLS)
         note = KillNote(scope, kind)
         self.trace.add("host", f"kill {scope} ({kind})")
         # What is refused at once acknowledges nothing.
@@ -266,14 +275,19 @@ class Workload:
             if note in self.kills:
                 self.kills.remove(note)
             raise
+        if kind is ControlKind.FLATTEN and random.random() < _REGRETTED:
+            await self._let_trade(scope, live)
+
+    async def _let_trade(self, scope: ControlScope, live: LiveExecutionOrchestrator) -> None:
+        # Who releases a scope means whatever kill of it came before, on its way or not.
+        self.kills = [note for note in self.kills if note.scope != scope]
+        self.trace.add("host", f"release {scope}")
+        await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
 
     async def _release(self, live: LiveExecutionOrchestrator) -> None:
         latches = list(live.shard.view.ledger.latches)
         for scope in dict.fromkeys(note.scope for note in self.kills if note.is_durable):
-            # Who releases a scope means whatever kill of it came before, on its way or not.
-            self.kills = [note for note in self.kills if note.scope != scope]
-            self.trace.add("host", f"release {scope}")
-            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
+            await self._let_trade(scope, live)
         for scope in list(self.reduced):
             self.reduced.pop(scope, None)
             self.kills = [note for note in self.kills if note.scope != scope]

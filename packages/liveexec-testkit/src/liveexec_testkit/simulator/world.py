@@ -64,6 +64,8 @@ class World:
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.lookout.watch(self.venues)
+        for venue in self.venues:
+            venue.on_lost = self._pounce_soon
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
@@ -184,6 +186,12 @@ class World:
         if self._crash_lurks:
             self._crash_lurks = False
             self.loop.call_after_ns(self._lurk_random.randrange(3 * STEP_NS), self._strike_down, context=self._context)
+
+    def _pounce_soon(self) -> None:
+        """A venue is away: that is a bad time as well."""
+        if self._lurking:
+            delay_ns = self._lurk_random.randrange(60 * _MS)
+            self.loop.call_after_ns(delay_ns, self._lurking.pop(0), context=self._context)
 
     def _provoke(self, batch: AppendBatch) -> None:
         orders = self.journal.ledger.orders

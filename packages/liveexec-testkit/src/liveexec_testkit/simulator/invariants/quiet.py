@@ -4,7 +4,7 @@ Nothing hinders while the session is trusted, the journal writes, and no fault h
 from the last of these moments.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from attrs import define, field
@@ -37,6 +37,8 @@ class QuietChecks:
     deadline_ns: int
     #: Orders that an operator ended.
     resolved: Collection[OrderId] = ()
+    #: What else waits of a venue.
+    more: Callable[[SimVenue], Iterable[tuple[str, OrderId]]] = lambda _: ()
     _since: dict[tuple[str, OrderId], int] = field(factory=dict)
     _calm_since: dict[VenueName, int] = field(factory=dict)
     _shard: ShardRuntime | None = None
@@ -59,7 +61,7 @@ class QuietChecks:
             if calm_ns is None:
                 continue
             bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
-            for what, order_id in _waits(venue, shard, self.resolved):
+            for what, order_id in (*_waits(venue, shard, self.resolved), *self.more(venue)):
                 since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
                 waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
                 if waited_ns > bound_ns:

@@ -95,7 +95,11 @@ class WishChecks:
         name = event.report.venue_order_id
         order_id = self.ours(event.account_id, name) if name is not None else None
         order = self.ledger.orders.get(order_id) if order_id is not None else None
-        if order is None or order.plan is None or order.venue_order_id is not None:
+        if order is None or order.plan is None:
+            return
+        if order.replace is not None and order.replace.atomic and at_ns < order.replace.plan.valid_until_ns:
+            self.violations.add(15, f"{name} is what {order.order_id} is changed into, and was adopted")
+        if order.venue_order_id is not None:
             return
         in_doubt = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
         if in_doubt and at_ns < order.plan.valid_until_ns:
