@@ -115,13 +115,17 @@ def is_taken(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> b
     return True
 
 
-def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> bool:
-    """Whether a fill of the instrument waits for its order, so that our position is about to move."""
+def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId | None = None) -> bool:
+    """Whether a fill of the instrument, or of any, waits for its order, so that what we hold is about to move."""
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         said = delivered.report
-        if isinstance(said, FillReport) and (said.account_id, said.fill.instrument_id) == (account_id, instrument_id):
-            return True
-        if isinstance(said, CumulativeFill) and (said.account_id, said.instrument_id) == (account_id, instrument_id):
+        if isinstance(said, FillReport):
+            filled = said.fill.instrument_id
+        elif isinstance(said, CumulativeFill):
+            filled = said.instrument_id
+        else:
+            continue
+        if said.account_id == account_id and instrument_id in (None, filled):
             return True
     return False
 

@@ -103,6 +103,7 @@ class Reconciler:
                 orders.complete,
                 held.positions.items,
                 held.balances.items,
+                requested_at_ns,
             )
         )
         self._trusted_until_ns[account_id] = requested_at_ns

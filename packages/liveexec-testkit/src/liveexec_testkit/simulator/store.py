@@ -5,17 +5,14 @@ the answer, or the client's patience while the server still works on it.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
-from copy import copy
 from typing import Any, Final
-
-from attrs import evolve
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
-from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
@@ -53,17 +50,39 @@ def at_once[T](work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("the memory store waited for something")
 
 
+class _Memory(MemoryStore):
+    """The store in memory as a server of which a transaction can fail after it has prepared what it writes."""
+
+    fails = False
+
+    def _owned(self, shard: str, epoch: int) -> Any:
+        if self.fails:
+            raise TransientStorageError("the transaction was rolled back")
+        return super()._owned(shard, epoch)
+
+    def prepare(self, batch: ProjectionBatch) -> None:
+        """Fix what a projection writes as it stands now, as a store does that is asked for it, and write nothing."""
+        self.fails = True
+        try:
+            with contextlib.suppress(TransientStorageError):
+                at_once(self.project(batch))
+        finally:
+            self.fails = False
+
+
 class StoreServer:
     """The store that all processes share. ``committed`` is told of every batch that became durable."""
 
     def __init__(self, loop: SimLoop, faults: Faults, trace: Trace, committed: Callable[[AppendBatch], None]) -> None:
         self.loop, self.faults, self.trace = loop, faults, trace
-        self.memory = MemoryStore(monotonic_s=loop.time, now_ns=lambda: WALL_NS + loop.now_ns)
+        self.memory = _Memory(monotonic_s=loop.time, now_ns=lambda: WALL_NS + loop.now_ns)
         self.down_until_ns = 0
         #: Batches that were given up, and that a backend still works on.
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
         #: The process that acquired the shard last, and that of each epoch.
         self.owner = 0
+        #: What was appended last.
+        self.last_batch: AppendBatch | None = None
         self.processes: dict[int, int] = {}
         self._committed = committed
         self._seen: dict[tuple[str, int, int], None] = {}
@@ -75,6 +94,7 @@ class StoreServer:
         key = (batch.shard, batch.epoch, batch.batch)
         if key not in self._seen:
             self._seen[key] = None
+            self.last_batch = batch
             self._committed(batch)
 
     def commit_later(self, batch: AppendBatch, delay_ns: int) -> None:
@@ -165,10 +185,8 @@ class SimStore:
 
     async def project(self, batch: ProjectionBatch) -> None:
         # What is written is what stood when it was asked for, whatever the orders do meanwhile.
-        if batch.prepared is None:
-            batch.prepared = [_as_it_stands(batch)]
-        fixed: ProjectionBatch = batch.prepared[0]
-        await self._call(lambda memory: memory.project(fixed), "project", then_lost=True)
+        self._server.memory.prepare(batch)
+        await self._call(lambda memory: memory.project(batch), "project", then_lost=True)
 
     async def load(self, shard: str) -> SavedState:
         return await self._call(lambda memory: memory.load(shard), "load")
@@ -246,24 +264,3 @@ class SimStore:
 
     async def _pause(self) -> None:
         await asyncio.sleep(STEP_NS / 1e9)
-
-
-def _as_it_stands(batch: ProjectionBatch) -> ProjectionBatch:
-    """The batch with copies of everything in it that goes on changing."""
-    return evolve(
-        batch,
-        orders=[copy(order) for order in batch.orders],
-        positions={key: _fixed(position) for key, position in batch.positions.items()},
-        books=[
-            AccountBook(
-                book.account_id,
-                {name: _fixed(position) for name, position in book.positions.items()},
-                dict(book.assets),
-            )
-            for book in batch.books
-        ],
-    )
-
-
-def _fixed(position: Position) -> Position:
-    return evolve(position, fees=dict(position.fees))

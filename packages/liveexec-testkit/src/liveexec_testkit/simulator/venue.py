@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Final
 
 from attrs import evolve, frozen
 
-from liveexec.domain.ids import InstrumentId, VenueName
+from liveexec.domain.ids import InstrumentId, OrderId, VenueName
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
@@ -21,7 +22,7 @@ from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
-__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
+__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "AccountMoment", "SimVenue", "VenueKind", "manifest_of"]
 
 _MS: Final = 1_000_000
 #: How far a venue's clock may be off, which the engine is told.
@@ -31,8 +32,26 @@ VISIBILITY_LAG_NS: Final = 60 * _MS
 #: What a limited venue takes: little enough that a run gets there.
 RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
 _LEVELS: Final = 3
+#: How old a stale answer may become by being served again.
+_CACHED_NS: Final = 2_000 * _MS
+#: How often one of the working orders is traded with, in each tick.
+_TRADED: Final = 0.45
+_TRADED_THINLY: Final = 0.08
+#: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
+_PROVOKED: Final = 0.3
 #: How long before the start the account was traded in by others.
 _PAST_NS: Final = 10_000 * _MS
+
+
+@frozen
+class AccountMoment:
+    """An account at one time of its venue: open orders, nets, what those cost on average, and balances."""
+
+    at_ns: int
+    orders: tuple[OrderReport, ...]
+    nets: dict[InstrumentId, Decimal]
+    averages: dict[InstrumentId, Decimal]
+    balances: dict[str, Decimal]
 
 
 @frozen
@@ -53,6 +72,8 @@ class VenueKind:
     has_past: bool = False
     #: Whether it ends an order, without a word, when it refuses to change it.
     drops_refused: bool = False
+    #: Whether little is traded there, so that what rests rests for long.
+    is_thin: bool = False
     #: Whether what its stream says names orders by the venue's ids alone.
     is_anonymous: bool = False
 
@@ -103,6 +124,12 @@ class SimVenue:
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
         self.ends_heard: dict[str, bool] = {}
+        #: Whether the word that an order works reached whoever listened.
+        self.works_heard: dict[str, bool] = {}
+        #: Called when every session was dropped.
+        self.on_lost: Callable[[], None] = lambda: None
+        #: Executions of our orders that whoever listened was told of, under our names, and that may be news.
+        self.executions_heard: dict[FillReport, OrderId] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
         #: Whether nobody hears what happens.
@@ -111,8 +138,9 @@ class SimVenue:
         self.travelling: dict[int, tuple[str, str]] = {}
         self._changed = changed
         self._streams: dict[int, Stream] = {}
-        #: What the open orders and nets were at earlier times, for stale answers.
-        self.history: list[tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]] = []
+        #: What the account was at earlier times, for stale answers.
+        self.history: list[AccountMoment] = []
+        self._cached: AccountMoment | None = None
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -166,27 +194,47 @@ class SimVenue:
             bids, asks = tuple((price - step, size) for step in steps), tuple((price + step, size) for step in steps)
             yield Book(instrument_id, bids, asks, at_ns, self.now_ns())
 
-    def stale(self, age_ns: int) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]] | None:
-        """What was true so long ago, if that is known: (venue time, open orders, nets)."""
-        before = [moment for moment in self.history if moment[0] <= self.now_ns() - age_ns]
-        return before[-1] if before else None
+    def stale(self, age_ns: int) -> "AccountMoment | None":
+        """What was true so long ago, if that is known."""
+        cached = self._cached
+        if cached is not None and self.now_ns() - cached.at_ns < _CACHED_NS and self.random.random() < 0.5:
+            # What was stale before may be served again.
+            return cached
+        before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
+        self._cached = before[-1] if before else None
+        return self._cached
+
+    def moment(self) -> "AccountMoment":
+        """What the account is now."""
+        truth = self.truth
+        working = tuple(truth.report(each) for each in truth.working())
+        return AccountMoment(truth.tick(), working, truth.nets(), truth.cash.averages(), truth.cash.told())
 
     def _say(self, report: OrderReport | FillReport) -> None:
         if self.kind.is_anonymous and report.client_order_id is not None:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
-        if isinstance(report, OrderReport) and not report.status.is_open and report.venue_order_id is not None:
-            self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
+        if isinstance(report, FillReport) and report.client_order_id is not None and heard and all(heard):
+            found = self.truth.find(
+                OrderRef(self.account_id, report.fill.instrument_id, report.client_order_id, report.venue_order_id)
+            )
+            if found is not None and found.order_id is not None and not found.came_late:
+                self.executions_heard[report] = found.order_id
+        if isinstance(report, OrderReport) and report.venue_order_id is not None:
+            by_name = self.works_heard if report.status.is_open else self.ends_heard
+            by_name[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING:
             # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
             self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
-        if self.faults.has(Fault.STALE_SNAPSHOT):
-            working = tuple(self.truth.report(each) for each in self.truth.working())
-            self.history.append((self.now_ns(), working, self.truth.nets()))
+        self._remember()
         self._changed(order)
+
+    def _remember(self) -> None:
+        if self.faults.has(Fault.STALE_SNAPSHOT):
+            self.history.append(self.moment())
 
     def _tick_later(self) -> None:
         self.loop.call_after_ns(self.random.randrange(5 * _MS, 80 * _MS), self._tick, context=self._context)
@@ -203,7 +251,7 @@ class SimVenue:
         for order in working:
             if order.expire_at_ns is not None and order.expire_at_ns <= now_ns:
                 truth.end(order, VenueOrderStatus.EXPIRED)
-        if working and random.random() < 0.45:
+        if working and random.random() < (_TRADED_THINLY if self.kind.is_thin else _TRADED):
             self._trade_with(working[random.randrange(len(working))])
         if self.is_opened and random.random() < 0.01:
             self._pay()
@@ -228,6 +276,16 @@ class SimVenue:
             taken = lots if self.random.random() < 0.4 else self.random.randrange(1, lots + 1)
             self.truth.trade(order, taken * LOT, order.price)
 
+    def provoke(self, siblings: Sequence[OrderId]) -> None:
+        """Another child of these ones' parent is about to leave for somewhere: fill one of them far beyond its size."""
+        if not self.faults.has(Fault.OVERFILL) or self.random.random() >= _PROVOKED:
+            return
+        working = [each for each in self.truth.working() if each.order_id in siblings and each.price is not None]
+        if working and self.faults.fires(Fault.OVERFILL, surely=True):
+            order = working[self.random.randrange(len(working))]
+            assert order.price is not None
+            self.truth.trade(order, order.leaves + LOT * self.random.randrange(1, 30), order.price)
+
     def _misbehave(self) -> None:
         faults, truth = self.faults, self.truth
         for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
@@ -244,10 +302,15 @@ class SimVenue:
             instrument_id = self._some_instrument()
             self.trace.add(self.kind.name, f"moves the position in {instrument_id}, and says nothing")
             truth.move(instrument_id, LOT * self.random.choice((-3, 3)))
+        if self.is_opened and not truth.slipped and faults.fires(Fault.BALANCE_SLIPS):
+            self.trace.add(self.kind.name, "moves a balance, and says nothing")
+            truth.slip(self.random.choice(("ETH", "FEE", "USDT")), LOT * self.random.choice((-7, 7)))
+            self._remember()
         if faults.fires(Fault.SESSION_LOST):
             self.trace.add(self.kind.name, "drops every session")
             for process in list(self._streams):
                 self.close_stream(process, "the connection was reset")
+            self.on_lost()
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
 
@@ -261,9 +324,11 @@ class SimVenue:
         number = len(self.payments) + 1
         payment = AssetReport(
             self.account_id, "USDT", LOT * self.random.randrange(-9, 10) or LOT, AssetKind.FUNDING, f"F{number}",
-            self.now_ns(),
+            self.truth.tick(),
         )  # fmt: skip
         self.payments.append(payment)
+        self.truth.cash.move(payment.asset, Fraction(payment.amount))
+        self._remember()
         for stream in self._streams.values():
             stream.say(payment)
 
@@ -283,6 +348,8 @@ class SimVenue:
         instrument_id = self._some_instrument()
         resting = truth.take_foreign(instrument_id, Side.BUY, 4 * LOT, truth.prices[instrument_id] - 6 * TICK)
         truth.trade(resting, LOT, truth.prices[instrument_id] - 6 * TICK)
+        # Told again when somebody connects, and in the opening balance already.
+        self._pay()
         truth.now_ns = now_ns
 
     def _some_instrument(self) -> InstrumentId:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from random import Random
 from typing import Any, Final
 
+from liveexec.domain.ids import OrderId
+from liveexec.domain.order_event import SubmitRequested
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -26,7 +28,7 @@ from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
 from liveexec_testkit.simulator.settings import with_failing_plugins
-from liveexec_testkit.simulator.store import StoreServer, at_once
+from liveexec_testkit.simulator.store import STEP_NS, StoreServer, at_once
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
@@ -52,7 +54,7 @@ class World:
         self.random = random
         self.trace = Trace(loop)
         self.logs: list[dict[str, Any]] = []
-        self.faults = Faults(plan.faults, plan.seed)
+        self.faults = Faults(plan.faults, plan.seed, plan.intensity)
         self.violations = Violations(lambda: loop.steps, self._found)
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
@@ -63,6 +65,8 @@ class World:
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.lookout.watch(self.venues)
+        for venue in self.venues:
+            venue.on_lost = self._pounce_soon
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
@@ -72,6 +76,11 @@ class World:
         self._context = Context()
         self._restarting = False
         self._is_asking = True
+        self._ends_at_ns = plan.ends_at_ns
+        #: What waits for the worst moment, and whether a crash does.
+        self._lurking: list[Callable[[], None]] = []
+        self._crash_lurks = False
+        self._lurk_random = Random(f"lurking {plan.seed}")
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -97,7 +106,7 @@ class World:
         # A sweep looks on at every step.
         self.loop.look_every = PARTLY_EVERY if self.watch is None else 1
         for operation in self.plan.operations:
-            self.loop.call_after_ns(operation.at_ns, self._perform, operation, context=self._context)
+            self.loop.call_after_ns(operation.at_ns, self._ask, operation, context=self._context)
         self.loop.call_after_ns(self.plan.heal_at_ns, self.heal, context=self._context)
         self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
 
@@ -120,6 +129,7 @@ class World:
         )
         for adapter in process.adapters:
             adapter.on_question = self._asked
+            adapter.on_connect = partial(self._connects, process)
             adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
         self.processes.append(process)
 
@@ -130,9 +140,15 @@ class World:
             self._restarting = True
             self.loop.call_after_ns(restart_after_ns, self.start_process, context=self._context)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the faults are healed and the host has asked for everything that it wanted."""
+        return self.faults.healed and self.loop.now_ns - START_S * 1_000_000_000 >= self._ends_at_ns
+
     def stop_host(self) -> None:
         """The host asks for nothing any more."""
         self._is_asking = False
+        self._ends_at_ns = 0
 
     def heal(self) -> None:
         """Every fault is over: frozen processes go on, every session hears that it missed something."""
@@ -140,6 +156,8 @@ class World:
             return
         self.faults.heal()
         self.trace.add("world", "heals")
+        while self._lurking:
+            self._lurking.pop(0)()
         for process in self.processes:
             if process.is_frozen:
                 self._thaw(process)
@@ -162,6 +180,41 @@ class World:
             return None
         shard = process.shard
         return shard if shard is not None and not shard.failure.done() and not shard.gate.fenced else None
+
+    def _ask(self, operation: Operation) -> None:
+        if operation.lurks and not self.faults.healed:
+            self._lurking.append(partial(self._perform, operation))
+        else:
+            self._perform(operation)
+
+    def _pounce(self, batch: AppendBatch) -> None:
+        """A process is about to hear of a commit, and what waited for it leaves: whoever waited for that acts now."""
+        self._provoke(batch)
+        if self._lurking:
+            turns_ns = self._lurk_random.randrange(-4, 6) * 1_000
+            self.loop.call_after_ns(STEP_NS + turns_ns, self._lurking.pop(0), context=self._context)
+        if self._crash_lurks:
+            self._crash_lurks = False
+            self.loop.call_after_ns(self._lurk_random.randrange(3 * STEP_NS), self._strike_down, context=self._context)
+
+    def _pounce_soon(self) -> None:
+        """A venue is away: that is a bad time as well."""
+        if self._lurking:
+            delay_ns = self._lurk_random.randrange(60 * _MS)
+            self.loop.call_after_ns(delay_ns, self._lurking.pop(0), context=self._context)
+
+    def _provoke(self, batch: AppendBatch) -> None:
+        orders = self.journal.ledger.orders
+        for record in batch.records:
+            order = orders.get(OrderId(record.stream))
+            parent = orders.get(order.parent_id) if order is not None and order.parent_id is not None else None
+            if parent is not None and any(isinstance(event, SubmitRequested) for event in record.events):
+                for venue in self.venues:
+                    venue.provoke([each for each in parent.children or () if each != record.stream])
+
+    def _strike_down(self) -> None:
+        if not self.faults.healed and self.process.is_alive and not self.process.is_frozen:
+            self.crash(self._lurk_random.randrange(1 * _MS, 400 * _MS))
 
     def _perform(self, operation: Operation) -> None:
         process = self.process
@@ -202,7 +255,10 @@ class World:
             process.defect = Defect(lambda: self.loop.now_ns)
             process.defect.plant(shard, self.random)
         if self.faults.fires(Fault.CRASH):
-            self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
+            if self.faults.between(Fault.CRASH, 0, 1):
+                self._crash_lurks = True
+            else:
+                self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
             self._freeze(process)
 
@@ -218,6 +274,8 @@ class World:
     def _kill(self, process: Process) -> None:
         self.trace.add("world", f"process {process.number} is killed")
         process.kill()
+        # What it leaves behind is what the next one begins with.
+        self.lookout.compare_tables()
 
     def _freeze(self, process: Process) -> None:
         """The process stops for a while; sometimes another one, elsewhere, takes over meanwhile."""
@@ -239,6 +297,7 @@ class World:
         self.changes += 1
         self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
         self.lookout.committed(batch)
+        self._pounce(batch)
         for venue in self.venues:
             venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
 
@@ -253,6 +312,10 @@ class World:
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
         self.lookout.left(self.processes[adapter.process - 1], adapter, verb, what, plan)
+
+    def _connects(self, process: Process) -> None:
+        shard = process.shard
+        self.lookout.restarts.connects(shard.journal.epoch if shard is not None else 0)
 
     def _asked(self, adapter: SimAdapter) -> None:
         self.lookout.asked(self.processes[adapter.process - 1], adapter)
@@ -280,6 +343,8 @@ class World:
         if self.is_abandoned:
             return
         self.logs.append(event)
+        if event["event"] == "account_never_still":
+            self.lookout.never_still[event["account"]] = None
         if event["level"] in ("error", "warning"):
             shown = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("level", "event"))
             self.trace.add("log", " ".join(f"{event['event']} {shown}".split())[:400])
