@@ -5,6 +5,7 @@ from contextvars import Context
 from functools import cache
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
@@ -13,6 +14,7 @@ from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime import sessions
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
@@ -278,7 +280,9 @@ class World:
         """Drop every task without letting it run on."""
         self.is_abandoned = True
         self.loop.after_step = None
-        drop_tasks(self.loop)
+        # On its way out everything fails, and nobody reads why: the tracebacks would take as long as all of the rest.
+        with patch.object(sessions, "traceback_of", str):
+            drop_tasks(self.loop)
 
     def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
