@@ -132,7 +132,6 @@ class SimLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[int, int, int, _Handle]] = []
         self._dead: set[int] = set()
         self._frozen: dict[int, list[tuple[int, _Handle]]] = {}
-        self.set_task_factory(_make_task)
         self.set_exception_handler(lambda _, context: self.errors.append(context))
 
     def next_sequence(self) -> int:
@@ -148,6 +147,9 @@ class SimLoop(asyncio.BaseEventLoop):
         future = _SimFuture(loop=self)
         future.sequence = self._sequence
         return future
+
+    def create_task[T](self, coro: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:
+        return SimTask(coro, loop=self, **options)
 
     def pause(self, delay_ns: int) -> asyncio.Future[None]:
         """What to wait for to sleep so many nanoseconds, as :func:`asyncio.sleep` does, without its coroutine."""
@@ -340,7 +342,3 @@ def _identity(callback: object) -> int:
 
 def _process_of(handle: _Handle) -> int:
     return handle._context.get(PROCESS, 0)
-
-
-def _make_task(loop: Any, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
-    return SimTask(coro, loop=loop, **options)
