@@ -5,7 +5,7 @@ lost order. A request that was given up may still be travelling; it arrives befo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context
 from decimal import Decimal
 from typing import Final
@@ -334,5 +334,5 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     def _engine_ns(self) -> int:
         return WALL_NS + self.venue.loop.now_ns
 
-    async def _pause(self, most_ms: int) -> None:
-        await asyncio.sleep(self.venue.random.randrange(100_000, most_ms * _MS + 1) / 1e9)
+    def _pause(self, most_ms: int) -> Awaitable[None]:
+        return self.venue.loop.pause(self.venue.random.randrange(100_000, most_ms * _MS + 1))

@@ -156,6 +156,9 @@ def _table(totals: Totals, took_s: float) -> Table:
         ("virtual time", f"{totals.virtual_s:,.0f} s"),
         ("took", f"{took_s:,.1f} s, {totals.runs / took_s:,.1f} runs/s"),
     ]
+    if totals.cpu_s:
+        # Of a core that does nothing else: what other programs take of the machine does not count.
+        rows.append(("speed", f"{totals.runs / totals.cpu_s:,.1f} runs/s and core, by processor time"))
     if totals.crash_points:
         rows.append(("crash points", f"{totals.crash_points:,}"))
     rows += [(f"  {fault}", f"{count:,}") for fault, count in totals.fired.items()]

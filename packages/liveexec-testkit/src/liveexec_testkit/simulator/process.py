@@ -5,7 +5,6 @@ the store's backends and at the venues goes on without it.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
@@ -85,9 +84,10 @@ class Process:
     @property
     def shard(self) -> ShardRuntime | None:
         """The running parts, while there are any."""
-        with contextlib.suppress(LiveExecError, PlantedDefect):
+        try:
             return self.orchestrator.shard
-        return None
+        except (LiveExecError, PlantedDefect):
+            return None
 
     @property
     def is_asked(self) -> bool:

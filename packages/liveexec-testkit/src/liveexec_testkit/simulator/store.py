@@ -6,7 +6,7 @@ the answer, or the client's patience while the server still works on it.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final
 
@@ -262,5 +262,5 @@ class SimStore:
             server.trace.add("store", f"connection lost before {what}")
             raise TransientStorageError("the connection was lost")
 
-    async def _pause(self) -> None:
-        await asyncio.sleep(STEP_NS / 1e9)
+    def _pause(self) -> Awaitable[None]:
+        return self._server.loop.pause(STEP_NS)

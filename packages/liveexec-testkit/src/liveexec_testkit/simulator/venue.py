@@ -31,7 +31,6 @@ SKEW_NS: Final = 30 * _MS
 VISIBILITY_LAG_NS: Final = 60 * _MS
 #: What a limited venue takes: little enough that a run gets there.
 RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
-_LEVELS: Final = 3
 #: How old a stale answer may become by being served again.
 _CACHED_NS: Final = 2_000 * _MS
 #: How often one of the working orders is traded with, in each tick.
@@ -39,6 +38,9 @@ _TRADED: Final = 0.45
 _TRADED_THINLY: Final = 0.08
 #: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
 _PROVOKED: Final = 0.3
+#: How far the visible book's levels are from its price, and what each of them shows.
+_STEPS: Final = (TICK, TICK * 2, TICK * 3)
+_SIZE: Final = Decimal(50)
 #: How long before the start the account was traded in by others.
 _PAST_NS: Final = 10_000 * _MS
 
@@ -187,12 +189,13 @@ class SimVenue:
 
     def books(self) -> Iterator[Book]:
         """The visible books as they are."""
-        at_ns = WALL_NS + self.loop.now_ns
-        size = Decimal(50)
-        for instrument_id, price in self.truth.prices.items():
-            steps = [TICK * (level + 1) for level in range(_LEVELS)]
-            bids, asks = tuple((price - step, size) for step in steps), tuple((price + step, size) for step in steps)
-            yield Book(instrument_id, bids, asks, at_ns, self.now_ns())
+        return map(self._book, self.truth.prices)
+
+    def _book(self, instrument_id: InstrumentId) -> Book:
+        price = self.truth.prices[instrument_id]
+        bids = tuple([(price - step, _SIZE) for step in _STEPS])
+        asks = tuple([(price + step, _SIZE) for step in _STEPS])
+        return Book(instrument_id, bids, asks, WALL_NS + self.loop.now_ns, self.now_ns())
 
     def stale(self, age_ns: int) -> "AccountMoment | None":
         """What was true so long ago, if that is known."""
@@ -261,10 +264,9 @@ class SimVenue:
     def _move(self) -> None:
         instrument_id = self._some_instrument()
         self.truth.prices[instrument_id] += TICK * self.random.randrange(-4, 5)
-        for book in self.books():
-            if book.instrument_id == instrument_id:
-                for stream in self._streams.values():
-                    stream.quote(book)
+        book = self._book(instrument_id)
+        for stream in self._streams.values():
+            stream.quote(book)
 
     def _trade_with(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING or order.price is None:

@@ -6,6 +6,7 @@ from functools import cache, partial
 from importlib import import_module
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order_event import SubmitRequested
@@ -16,6 +17,7 @@ from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime import sessions
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
@@ -353,7 +355,9 @@ class World:
         """Drop every task without letting it run on."""
         self.is_abandoned = True
         self.loop.after_step = None
-        drop_tasks(self.loop)
+        # On its way out everything fails, and nobody reads why: the tracebacks would take as long as all of the rest.
+        with patch.object(sessions, "traceback_of", str):
+            drop_tasks(self.loop)
 
     def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
