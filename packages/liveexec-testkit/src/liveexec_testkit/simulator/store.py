@@ -5,7 +5,6 @@ the answer, or the client's patience while the server still works on it.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Final
@@ -50,32 +49,12 @@ def at_once[T](work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("the memory store waited for something")
 
 
-class _Memory(MemoryStore):
-    """The store in memory as a server of which a transaction can fail after it has prepared what it writes."""
-
-    fails = False
-
-    def _owned(self, shard: str, epoch: int) -> Any:
-        if self.fails:
-            raise TransientStorageError("the transaction was rolled back")
-        return super()._owned(shard, epoch)
-
-    def prepare(self, batch: ProjectionBatch) -> None:
-        """Fix what a projection writes as it stands now, as a store does that is asked for it, and write nothing."""
-        self.fails = True
-        try:
-            with contextlib.suppress(TransientStorageError):
-                at_once(self.project(batch))
-        finally:
-            self.fails = False
-
-
 class StoreServer:
     """The store that all processes share. ``committed`` is told of every batch that became durable."""
 
     def __init__(self, loop: SimLoop, faults: Faults, trace: Trace, committed: Callable[[AppendBatch], None]) -> None:
         self.loop, self.faults, self.trace = loop, faults, trace
-        self.memory = _Memory(monotonic_s=loop.time, now_ns=lambda: WALL_NS + loop.now_ns)
+        self.memory = MemoryStore(monotonic_s=loop.time, now_ns=lambda: WALL_NS + loop.now_ns)
         self.down_until_ns = 0
         #: Batches that were given up, and that a backend still works on.
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
