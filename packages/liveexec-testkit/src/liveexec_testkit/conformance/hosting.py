@@ -23,8 +23,9 @@ from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import load_plugins
 from liveexec.storage.memory import MemoryStore
 from liveexec_testkit.conformance.harness import TradedInstrument
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.scripts import Verb
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences
 
 __all__ = ["TIMING", "Host", "hosted"]
