@@ -1,6 +1,7 @@
 """What a run is about, as plain data: the adapter, its manifest, the versions. It travels with each test's report."""
 
 import platform
+from functools import cache
 from importlib import metadata
 from inspect import isabstract
 from typing import Any, Final
@@ -25,12 +26,18 @@ def subject_of(venue: VenueHarness, adapter: ExternalAdapter) -> dict[str, Any]:
         "adapter": f"{kind.__module__}.{kind.__qualname__}",
         "abilities": [each.__name__ for each in _abilities() if isinstance(adapter, each)],
         "manifest": _plain(attrs.asdict(adapter.manifest)),
-        "versions": {
-            "liveexec-core": metadata.version("liveexec-core"),
-            "liveexec-testkit": metadata.version("liveexec-testkit"),
-            "plugin API": ".".join(map(str, API_VERSION)),
-            "python": platform.python_version(),
-        },
+        "versions": dict(_versions()),
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of what the adapter runs on. Read once: they stand in files."""
+    return {
+        "liveexec-core": metadata.version("liveexec-core"),
+        "liveexec-testkit": metadata.version("liveexec-testkit"),
+        "plugin API": ".".join(map(str, API_VERSION)),
+        "python": platform.python_version(),
     }
 
 
