@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import anyio
 import pytest
+import websockets
 
 from liveexec_deribit.loopback.config import Credits, RateLimits, Retention, VenueConfig, default_accounts
 from liveexec_deribit.loopback.server import Server, serve
@@ -111,6 +112,19 @@ async def test_an_answer_comes_before_what_its_request_brings(server: Server) ->
         await client.call("private/buy", **PERPETUAL, amount=10, price=80_000)
         await client.notified("user.orders.any.any.raw")
         assert client.order == ["private/buy", "user.orders.any.any.raw"]
+
+
+async def test_a_connection_that_is_closing_harms_nobody_elses_requests(server: Server) -> None:
+    async with connected(server, account=1) as client:
+        for _ in range(5):
+            async with connected(server, account=1) as leaving:
+                await leaving.call("private/subscribe", channels=["user.orders.any.any.raw"])
+                # So many orders on the wire that some are carried out just as the other connection ends.
+                asked = [await client.send("private/buy", **PERPETUAL, amount=10, price=80_000) for _ in range(30)]
+                await leaving.connection.close()
+            for number in asked:
+                await client.answer(number)
+            assert await client.call("private/cancel_all") == 30
 
 
 async def test_an_order_is_refused_after_its_time(server: Server) -> None:
