@@ -70,8 +70,8 @@ def _registry() -> Registry[Any]:
     contents = json.loads(json.dumps(document("deribit_openapi.json")))
     # Two references lead nowhere. What they name is in the examples: a price, or "market_price" for a stop.
     contents["components"]["schemas"].setdefault("open_order_price", {"type": ["number", "string"]})
-    registry: Registry[Any] = Registry()
-    return registry.with_resource(_URN, DRAFT7.create_resource(_with_null(contents)))
+    registry: Registry[Any] = Registry().with_resource(_URN, DRAFT7.create_resource(_with_null(contents)))
+    return registry
 
 
 def _with_null(schema: Any) -> Any:

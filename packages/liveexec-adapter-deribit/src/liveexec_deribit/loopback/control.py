@@ -103,10 +103,10 @@ class Control:
         """Every pair of tokens that is known."""
         return self.venue.authority.grants()
 
-    def drain_credits(self, user_id: int, *, matching: bool = True) -> None:
-        """Leave an account without credits."""
+    def drain_credits(self, user_id: int, *, matching: bool = True, for_s: float = 60) -> None:
+        """Leave an account without credits for so long."""
         credit = self.venue.credits[user_id]
-        (credit.matching if matching else credit.non_matching).drain()
+        (credit.matching if matching else credit.non_matching).drain(for_s)
 
     def skew_clock(self, offset_ms: int) -> None:
         """Set how far the venue's clock is from this machine's."""

@@ -4,8 +4,8 @@ Every path takes a JSON object by POST and answers one: ``rest`` and ``take`` (i
 ``clear_book`` (instrument), ``index`` (index, price), ``mark`` (instrument, price), ``active`` (instrument, is_active),
 ``locked`` (index, is_locked), ``fault`` (fields of a request's fault), ``notification_fault``, ``extra_fields``,
 ``clear_faults``, ``cut`` (session_id, after_messages), ``silence`` (session_id, silent), ``send`` (text, session_id),
-``expire_tokens`` (refresh_too), ``drain_credits`` (user_id, matching), ``clock`` (offset_ms), ``truth``, ``sessions``
-and ``requests``.
+``expire_tokens`` (refresh_too), ``drain_credits`` (user_id, matching, for_s), ``clock`` (offset_ms), ``truth``,
+``sessions`` and ``requests``.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,7 +55,9 @@ _ACTS: Mapping[str, Act] = {
     "silence": lambda c, a: c.silence(a.get("session_id"), silent=bool(a.get("silent", True))),
     "send": lambda c, a: c.send(str(a["text"]).encode(), a.get("session_id")),
     "expire_tokens": lambda c, a: c.expire_tokens(refresh_too=bool(a.get("refresh_too", False))),
-    "drain_credits": lambda c, a: c.drain_credits(int(a["user_id"]), matching=bool(a.get("matching", True))),
+    "drain_credits": lambda c, a: c.drain_credits(
+        int(a["user_id"]), matching=bool(a.get("matching", True)), for_s=float(a.get("for_s", 60))
+    ),
     "clock": lambda c, a: c.skew_clock(int(a["offset_ms"])),
     "truth": lambda c, _: c.truth(),
     "sessions": lambda c, _: [

@@ -41,9 +41,9 @@ class Pool:
         self._left -= 1
         return True
 
-    def drain(self) -> None:
-        """Leave nothing."""
-        self._left, self._at_ms = 0.0, self._clock.now_ms()
+    def drain(self, for_s: float) -> None:
+        """Leave nothing, and let the refill of so many seconds go to waste."""
+        self._left, self._at_ms = -for_s * self._credit.rate_per_s, self._clock.now_ms()
 
 
 class AccountCredits:
