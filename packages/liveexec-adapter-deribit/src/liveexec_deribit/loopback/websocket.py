@@ -41,6 +41,8 @@ async def serve_websocket(venue: Venue, socket: WebSocket, drop: Callable[[], No
             writer_done = anyio.Event()
             group.start_soon(_write, receive, socket, ended, writer_done)
             await ended.wait()
+            # From here on nothing more is put on the wire, whichever side ended it.
+            session.is_closed = True
             send.close()
             if not abrupt:
                 # What was on its way still goes out before the close.
