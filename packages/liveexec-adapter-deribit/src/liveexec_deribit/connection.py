@@ -112,11 +112,13 @@ class Connection:
         request_id = self._last_id
         waiting = self._waiting[request_id] = _Waiting(method)
         try:
-            await self._websocket.send(encode_request(request_id, method, params), text=True)
-        except ConnectionClosed as error:
+            # Straight onto the wire, without a task switch: one frame a request, and few requests under way at a time.
+            self._websocket.protocol.send_text(encode_request(request_id, method, params))
+            self._websocket.send_data()
+        except WebSocketException as error:
             self._waiting.pop(request_id, None)
             waiting.answer.cancel()
-            raise AdapterError(f"the connection closed while {method} was sent: {error}") from None
+            raise AdapterError(f"the connection closed while {method} was sent: {type(error).__name__}") from None
         return await waiting.answer
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Frame:

@@ -259,8 +259,7 @@ class DeribitHarness(VenueHarness):
                 control.expire_tokens()
             case scripts.MalformedReport():
                 before = self._heard()
-                self._notification_fault("malformed", 1)
-                self._fill_something()
+                self.control.send(faults.MALFORMED)
                 # Only what has arrived has happened.
                 while self._heard() == before:  # noqa: ASYNC110  (it travels through the machine's network)
                     await asyncio.sleep(0.001)
@@ -314,14 +313,6 @@ class DeribitHarness(VenueHarness):
         """How many messages the adapters under test have read."""
         sessions = [each._session for each in self._adapters if each._session is not None]
         return sum(each.connection.messages_read for each in sessions)
-
-    def _fill_something(self) -> None:
-        """Have something happen on the account: its oldest open order is filled, if it has one."""
-        for order in self.server.venue.exchange.account(USER_ID).open_orders():
-            direction: Direction = "sell" if order.direction == "buy" else "buy"
-            self.control.take(order.instrument.name, direction, order.remaining, order.price)
-            return
-        self.control.send(b"{")
 
     def _request_fault(self, verb: Verb, kind: faults.RequestFaultKind, **more: Any) -> None:
         self.control.fault(faults.RequestFault(kind=kind, method=_PATTERNS[verb], **more))
