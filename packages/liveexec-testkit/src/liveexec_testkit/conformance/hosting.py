@@ -219,7 +219,7 @@ class Host:
             if not claimed[order.order_id]:
                 found += _unclaimed(order, may_doubt=order.order_id in in_doubt)
         applied = await _journal_fills(self.store)
-        found += fill_differences(applied.values(), (each.fill for each in true_fills))
+        found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
         found += await self._position_differences()
         ledger = self.live.shard.view.ledger
         found += [f"drift: {each}" for each in ledger.drifts.values()]

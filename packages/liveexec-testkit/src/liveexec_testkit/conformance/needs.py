@@ -5,6 +5,7 @@ from abc import ABC
 from collections.abc import Callable
 from typing import assert_never
 
+import attrs
 from attrs import frozen
 
 from liveexec.domain.operation import OrderType, TimeInForce
@@ -122,6 +123,7 @@ def described(need: Need) -> str:
         case HarnessOffers():
             return f"harness: {need.what}"
         case VenueScript():
-            return f"script: {need!r}"
+            values = ", ".join(f"{name}={value}" for name, value in attrs.asdict(need).items())
+            return f"script: {type(need).__name__}({values})"
         case unknown:
             assert_never(unknown)

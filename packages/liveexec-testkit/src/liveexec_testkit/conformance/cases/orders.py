@@ -261,7 +261,6 @@ class OrderCases(CaseGroup):
         for each in placed:
             true = await trial.order_at_venue(each)
             assert true.venue_order_id == each.venue_order_id, "an answer was given to another request"
-            assert true.price == each.order.price, "an answer was given to another request"
         assert len(await trial.venue.orders()) == 20
 
 
