@@ -10,6 +10,7 @@ from liveexec_deribit.loopback.config import AccountConfig, SelfTradingMode
 from liveexec_deribit.loopback.instruments import Instrument
 from liveexec_deribit.loopback.orders import Direction, Order, rounded
 from liveexec_deribit.loopback.positions import Position
+from liveexec_deribit.loopback.reservations import Reservations
 from liveexec_deribit.loopback.tape import PublicTrade
 
 Liquidity = Literal["M", "T"]
@@ -97,6 +98,7 @@ class Account:
         self.balances: dict[str, Decimal] = dict(config.balances)
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
+        self.reservations = Reservations()
         self._open: dict[str, Order] = {}
         self.trades: list[UserTrade] = []
         self.log: list[dict[str, object]] = []
@@ -119,8 +121,12 @@ class Account:
         self.orders[order.order_id] = order
         if order.is_open:
             self._open[order.order_id] = order
+            if not self.is_house:
+                currency = self.reserve_currency(order)
+                self.reservations.hold(order.order_id, order.instrument, currency, self.margin_of(order))
         else:
             self._open.pop(order.order_id, None)
+            self.reservations.release(order.order_id)
 
     def book_fill(self, order: Order, public: PublicTrade, liquidity: Liquidity) -> UserTrade:
         """Take a fill of an order that has already counted it: position, balances, fee, and the log."""
@@ -160,7 +166,10 @@ class Account:
         return trade
 
     def margin_of(self, order: Order, amount: Decimal | None = None) -> Decimal:
-        """What an open order reserves of its settlement currency (spot buys: of the quote, sells: of the base)."""
+        """What an open order needs of its settlement currency (spot buys: of the quote, sells: of the base).
+
+        What would close a position needs nothing.
+        """
         instrument = order.instrument
         left = order.remaining if amount is None else amount
         price = self._mark_of(instrument) if order.price is None else order.price
@@ -178,11 +187,6 @@ class Account:
         """The currency that :meth:`margin_of` counts in."""
         instrument = order.instrument
         return instrument.base if instrument.kind == "spot" and order.direction == "sell" else instrument.settlement
-
-    def orders_margin(self, currency: str) -> Decimal:
-        """What all open orders reserve of a currency."""
-        reserved = (self.margin_of(order) for order in self.open_orders() if self.reserve_currency(order) == currency)
-        return sum(reserved, _ZERO)
 
     def positions_margin(self, currency: str) -> Decimal:
         """What positions need of a currency."""
@@ -210,7 +214,7 @@ class Account:
         """Funds that a new order may use."""
         realized, floating = self.futures_profit(currency)
         balance = self.balances.get(currency, _ZERO)
-        return balance + realized + floating - self.positions_margin(currency) - self.orders_margin(currency)
+        return balance + realized + floating - self.positions_margin(currency) - self.reservations.in_currency(currency)
 
     def currencies(self) -> list[str]:
         """Currencies that it has a balance of."""

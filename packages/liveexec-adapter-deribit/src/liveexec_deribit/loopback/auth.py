@@ -88,6 +88,15 @@ class Authority:
                 lifetime_s = min(lifetime_s, int(word[8:]))
         return self._issue(account, levels, named, session_id, lifetime_s)
 
+    def passing(self, account: AccountConfig) -> Grant:
+        """A grant for one HTTP request that brought its credentials along: all that the key may do, and no token."""
+        levels = dict(word.partition(":")[::2] for word in account.scope.split())
+        now = self._clock.now_ms()
+        return Grant(
+            access_token="", refresh_token="", account=account, levels=levels, named=None, session_id=None,
+            expires_ms=now, refresh_expires_ms=now,
+        )  # fmt: skip
+
     def refresh(self, refresh_token: str, session_id: int | None) -> Grant:
         """New tokens for a refresh token; the old pair is worth nothing afterwards."""
         old = self._refresh.get(refresh_token)
@@ -132,6 +141,8 @@ class Authority:
         self, account: AccountConfig, levels: dict[str, str], named: str | None, session_id: int | None, lifetime_s: int
     ) -> Grant:
         now = self._clock.now_ms()
+        for old in [each for each in self._grants.values() if each.refresh_expires_ms <= now]:
+            self.revoke(old)
         grant = Grant(
             access_token=f"{now}.1{secrets.token_urlsafe(24)}",
             refresh_token=f"{now}.2{secrets.token_urlsafe(24)}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 
 import attrs
 from sortedcontainers import SortedDict
@@ -103,14 +104,17 @@ class OrderBook:
 
     def levels(self, direction: Direction, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
         """Prices and amounts of a side, best first."""
-        return [(level.price, level.amount) for level in list(self._levels[direction].values())[:depth]]
+        return [(level.price, level.amount) for level in islice(self._levels[direction].values(), depth)]
 
     def crossing(self, direction: Direction, limit: Decimal | None) -> Iterator[Order]:
-        """Resting orders that an order of this direction would meet up to its limit, in the order it would."""
-        for level in list(self._levels["sell" if direction == "buy" else "buy"].values()):
+        """Resting orders that an order of this direction would meet up to its limit, in the order it would.
+
+        The book must not change before the last of them has been looked at.
+        """
+        for level in self._levels["sell" if direction == "buy" else "buy"].values():
             if limit is not None and (level.price > limit if direction == "buy" else level.price < limit):
                 return
-            yield from list(level.orders.values())
+            yield from level.orders.values()
 
     def amount_at(self, direction: Direction, price: Decimal) -> Decimal:
         """The amount that rests at a price."""

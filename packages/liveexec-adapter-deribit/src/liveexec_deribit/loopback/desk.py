@@ -83,7 +83,8 @@ class Desk:
                 order.close("cancelled", self._floor.clock.now_ms())
         self._floor.changed(order)
         self._floor.effects.market(market)
-        self._shrink_reducers(market)
+        if made:
+            self._shrink_reducers(market)
         return made
 
     def _trade(self, market: Market, taker: Order, maker: Order, price: Decimal, amount: Decimal) -> UserTrade:
@@ -241,7 +242,9 @@ class Desk:
     def _require_funds(self, account: Account, order: Order) -> None:
         if account.is_house:
             return
-        if account.margin_of(order) > account.available(account.reserve_currency(order)):
+        # An order that is being changed holds something already: that much it may use.
+        free = account.available(account.reserve_currency(order)) + account.reservations.of(order.order_id)
+        if account.margin_of(order) > free:
             raise VenueError("not_enough_funds")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Final
 
 from liveexec_deribit.loopback.accounts import Account, UserTrade
 from liveexec_deribit.loopback.clock import VenueClock
@@ -14,6 +15,9 @@ from liveexec_deribit.loopback.market import Market
 from liveexec_deribit.loopback.orders import Order
 from liveexec_deribit.loopback.requests import EditRequest, OrderRequest, check_amount, check_price
 
+_DAY_MS: Final = 24 * 3_600 * 1_000
+_SETTLEMENT_MS: Final = 8 * 3_600 * 1_000
+
 
 class Exchange(Floor):
     """Every market and account. Each public method is one request: what it changed is published when it returns."""
@@ -22,6 +26,7 @@ class Exchange(Floor):
         super().__init__(config, clock)
         self._publish = publish
         self._desk = Desk(self)
+        self._session_ends_ms = _next_settlement_ms(clock.now_ms())
 
     def submit(
         self, account: Account, request: OrderRequest, session_id: int | None = None
@@ -116,6 +121,19 @@ class Exchange(Floor):
         )
         self._request(lambda: self._cancel_all(orders, "settlement"))
 
+    def expire(self) -> None:
+        """End what is over: ``good_til_day`` orders at 08:00 UTC, instruments and their orders at their expiration."""
+        now = self.clock.now_ms()
+        for market in list(self.markets.values()):
+            if market.is_active and market.instrument.expiration_ms <= now:
+                self.set_active(market, is_active=False)
+        if now < self._session_ends_ms:
+            return
+        self._session_ends_ms = _next_settlement_ms(now)
+        everybody = [self.house, *self.accounts.values()]
+        orders = [order for account in everybody for order in account.open_orders()]
+        self.cancel([order for order in orders if order.time_in_force == "good_til_day"], "settlement")
+
     def _request[T](self, work: Callable[[], T]) -> T:
         """Do the work of one request, fire what it triggered, and publish all of it."""
         try:
@@ -133,3 +151,8 @@ class Exchange(Floor):
     def _touch(self, markets: Sequence[Market]) -> None:
         for market in markets:
             self.effects.market(market)
+
+
+def _next_settlement_ms(now_ms: int) -> int:
+    """The next 08:00 UTC, when the venue settles and its trading session ends."""
+    return (now_ms - _SETTLEMENT_MS) // _DAY_MS * _DAY_MS + _DAY_MS + _SETTLEMENT_MS

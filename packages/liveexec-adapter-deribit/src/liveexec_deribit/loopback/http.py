@@ -75,7 +75,7 @@ def _grant(venue: Venue, http: HttpRequest, body: bytes, session: Session) -> Gr
             return authority.by_token(rest.strip(), session.session_id)
         case "basic":
             client_id, secret = _basic(rest)
-            return authority.grant(authority.by_secret(client_id, secret), "", session.session_id)
+            return authority.passing(authority.by_secret(client_id, secret))
         case "deri-hmac-sha256":
             fields = dict(_FIELD.findall(rest))
             if not fields.get("ts", "").isdigit() or "id" not in fields or "sig" not in fields:
@@ -83,8 +83,7 @@ def _grant(venue: Venue, http: HttpRequest, body: bytes, session: Session) -> Gr
             path = http.url.path + (f"?{http.url.query}" if http.url.query else "")
             stamp, nonce = fields["ts"], fields.get("nonce", "")
             signed = f"{stamp}\n{nonce}\n{http.method}\n{path}\n{body.decode()}\n"
-            account = authority.by_signature(fields["id"], int(stamp), fields["sig"], signed)
-            return authority.grant(account, "", session.session_id)
+            return authority.passing(authority.by_signature(fields["id"], int(stamp), fields["sig"], signed))
     raise VenueError("bad_request")
 
 

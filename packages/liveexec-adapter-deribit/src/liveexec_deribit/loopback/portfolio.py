@@ -25,12 +25,7 @@ def portfolio(exchange: Exchange, account: Account, currency: str) -> dict[str, 
     options_value = sum((position.size * mark for position, mark in options), _ZERO)
     options_realized = sum((position.realized for position, _ in options), _ZERO)
     options_floating = sum((position.floating(mark) for position, mark in options), _ZERO)
-    positions_margin, orders_margin = account.positions_margin(currency), account.orders_margin(currency)
-    reserve = sum(
-        (account.margin_of(order) for order in account.open_orders()
-         if order.instrument.kind == "spot" and account.reserve_currency(order) == currency),
-        _ZERO,
-    )  # fmt: skip
+    positions_margin, orders_margin = account.positions_margin(currency), account.reservations.in_currency(currency)
     delta = sum(
         (
             position.size / exchange.markets[name].mark_price
@@ -67,7 +62,7 @@ def portfolio(exchange: Exchange, account: Account, currency: str) -> dict[str, 
         "total_pl": realized + floating + options_realized + options_floating,
         "delta_total": delta,
         "projected_delta_total": delta,
-        "spot_reserve": reserve,
+        "spot_reserve": account.reservations.in_spot(currency),
         "total_equity_usd": equity * dollars,
         "total_margin_balance_usd": margin_balance * dollars,
         "total_initial_margin_usd": initial * dollars,

@@ -96,6 +96,7 @@ class _Carrier:
         self.started = anyio.Event()
         self.stopped = anyio.Event()
         self._served = served
+        self._serving: set[asyncio.Task[object]] = set()
         app = Starlette(
             routes=[
                 Route("/api/v2", self._http, methods=["POST"]),
@@ -113,6 +114,10 @@ class _Carrier:
         """Serve until stopped."""
         try:
             await self._uvicorn.serve([listener])
+            # Requests that were still waiting, for a late answer say.
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
         finally:
             self.started.set()
             self.stopped.set()
@@ -131,10 +136,11 @@ class _Carrier:
                 transport.abort()
 
     async def _http(self, request: Request) -> Response:
-        response, delay_s = await answer_http(self._served.venue, request, self.drop)
-        if delay_s:
-            await anyio.sleep(delay_s)
-        return Response(status_code=500) if response is None else response
+        with self._tracked():
+            response, delay_s = await answer_http(self._served.venue, request, self.drop)
+            if delay_s:
+                await anyio.sleep(delay_s)
+            return Response(status_code=500) if response is None else response
 
     async def _control(self, request: Request) -> Response:
         return await answer_control(self._served.control, request)
@@ -142,11 +148,23 @@ class _Carrier:
     async def _websocket(self, websocket: WebSocket) -> None:
         client = websocket.client
         address = None if client is None else (client.host, client.port)
-        await serve_websocket(self._served.venue, websocket, lambda: self.drop(address))
+        with self._tracked():
+            await serve_websocket(self._served.venue, websocket, lambda: self.drop(address))
+
+    @contextlib.contextmanager
+    def _tracked(self) -> Iterator[None]:
+        """Know of this request while it lasts."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            yield
+        finally:
+            self._serving.discard(task)
 
 
 async def _flush(venue: Venue, interval: str, interval_s: float) -> None:
     """End an interval again and again: channels that gather tell what they have."""
     while True:
         await anyio.sleep(interval_s)
-        venue.hub.flush(interval)
+        venue.tick(interval)

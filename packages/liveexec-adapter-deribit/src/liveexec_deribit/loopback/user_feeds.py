@@ -1,7 +1,6 @@
 """Channels about an account: its orders, trades, changes and portfolio."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
 from liveexec_deribit.loopback.accounts import UserTrade
 from liveexec_deribit.loopback.channels import Channel
@@ -74,10 +73,7 @@ class UserFeed:
             return []
         market = self._exchange.markets[instrument.name]
         position = self._account.position(instrument)
-        margin = sum(
-            (self._account.margin_of(order) for order in self._account.open_orders() if order.instrument is instrument),
-            Decimal(0),
-        )
+        margin = self._account.reservations.in_instrument(instrument)
         return [position.wire(mark=market.mark_price, index=market.index_price, open_orders_margin=margin)]
 
 

@@ -113,6 +113,11 @@ class Venue:
             )
         return answer if fault is None else self._faulty(fault, request, answer, received_us)
 
+    def tick(self, interval: str) -> None:
+        """An interval has ended: what is over at this time ends, and channels tell what they gathered."""
+        self.exchange.expire()
+        self.hub.flush(interval)
+
     def refuse(self, error: VenueError) -> bytes:
         """The answer to what was no request at all."""
         return self._envelope.error(None, error, self.clock.now_us())
@@ -146,7 +151,8 @@ class Venue:
             return session.grant
         if session.grant is None:
             raise VenueError("unauthorized", reason="unauthorized")
-        self.authority.require_fresh(session.grant)
+        if session.carrier == "websocket":  # an HTTP request's has just been looked at
+            self.authority.require_fresh(session.grant)
         return session.grant
 
     def _ends(self, session: Session) -> bool:

@@ -16,6 +16,7 @@ from loopback_support.wire_client import PATIENCE_S, RequestRefused, WireClient,
 pytestmark = pytest.mark.anyio
 PERPETUAL = {"instrument_name": "BTC-PERPETUAL"}
 DAY_MS = 24 * 3_600 * 1_000
+_ABNORMAL = 1006  # no close frame came
 
 
 async def until_gone(server: Server, count: int = 0) -> None:
@@ -113,6 +114,19 @@ async def test_an_answer_comes_before_what_its_request_brings(server: Server) ->
         assert client.order == ["private/buy", "user.orders.any.any.raw"]
 
 
+async def test_a_connection_that_is_closing_harms_nobody_elses_requests(server: Server) -> None:
+    async with connected(server, account=1) as client:
+        for _ in range(5):
+            async with connected(server, account=1) as leaving:
+                await leaving.call("private/subscribe", channels=["user.orders.any.any.raw"])
+                # So many orders on the wire that some are carried out just as the other connection ends.
+                asked = [await client.send("private/buy", **PERPETUAL, amount=10, price=80_000) for _ in range(30)]
+                await leaving.connection.close()
+            for number in asked:
+                await client.answer(number)
+            assert await client.call("private/cancel_all") == 30
+
+
 async def test_an_order_is_refused_after_its_time(server: Server) -> None:
     async with connected(server, account=1) as client:
         now = await client.call("public/get_time")
@@ -134,6 +148,60 @@ async def test_labels_are_not_unique(server: Server) -> None:
         with pytest.raises(RequestRefused, match="11043 bad_argument"):
             await client.call("private/edit_by_label", **PERPETUAL, label="same", amount=20)
         assert await client.call("private/cancel_by_label", label="same") == 2
+
+
+async def test_mass_cancels_choose_by_kind_and_type_and_can_tell_what_they_cancelled(server: Server) -> None:
+    async with connected(server, account=1) as client:
+        trigger = {"type": "stop_market", "trigger": "mark_price", "trigger_price": 60_000}
+        resting = (await client.call("private/buy", **PERPETUAL, amount=10, price=80_000))["order"]["order_id"]
+        waiting = (await client.call("private/sell", **PERPETUAL, amount=10, **trigger))["order"]["order_id"]
+        assert waiting.startswith("SLMS-")
+        assert await client.call("private/cancel_all_by_currency", currency="BTC", kind="option") == 0
+        assert await client.call("private/cancel_all_by_currency", currency="ETH") == 0
+        stops = await client.call("private/cancel_all_by_currency", currency="BTC", type="stop", detailed=True)
+        assert [(each["type"], each["result"][0]["order_id"]) for each in stops] == [("trigger", waiting)]
+        rest = await client.call("private/cancel_all", detailed=True)
+        assert [(each["type"], each["result"][0]["order_id"]) for each in rest] == [("limit", resting)]
+        with pytest.raises(RequestRefused, match="11044 not_open_order"):
+            await client.call("private/cancel", order_id=resting)
+        with pytest.raises(RequestRefused, match="10010 already_closed"):
+            await client.call("private/close_position", **PERPETUAL, type="market")
+        with pytest.raises(RequestRefused, match="10004 order_not_found"):
+            await client.call("private/edit_by_label", **PERPETUAL, label="nobody's", amount=10)
+
+
+async def test_a_client_that_does_not_read_is_dropped() -> None:
+    async with serve(Venue(VenueConfig(outbox_messages=10))) as server, connected(server, account=1) as client:
+        # More than its outbox holds, in one step of the venue: nothing of it can have been written in between.
+        for _ in range(12):
+            server.control.send(b"{}")
+        await until_gone(server)
+        await client.connection.wait_closed()
+        assert client.connection.close_code == _ABNORMAL
+
+
+async def test_what_else_the_connection_refuses(server: Server) -> None:
+    async with connected(server, account=1) as client:
+        for method, params, refusal in (
+            ("public/test", {"expected_result": "exception"}, "10001 error"),
+            ("public/auth", {"grant_type": "password"}, "-32602"),
+            ("public/auth", {"grant_type": "client_signature", "client_id": "a", "timestamp": 1, "nonce": "\u00e9",
+                             "signature": "x"}, "-32602"),
+            ("public/get_order_book", PERPETUAL | {"depth": 7}, "-32602"),
+            ("public/get_index_price", {"index_name": "gold"}, "-32602"),
+            ("public/get_tradingview_chart_data", PERPETUAL | {"resolution": "7"}, "-32602"),
+            ("public/get_instruments", {"currency": "DOGE"}, "-32602"),
+            ("public/get_last_trades_by_instrument", PERPETUAL | {"start_timestamp": 5, "end_timestamp": 1}, "11049"),
+            ("private/get_user_trades_by_currency", {"currency": "BTC", "start_id": "x"}, "-32602"),
+            ("private/get_order_history_by_currency", {"currency": "BTC", "continuation": "x"}, "-32602"),
+            ("private/cancel_all_by_kind_or_type", {"currency": "DOGE"}, "-32602"),
+            ("private/get_margins", PERPETUAL | {"amount": 10, "price": 0}, "-32602"),
+        ):  # fmt: skip
+            if method == "private/get_user_trades_by_currency":
+                server.control.rest("BTC-PERPETUAL", "sell", Decimal(90_000), Decimal(10))
+                await client.call("private/buy", **PERPETUAL, amount=10, price=90_000)
+            with pytest.raises(RequestRefused, match=refusal):
+                await client.call(method, **params)
 
 
 async def test_contracts_stand_for_amounts_and_must_match_them(server: Server) -> None:

@@ -280,6 +280,41 @@ def test_a_closed_or_locked_book_takes_no_orders_and_cancels_what_rests() -> Non
         desk.place(desk.first, "buy", 100, 80_000)
 
 
+def test_a_day_ends_at_eight_and_an_instrument_with_its_expiration() -> None:
+    desk = make_desk()
+    clock = desk.exchange.clock
+    day, _ = desk.place(desk.first, "buy", 100, 80_000, time_in_force="good_til_day")
+    kept, _ = desk.place(desk.first, "buy", 100, 80_000)
+    dated = next(market for name, market in desk.exchange.markets.items() if name == "BTC-26JUN26")
+    resting, _ = desk.place(desk.first, "buy", 100, 80_000, dated.instrument)
+    clock.advance(19 * 3_600_000)  # from noon to seven
+    desk.exchange.expire()
+    assert day.state == "open"
+    clock.advance(3_600_000)
+    desk.exchange.expire()
+    assert (day.state, kept.state, resting.state) == ("cancelled", "open", "open")
+    clock.advance(dated.instrument.expiration_ms - clock.now_ms())
+    desk.exchange.expire()
+    assert (dated.is_active, resting.state, resting.cancel_reason) == (False, "cancelled", "settlement")
+    assert kept.state == "open"
+
+
+def test_an_edit_may_use_what_its_order_holds() -> None:
+    accounts = [
+        AccountConfig(client_id="poor", client_secret="s", user_id=1001, balances={"USDC": Decimal(100)}),
+        default_accounts(2)[1],
+    ]
+    desk = make_desk(VenueConfig(accounts=accounts))
+    spot = desk.exchange.markets["BTC_USDC"].instrument
+    order, _ = desk.place(desk.first, "buy", Decimal("0.001"), 90_000, spot)
+    desk.exchange.edit(desk.first, order, EditRequest(price=Decimal(95_000)))
+    assert desk.first.available("USDC") == 5
+    with pytest.raises(VenueError, match="10009"):
+        desk.exchange.edit(desk.first, order, EditRequest(price=Decimal(101_000)))
+    desk.exchange.cancel([order])
+    assert desk.first.available("USDC") == 100
+
+
 def test_fees_and_cash_of_every_kind() -> None:
     desk = make_desk()
     markets = desk.exchange.markets

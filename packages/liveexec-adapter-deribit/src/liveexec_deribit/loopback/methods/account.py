@@ -1,6 +1,5 @@
 """Methods about what an account owns: positions, summaries, margins and the transaction log."""
 
-from decimal import Decimal
 from typing import Final, cast
 
 from liveexec_deribit.loopback.config import SelfTradingMode
@@ -115,9 +114,6 @@ def _wallet(call: Context) -> str:
 
 def _position_wire(call: Context, market: Market) -> object:
     account = call.account
-    margin = sum(
-        (account.margin_of(order) for order in account.open_orders() if order.instrument is market.instrument),
-        Decimal(0),
-    )
+    margin = account.reservations.in_instrument(market.instrument)
     position = account.position(market.instrument)
     return position.wire(mark=market.mark_price, index=market.index_price, open_orders_margin=margin)
