@@ -22,7 +22,7 @@ from liveexec_deribit.config import DeribitAccount, DeribitSection
 from liveexec_deribit.connection import Connection
 from liveexec_deribit.reading import AccountReader
 from liveexec_deribit.report_queue import ReportQueue
-from liveexec_deribit.rpc import Frame, MalformedMessage, decoded
+from liveexec_deribit.rpc import Frame, MalformedMessage, Refusal
 
 __all__ = ["Session"]
 
@@ -134,17 +134,19 @@ class Session:
         """Get a new token before the old one ends; where that fails, log in again."""
         while True:
             await asyncio.sleep(max(_SHORTEST_RENEWAL_S, grant.expires_in * _RENEW_AT))
-            asked = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
             try:
-                frame = await self.connection.send("public/auth", asked)
-                if frame.error is None:
-                    grant = decoded(wire.AuthGrant, frame.result, "the answer to public/auth")
-                    continue
-                _log.warning("deribit_token_not_renewed", account=self._account_id, code=frame.error.code)
-                grant = await self._log_in()
+                grant = await self._renewed(grant)
             except AdapterError as error:
                 self.connection.lose(AdapterError(f"the token could not be renewed: {error}"))
                 return
+
+    async def _renewed(self, grant: wire.AuthGrant) -> wire.AuthGrant:
+        asked = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
+        try:
+            return await self.connection.call("public/auth", asked, wire.AuthGrant)
+        except Refusal as error:
+            _log.warning("deribit_token_not_renewed", account=self._account_id, code=error.error.code)
+            return await self._log_in()
 
     def _push(self, report: VenueReport) -> None:
         if self.reports.is_full:
