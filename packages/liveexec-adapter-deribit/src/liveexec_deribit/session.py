@@ -32,8 +32,11 @@ _CAPACITY: Final = 65_536
 #: Tokens are renewed when this part of their life is over.
 _RENEW_AT: Final = 0.75
 _SHORTEST_RENEWAL_S: Final = 0.05
-#: Everything that happens to the account's orders, as it happens, order and fills in one message.
-_CHANNELS: Final = ("user.changes.any.any.raw",)
+#: Everything that happens to the account's orders, as it happens: order and fills in one message, or each apart.
+_CHANNELS: Final = {
+    "changes": ("user.changes.any.any.raw",),
+    "orders_and_trades": ("user.orders.any.any.raw", "user.trades.any.any.raw"),
+}
 _CAN_TRADE: Final = "trade:read_write"
 
 
@@ -115,9 +118,10 @@ class Session:
         await self.connection.keep_alive(self._section.heartbeat_s)
         if self._section.cancel_on_disconnect:
             await self.connection.call("private/enable_cancel_on_disconnect", {"scope": "connection"}, str)
-        subscribed = await self.connection.call("private/subscribe", {"channels": list(_CHANNELS)}, list[str])
+        channels = _CHANNELS[self._section.reports]
+        subscribed = await self.connection.call("private/subscribe", {"channels": list(channels)}, list[str])
         # The venue leaves out what it does not give (error 11052 of its table says to look).
-        if missing := [name for name in _CHANNELS if name not in subscribed]:
+        if missing := [name for name in channels if name not in subscribed]:
             raise AdapterError(f"the venue did not subscribe us to {', '.join(missing)}: may the key read trades?")
 
     async def _log_in(self) -> wire.AuthGrant:
