@@ -83,6 +83,9 @@ class DeribitSection:
     cancel_on_disconnect: bool = field(
         default=False, metadata=_says("the venue cancels what a session has placed when its connection ends")
     )
+    reports: Literal["changes", "orders_and_trades"] = field(
+        default="changes", metadata=_says("orders and their fills in one stream (user.changes), or in two")
+    )
     heartbeat_s: int = field(default=10, metadata=_says("how often the venue shows that the connection lives"))
     market_data: Literal["book", "quote"] = field(
         default="book", metadata=_says("whole books, or only the best price of both sides")

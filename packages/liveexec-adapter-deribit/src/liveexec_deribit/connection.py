@@ -58,6 +58,8 @@ class Connection:
         self._waiting: dict[int | str, _Waiting] = {}
         self._last_id = 0
         self._error: AdapterError | None = None
+        #: How many messages have come.
+        self.messages_read = 0
         self._heard_s = asyncio.get_running_loop().time()
         self._reader = asyncio.create_task(self._read(), name="deribit-reader")
         self._reader.add_done_callback(_ended)
@@ -110,11 +112,13 @@ class Connection:
         request_id = self._last_id
         waiting = self._waiting[request_id] = _Waiting(method)
         try:
-            await self._websocket.send(encode_request(request_id, method, params), text=True)
-        except ConnectionClosed as error:
+            # Straight onto the wire, without a task switch: one frame a request, and few requests under way at a time.
+            self._websocket.protocol.send_text(encode_request(request_id, method, params))
+            self._websocket.send_data()
+        except WebSocketException as error:
             self._waiting.pop(request_id, None)
             waiting.answer.cancel()
-            raise AdapterError(f"the connection closed while {method} was sent: {error}") from None
+            raise AdapterError(f"the connection closed while {method} was sent: {type(error).__name__}") from None
         return await waiting.answer
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Frame:
@@ -143,10 +147,7 @@ class Connection:
         if self._error is not None:
             return
         self._error = error
-        waiting, self._waiting = self._waiting, {}
-        for each in waiting.values():
-            if not each.answer.done():
-                each.answer.set_exception(AdapterError(f"{each.method} was under way as the connection ended: {error}"))
+        self._give_up(str(error))
         if self._watcher is not None:
             self._watcher.cancel()
         # Cut, not closed: nobody waits for the other side's farewell.
@@ -161,16 +162,25 @@ class Connection:
         await self._websocket.close()
         self._reader.cancel()
         await asyncio.wait((self._reader,))
-        for each in self._waiting.values():
+        self._give_up("the session was closed")
+
+    def _give_up(self, reason: str) -> None:
+        """Tell whoever waits for an answer that none will come."""
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
             if not each.answer.done():
-                each.answer.set_exception(AdapterError(f"{each.method} was under way when the session was closed"))
-        self._waiting.clear()
+                each.answer.set_exception(
+                    AdapterError(f"{each.method} was under way as the connection ended: {reason}")
+                )
+                # Whoever is being cancelled at this very moment never looks at it.
+                each.answer.exception()
 
     async def _read(self) -> None:
         try:
             while True:
                 message = await self._websocket.recv(decode=False)
                 self._heard_s = asyncio.get_running_loop().time()
+                self.messages_read += 1
                 try:
                     self._take(read_frame(message))
                 except MalformedMessage as error:

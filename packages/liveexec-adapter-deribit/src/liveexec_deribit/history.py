@@ -30,6 +30,8 @@ RECENT_TRADES_NS: Final = 23 * 60 * _MINUTE_NS
 
 #: The most that a page may hold (``count`` in the specification).
 LONGEST_PAGE: Final = 1_000
+#: Most orders that are looked for were placed a moment ago, and are among the newest.
+_FIRST_ORDERS: Final = 20
 #: More pages of one currency than this are left to the next question.
 _MOST_PAGES: Final = 100
 
@@ -164,11 +166,12 @@ class OrderHistory:
 
     async def _search(self, ref: OrderRef, since_ns: int | None, *, historical: bool) -> Searched:
         continuation: str | None = None
+        count = min(_FIRST_ORDERS, self._page)
         for _ in range(_MOST_PAGES):
             await self._pace.turn()
             asked: dict[str, Any] = {
                 "instrument_name": symbol_of(ref.instrument_id),
-                "count": self._page,
+                "count": count,
                 "include_old": True,
                 "include_unfilled": True,
                 "historical": historical,
@@ -182,7 +185,7 @@ class OrderHistory:
             for each in orders:
                 if _is_it(each, ref):
                     return Searched(each, is_complete=True)
-            continuation = page.continuation
+            continuation, count = page.continuation, min(count * 5, self._page)
             # Newest first: beyond the moment of its making there is nothing of it.
             is_beyond = since_ns is not None and any(each.creation_timestamp * _NS_PER_MS < since_ns for each in orders)
             if not orders or continuation in (None, "", "none") or is_beyond:

@@ -121,13 +121,15 @@ class OrderLookup:
         told = read_order(frame.result)
         if is_triggered(told) and told.label:
             orders, _ = await self._labelled(ref, ClientOrderId(told.label))
-            told = next((each for each in orders if each.trigger_order_id == told.order_id), told)
+            told = next((each for each in orders or () if each.trigger_order_id == told.order_id), told)
         return self._told(told)
 
     async def _by_label(self, ref: OrderRef) -> OrderReportAnswer:
         assert ref.client_order_id is not None
         asked_ns = time.time_ns()
         orders, as_of_ns = await self._labelled(ref, ref.client_order_id)
+        if orders is None:
+            return NotKnown("no currency that the venue may file it under is configured")
         if orders:
             return self._told(_chosen(orders))
         # It may have come, ended, and been cleared up.
@@ -138,14 +140,16 @@ class OrderLookup:
             return NotKnown("the history is longer than is searched")
         return Absent(as_of_ns if as_of_ns is not None else asked_ns)
 
-    async def _labelled(self, ref: OrderRef, label: ClientOrderId) -> tuple[list[wire.Order], int | None]:
-        """The orders of a label, and when the venue said so: the earliest, where it was asked more than once."""
+    async def _labelled(self, ref: OrderRef, label: ClientOrderId) -> tuple[list[wire.Order] | None, int | None]:
+        """The orders of a label, and when the venue said so: the earliest, where it was asked more than once.
+
+        ``None`` if there was nothing to ask.
+        """
         found: dict[str, wire.Order] = {}
         moments: list[int] = []
         symbol = symbol_of(ref.instrument_id)
-        for currency in groups_of(ref):
-            if currency not in self._currencies and len(groups_of(ref)) > 1:
-                continue
+        groups = [each for each in groups_of(ref) if each in self._currencies]
+        for currency in groups:
             await self._pace.turn()
             asked = {"currency": currency, "label": label}
             frame = await self._ask("private/get_order_state_by_label", asked)
@@ -156,7 +160,7 @@ class OrderLookup:
                 # Labels are not unique: only what has this instrument's name can be ours.
                 if told.label == label and told.instrument_name == symbol:
                     found[told.order_id] = told
-        return list(found.values()), min(moments, default=None)
+        return list(found.values()) if groups else None, min(moments, default=None)
 
     def _made_at_ns(self, ref: OrderRef) -> int | None:
         return made_at_ns(ref.client_order_id) if ref.client_order_id is not None else None

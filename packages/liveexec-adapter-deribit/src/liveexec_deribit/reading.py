@@ -21,7 +21,6 @@ __all__ = ["AccountReader"]
 
 _log = structlog.get_logger(__name__)
 
-_CHANGES: Final = "user.changes."
 #: Requests whose answers hold an order and its fills.
 _WITH_ORDERS: Final = frozenset({"private/buy", "private/sell", "private/edit"})
 
@@ -33,18 +32,15 @@ class AccountReader:
         self._account_id, self._venue, self._push = account_id, venue, push
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
-        """A channel has news."""
-        if not channel.startswith(_CHANGES):
-            self.unreadable(MalformedMessage(f"channel {channel[:60]!r} was not subscribed to"))
-            return
+        """A channel has news: user.changes, or user.orders and user.trades."""
         try:
-            changes = decoded(wire.UserChanges, data, "user.changes")
+            trades, orders = _parts(channel, data)
         except MalformedMessage as error:
             self.unreadable(error)
             return
         # Fills first: an order's end waits for them anyway.
-        self._trades(changes.trades)
-        for raw in changes.orders:
+        self._trades(trades)
+        for raw in orders:
             self._order(raw)
 
     def answered_late(self, method: str, frame: Frame) -> None:
@@ -85,3 +81,18 @@ class AccountReader:
             self.unreadable(error)
         else:
             self._push(report)
+
+
+def _parts(channel: str, data: msgspec.Raw) -> tuple[Sequence[msgspec.Raw], Sequence[msgspec.Raw]]:
+    """The trades and the orders in a notification, each still to be read."""
+    match channel.split(".", 2)[:2]:
+        case ["user", "changes"]:
+            changes = decoded(wire.UserChanges, data, "user.changes")
+            return changes.trades, changes.orders
+        case ["user", "trades"]:
+            return decoded(list[msgspec.Raw], data, "user.trades"), ()
+        case ["user", "orders"]:
+            # One order a message on raw channels, a list of them on the others.
+            is_list = bytes(data).lstrip()[:1] == b"["
+            return (), decoded(list[msgspec.Raw], data, "user.orders") if is_list else (data,)
+    raise MalformedMessage(f"channel {channel[:60]!r} was not subscribed to")

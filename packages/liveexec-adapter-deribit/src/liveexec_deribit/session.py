@@ -22,7 +22,7 @@ from liveexec_deribit.config import DeribitAccount, DeribitSection
 from liveexec_deribit.connection import Connection
 from liveexec_deribit.reading import AccountReader
 from liveexec_deribit.report_queue import ReportQueue
-from liveexec_deribit.rpc import Frame, MalformedMessage, decoded
+from liveexec_deribit.rpc import Frame, MalformedMessage, Refusal
 
 __all__ = ["Session"]
 
@@ -32,8 +32,11 @@ _CAPACITY: Final = 65_536
 #: Tokens are renewed when this part of their life is over.
 _RENEW_AT: Final = 0.75
 _SHORTEST_RENEWAL_S: Final = 0.05
-#: Everything that happens to the account's orders, as it happens, order and fills in one message.
-_CHANNELS: Final = ("user.changes.any.any.raw",)
+#: Everything that happens to the account's orders, as it happens: order and fills in one message, or each apart.
+_CHANNELS: Final = {
+    "changes": ("user.changes.any.any.raw",),
+    "orders_and_trades": ("user.orders.any.any.raw", "user.trades.any.any.raw"),
+}
 _CAN_TRADE: Final = "trade:read_write"
 
 
@@ -115,9 +118,10 @@ class Session:
         await self.connection.keep_alive(self._section.heartbeat_s)
         if self._section.cancel_on_disconnect:
             await self.connection.call("private/enable_cancel_on_disconnect", {"scope": "connection"}, str)
-        subscribed = await self.connection.call("private/subscribe", {"channels": list(_CHANNELS)}, list[str])
+        channels = _CHANNELS[self._section.reports]
+        subscribed = await self.connection.call("private/subscribe", {"channels": list(channels)}, list[str])
         # The venue leaves out what it does not give (error 11052 of its table says to look).
-        if missing := [name for name in _CHANNELS if name not in subscribed]:
+        if missing := [name for name in channels if name not in subscribed]:
             raise AdapterError(f"the venue did not subscribe us to {', '.join(missing)}: may the key read trades?")
 
     async def _log_in(self) -> wire.AuthGrant:
@@ -134,17 +138,19 @@ class Session:
         """Get a new token before the old one ends; where that fails, log in again."""
         while True:
             await asyncio.sleep(max(_SHORTEST_RENEWAL_S, grant.expires_in * _RENEW_AT))
-            asked = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
             try:
-                frame = await self.connection.send("public/auth", asked)
-                if frame.error is None:
-                    grant = decoded(wire.AuthGrant, frame.result, "the answer to public/auth")
-                    continue
-                _log.warning("deribit_token_not_renewed", account=self._account_id, code=frame.error.code)
-                grant = await self._log_in()
+                grant = await self._renewed(grant)
             except AdapterError as error:
                 self.connection.lose(AdapterError(f"the token could not be renewed: {error}"))
                 return
+
+    async def _renewed(self, grant: wire.AuthGrant) -> wire.AuthGrant:
+        asked = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
+        try:
+            return await self.connection.call("public/auth", asked, wire.AuthGrant)
+        except Refusal as error:
+            _log.warning("deribit_token_not_renewed", account=self._account_id, code=error.error.code)
+            return await self._log_in()
 
     def _push(self, report: VenueReport) -> None:
         if self.reports.is_full:

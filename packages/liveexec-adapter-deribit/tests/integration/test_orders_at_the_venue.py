@@ -58,7 +58,7 @@ async def test_an_order_is_filled_in_parts_and_cancelled(venue: DeribitHarness, 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_units_of_every_kind(venue: DeribitHarness, line: Line, number: int) -> None:
-    traded = venue.instruments[number]
+    traded = (*venue.instruments, venue.spot)[number]
     placed = await line.place(line.order(Side.SELL, 10, on=traded))
     await venue.take(traded.instrument_id, Side.BUY, traded.price * 2, traded.quantity)
     await line.report_of(placed, FILLED)

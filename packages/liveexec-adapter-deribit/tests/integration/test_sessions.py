@@ -50,6 +50,18 @@ async def test_both_ways_to_log_in(trial: Trial, venue: DeribitHarness, method: 
     await line.place()
 
 
+async def test_orders_and_fills_in_streams_of_their_own(trial: Trial, venue: DeribitHarness) -> None:
+    line = await trial.line(venue.adapter(reports="orders_and_trades"))
+    placed = await line.place()
+    await venue.take(PERPETUAL, Side.SELL, Decimal(80_000), Decimal(400))
+    await line.heard.until("the fill", lambda: line.heard.fills)
+    filled = Decimal(400)
+    await line.heard.until(
+        "the order", lambda: filled in [each.filled_quantity for each in line.heard.of(None, placed.venue_order_id)]
+    )
+    assert not line.heard.gaps
+
+
 async def test_a_refused_login_is_an_adapter_error(venue: DeribitHarness) -> None:
     await venue.inject(scripts.RefuseLogin())
     adapter = venue.adapter()
