@@ -88,7 +88,14 @@ class Host:
             "price": stepped(listing, instrument.price, ticks),
             "strategy_id": _STRATEGY,
         }
-        result = await self.live.submit(OrderIntent(**(values | changes)))
+        with anyio.fail_after(self.trial.venue.patience_s):
+            while True:
+                await self.active()
+                result = await self.live.submit(OrderIntent(**(values | changes)))
+                # A session over a wire may be lost, or have a gap, and not have heard of it yet.
+                if result.rejection_reason != "NO_ROUTE" or "reconciling" not in (result.message or ""):
+                    break
+                await anyio.sleep(0.005)
         assert result.status is not OrderStatus.REJECTED, f"refused here: {result.rejection_reason} {result.message}"
         return result.order_id
 
@@ -270,8 +277,11 @@ def _order_differences(order: Order, true: OrderReport) -> list[str]:
 
 
 def _unclaimed(order: Order, *, may_doubt: bool) -> list[str]:
-    """An order that the venue never had must have been refused, or be known as unknown."""
+    """An order that the venue never had must have been refused, or be known as unknown; or be canceled unfilled."""
     if order.status is OrderStatus.REJECTED and not order.filled_quantity:
+        return []
+    # Its cancel was asked for before it was proved that it never was.
+    if may_doubt and order.status is OrderStatus.CANCELED and not order.filled_quantity:
         return []
     if may_doubt and order.status is OrderStatus.UNKNOWN:
         return []

@@ -58,7 +58,8 @@ class MarketDataCases(CaseGroup):
         market = line.adapter.market([trial.usual.instrument_id])
         await trial.quote(line)
         await anext(market)
-        placed = await line.place()
+        # Before the others' quotes, so that it is this order that is taken.
+        placed = await line.place(line.order(ticks=-4))
         for number in range(200):
             await trial.rest(line, Side.SELL, 6 + number % 5, trial.usual.quantity)
         await trial.take(placed, placed.order.quantity)
