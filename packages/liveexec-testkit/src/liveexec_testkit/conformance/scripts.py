@@ -201,8 +201,7 @@ class RefuseLogin(LastingFault):
 
 @frozen
 class MalformedReport(Happening):
-    """One message on the stream of reports can't be read; a fill of ``quantity`` of the account was in it, if the
-    harness can arrange that, else it announced nothing that matters."""
+    """A message of a kind that reports something, but that can't be read, comes on the stream of reports now."""
 
 
 @frozen

@@ -317,9 +317,13 @@ class Trial:
         found = await self.truth_of(placed)
         assert found is None, f"the venue has an order that must not be there: {found}"
 
+    async def until_visible(self, line: Line) -> None:
+        """Wait until whatever was placed before can be asked about: as long as the manifest says."""
+        await anyio.sleep(line.adapter.manifest.visibility_lag_ns / _SECOND_NS)
+
     async def visible_open_orders(self, line: Line) -> Sequence[OrderReport]:
         """The account's open orders as the adapter tells them, once whatever was placed before is visible."""
-        await anyio.sleep(line.adapter.manifest.visibility_lag_ns / _SECOND_NS)
+        await self.until_visible(line)
         return (await line.adapter.open_orders(self.venue.account_id)).items
 
     async def after_loss(self, line: Line) -> Line:

@@ -35,9 +35,10 @@ class FillCases(CaseGroup):
             await trial.take(placed, usual * lots)
         fills = await line.fills_of(placed, usual * 4)
         assert [each.fill.quantity for each in fills] == [usual, usual * 2, usual]
+        await trial.until_visible(line)
         told = await line.adapter.order(placed.ref)
-        if isinstance(told, OrderReport):
-            assert told.filled_quantity == usual * 4, f"order() tells {told.filled_quantity} filled"
+        assert isinstance(told, OrderReport), f"order() answers {told}"
+        assert told.filled_quantity == usual * 4, f"order() tells {told.filled_quantity} filled"
 
     @case(
         47,

@@ -146,8 +146,9 @@ class HostedSessionCases(CaseGroup):
     )
     async def test_lx124_unreadable(self, trial: Trial) -> None:
         async with hosted(trial) as host:
-            await host.working()
+            await host.working(ticks=-25)
             await trial.venue.inject(MalformedReport())
+            await host.not_active()
             await host.active()
             await _fill_and_cancel(trial, host)
 
@@ -213,7 +214,7 @@ class HostedSessionCases(CaseGroup):
         async with hosted(trial) as host:
             await trial.venue.inject(HideNewOrders())
             await trial.venue.inject(LoseAnswer(Verb.SUBMIT, placed=True))
-            order_id = await host.submit()
+            order_id = await host.submit(ticks=-25)
             await host.until(order_id, OrderStatus.ACCEPTED)
             await _fill_and_cancel(trial, host)
 

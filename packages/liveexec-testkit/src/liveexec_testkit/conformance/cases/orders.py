@@ -44,6 +44,7 @@ class OrderCases(CaseGroup):
             assert true.status is VenueOrderStatus.WORKING
             assert (true.side, true.quantity, true.price) == (side, placed.order.quantity, placed.order.price)
             assert true.venue_order_id == placed.venue_order_id, "the venue calls it otherwise"
+            await trial.until_visible(line)
             told = await line.adapter.order(placed.ref)
             assert isinstance(told, OrderReport), f"order() answers {told}"
             _same(told, true)
@@ -203,6 +204,7 @@ class OrderCases(CaseGroup):
     async def test_lx026_by_client_id(self, trial: Trial) -> None:
         line = await trial.line()
         placed = await line.place()
+        await trial.until_visible(line)
         told = await line.adapter.order(placed.ref_by_client_id)
         assert isinstance(told, OrderReport), f"order() answers {told}"
         assert told.venue_order_id == placed.venue_order_id
@@ -221,12 +223,10 @@ class OrderCases(CaseGroup):
         await trial.take(filled, filled.order.quantity)
         await line.filled(filled)
         for placed in (canceled, filled):
+            await trial.until_visible(line)
             told = await line.adapter.order(placed.ref)
-            if isinstance(told, OrderReport):
-                _same(told, await trial.order_at_venue(placed))
-            else:
-                lag = line.adapter.manifest.visibility_lag_ns
-                assert lag > 0, f"an order that just ended is answered with {told}, and no lag is declared"
+            assert isinstance(told, OrderReport), f"order() answers {told} of an order that just ended"
+            _same(told, await trial.order_at_venue(placed))
 
     @case(
         28,

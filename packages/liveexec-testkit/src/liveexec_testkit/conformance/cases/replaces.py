@@ -45,9 +45,10 @@ class ReplaceCases(CaseGroup):
         assert [(each.quantity, each.price) for each in working] == [(quantity, order.price)], (
             f"the venue works {working}"
         )
+        await trial.until_visible(line)
         told = await line.adapter.order(changed.ref)
-        if isinstance(told, OrderReport):
-            assert (told.quantity, told.price) == (quantity, order.price)
+        assert isinstance(told, OrderReport), f"order() answers {told}"
+        assert (told.quantity, told.price) == (quantity, order.price)
 
     @case(
         41,
@@ -109,6 +110,7 @@ class ReplaceCases(CaseGroup):
             assert [each.price for each in working] == [expected], f"the venue works {working}"
             (true,) = working
             placed.venue_order_id = true.venue_order_id
+            await trial.until_visible(line)
             told = await line.adapter.order(placed.ref)
             assert isinstance(told, OrderReport), f"order() answers {told}"
             assert told.price == expected, f"order() tells {told.price}, the venue has {expected}"

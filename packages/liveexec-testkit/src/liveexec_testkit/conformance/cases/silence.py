@@ -169,7 +169,8 @@ class SilenceCases(CaseGroup):
 
 async def _is_found(trial: Trial, line: Line, placed: Placed) -> None:
     """The order must be among the open ones; and by its client id, where the venue can be asked for that."""
-    if QUERY_BY_CLIENT_ID.holds(line.adapter.manifest) and not line.adapter.manifest.visibility_lag_ns:
+    await trial.until_visible(line)
+    if QUERY_BY_CLIENT_ID.holds(line.adapter.manifest):
         told = await line.adapter.order(placed.ref_by_client_id)
         assert isinstance(told, OrderReport), f"order() answers {told} of an order that is open"
     snapshot = await trial.visible_open_orders(line)

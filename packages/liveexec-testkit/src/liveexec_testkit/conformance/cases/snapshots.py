@@ -52,7 +52,7 @@ class SnapshotCases(CaseGroup):
         await trial.take(partly, trial.usual.quantity)
         await line.cancel(ended)
         await line.report_of(ended, VenueOrderStatus.CANCELED)
-        await anyio.sleep(line.adapter.manifest.visibility_lag_ns / 1_000_000_000)
+        await trial.until_visible(line)
         snapshot = await line.adapter.open_orders(trial.venue.account_id)
         assert snapshot.complete, "everything was there, and the snapshot is called incomplete"
         told = {each.venue_order_id: (each.quantity, each.price, each.filled_quantity) for each in snapshot.items}

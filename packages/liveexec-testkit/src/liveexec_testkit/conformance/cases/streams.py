@@ -131,8 +131,8 @@ class StreamCases(CaseGroup):
         heard = {**line.heard.distinct_fills, **after.heard.distinct_fills}
         assert set(heard) <= {each.fill.key for each in asked}, "heard fills have other names when they are asked for"
         told = await after.adapter.order(placed.ref)
-        if isinstance(told, OrderReport):
-            assert told.status is VenueOrderStatus.FILLED
+        assert isinstance(told, OrderReport)
+        assert told.status is VenueOrderStatus.FILLED
 
     @case(
         73,
@@ -149,6 +149,7 @@ class StreamCases(CaseGroup):
         await trial.venue.inject(LoseReports())
         for placed in (filled, partly):
             await trial.take(placed, usual)
+        await trial.until_visible(line)
         told = await line.adapter.order(partly.ref)
         assert isinstance(told, OrderReport), f"order() answers {told} of an order that is open"
         assert told.filled_quantity == usual, f"order() tells {told.filled_quantity} filled"
@@ -170,9 +171,8 @@ class StreamCases(CaseGroup):
         line = await trial.line()
         await _fill_in_parts(trial, line)
         placed = await line.place()
-        told = await line.adapter.order(placed.ref)
-        if not line.adapter.manifest.visibility_lag_ns:
-            assert isinstance(told, OrderReport)
+        await trial.until_visible(line)
+        assert isinstance(await line.adapter.order(placed.ref), OrderReport)
         await line.cancel(placed)
         await line.report_of(placed, VenueOrderStatus.CANCELED)
         account_id = trial.venue.account_id

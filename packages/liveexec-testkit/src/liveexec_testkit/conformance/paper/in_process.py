@@ -58,7 +58,7 @@ from liveexec_testkit.conformance.scripts import (
     Verb,
 )
 
-__all__ = ["PaperHarness"]
+__all__ = ["RICH", "VENUE", "PaperHarness", "paper_instruments"]
 
 VENUE: Final = VenueName("PAPER-A")
 OWN, OTHER = AccountId("own"), AccountId("other")
@@ -77,7 +77,16 @@ _STREAM_FAULTS: Final[dict[type[VenueScript], StreamFault]] = {
     ReorderReports: StreamFault.REORDERED,
 }
 _NEED_A_WIRE: Final = (HalfOpen, MalformedAnswer, MalformedReport, UnknownFields)
-_RICH: Final = {"BTC": Decimal(1_000), "USDT": Decimal(100_000_000)}
+RICH: Final = {"BTC": Decimal(1_000), "USDT": Decimal(100_000_000)}
+
+
+def paper_instruments() -> Sequence[TradedInstrument]:
+    """A spot pair, a linear and an inverse contract."""
+    return (
+        TradedInstrument(InstrumentId(f"{VENUE}:SPOT_PAIR:BTC-USDT"), Decimal("60000.00"), Decimal("0.01")),
+        TradedInstrument(InstrumentId(f"{VENUE}:PERPETUAL:BTC-USDT@LIN"), Decimal("60000.0"), Decimal("0.01")),
+        TradedInstrument(InstrumentId(f"{VENUE}:PERPETUAL:BTC-USD@INV"), Decimal("60000.0"), Decimal(10)),
+    )
 
 
 class SkewedClock:
@@ -124,7 +133,7 @@ class PaperHarness(VenueHarness):
 
     def __init__(self, **changes: Any) -> None:
         venue = btc_venue(VENUE, maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0004"), is_fed=False)
-        accounts = tuple(PaperAccount(account, _RICH) for account in (OWN, OTHER))
+        accounts = tuple(PaperAccount(account, RICH) for account in (OWN, OTHER))
         # A script without rules: a venue that has one can be given others while it runs.
         self.config: PaperVenueConfig = evolve(venue, accounts=accounts, faults=FaultScript(()), **changes)
         self._numbers = count(1)
@@ -152,11 +161,7 @@ class PaperHarness(VenueHarness):
 
     @property
     def instruments(self) -> Sequence[TradedInstrument]:
-        return (
-            TradedInstrument(InstrumentId(f"{VENUE}:SPOT_PAIR:BTC-USDT"), Decimal("60000.00"), Decimal("0.01")),
-            TradedInstrument(InstrumentId(f"{VENUE}:PERPETUAL:BTC-USDT@LIN"), Decimal("60000.0"), Decimal("0.01")),
-            TradedInstrument(InstrumentId(f"{VENUE}:PERPETUAL:BTC-USD@INV"), Decimal("60000.0"), Decimal(10)),
-        )
+        return paper_instruments()
 
     async def rest(self, instrument_id: InstrumentId, side: Side, price: Decimal, quantity: Decimal) -> None:
         self._trade(instrument_id, side, price, quantity, TimeInForce.GTC)
