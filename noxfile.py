@@ -135,7 +135,7 @@ def package_alone(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False, default=False)
 def downstream(session: nox.Session) -> None:
-    """The examples and a package of ``liveexec adapter new``, installed from wheels as a stranger would; their tests."""
+    """The examples, and a package of ``liveexec adapter new``, from wheels as a stranger installs them; their tests."""
     adapters = sorted(path.parent for path in (ROOT / "examples" / "adapters").glob("*/pyproject.toml"))
     plugins = sorted(path.parent for path in (ROOT / "examples" / "plugins").glob("*/pyproject.toml"))
     ours = [ROOT / "packages" / "liveexec-core", ROOT / "packages" / "liveexec-testkit"]
