@@ -11,6 +11,7 @@ from typing import Final
 from generators.codes import error_classes, exit_codes, latch_codes, order_codes, rule_codes
 from generators.commands import command_line
 from generators.configuration import configuration_sections, paper_section
+from generators.conformance import case_counts, case_sections, harness_table, script_table
 from generators.decisions import decision_list
 from generators.hooks import hook_sections
 from generators.metrics import metric_table
@@ -25,6 +26,10 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "command-line": command_line,
         "configuration-sections": configuration_sections,
+        "conformance-cases": case_sections,
+        "conformance-counts": case_counts,
+        "conformance-harness": harness_table,
+        "conformance-scripts": script_table,
         "decision-list": decision_list,
         "error-classes": error_classes,
         "exit-codes": exit_codes,

@@ -23,8 +23,9 @@ from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import load_plugins
 from liveexec.storage.memory import MemoryStore
 from liveexec_testkit.conformance.harness import TradedInstrument
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.scripts import Verb
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences
 
 __all__ = ["TIMING", "Host", "hosted"]
@@ -219,7 +220,7 @@ class Host:
             if not claimed[order.order_id]:
                 found += _unclaimed(order, may_doubt=order.order_id in in_doubt)
         applied = await _journal_fills(self.store)
-        found += fill_differences(applied.values(), (each.fill for each in true_fills))
+        found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
         found += await self._position_differences()
         ledger = self.live.shard.view.ledger
         found += [f"drift: {each}" for each in ledger.drifts.values()]

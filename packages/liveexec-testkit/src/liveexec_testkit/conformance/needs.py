@@ -5,6 +5,7 @@ from abc import ABC
 from collections.abc import Callable
 from typing import assert_never
 
+import attrs
 from attrs import frozen
 
 from liveexec.domain.operation import OrderType, TimeInForce
@@ -103,7 +104,11 @@ def missing(need: Need, adapter: ExternalAdapter, harness: VenueHarness) -> str 
         case Declared():
             return None if need.holds(adapter.manifest) else f"the manifest declares no {need.what}"
         case Ability():
-            return None if isinstance(adapter, need.kind) else f"the adapter can't {_ABILITIES[need.kind]}"
+            return (
+                None
+                if isinstance(adapter, need.kind)
+                else f"the adapter can't {_ABILITIES.get(need.kind, need.kind.__name__)}"
+            )
         case HarnessOffers():
             return None if need.holds(harness) else f"the harness offers no {need.what}"
         case VenueScript():
@@ -122,6 +127,7 @@ def described(need: Need) -> str:
         case HarnessOffers():
             return f"harness: {need.what}"
         case VenueScript():
-            return f"script: {need!r}"
+            values = ", ".join(f"{name}={value}" for name, value in attrs.asdict(need).items())
+            return f"script: {type(need).__name__}({values})"
         case unknown:
             assert_never(unknown)

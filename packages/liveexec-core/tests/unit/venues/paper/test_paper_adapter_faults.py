@@ -10,7 +10,9 @@ from liveexec.domain.outcome import (
     Accepted,
     FillReport,
     Gap,
+    NotKnown,
     OrderReport,
+    Rejected,
     Unknown,
 )
 from liveexec.errors import AdapterError
@@ -125,4 +127,83 @@ async def test_a_queue_that_nobody_reads_ends_the_session_and_loses_nothing() ->
     again = await desk.connect()
     assert all(isinstance(report, Gap) for report in await taken(again, 2))
     assert len((await desk.adapter.fills(ALICE, 0)).items) == 4
+    await desk.adapter.disconnect()
+
+
+@pytest.mark.parametrize(("kind", "code"), [(FaultKind.REFUSED, "REFUSED"), (FaultKind.RATE_LIMITED, "RATE_LIMITED")])
+async def test_a_scripted_refusal_takes_no_effect(kind: FaultKind, code: str) -> None:
+    desk = PaperDesk(faults=FaultScript((FaultRule(kind, ordinals=(1,)),)))
+    await desk.connect()
+    outcome = await desk.adapter.submit(desk.order(), desk.plan("mine"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == code
+    assert isinstance(await desk.adapter.order(ref(None, client_id="mine")), Absent)
+    assert isinstance(await desk.adapter.submit(desk.order(), desk.plan("mine")), Accepted)
+    await desk.adapter.disconnect()
+
+
+@pytest.mark.parametrize("placed", [True, False])
+async def test_a_failure_inside_proves_nothing(placed: bool) -> None:
+    desk = PaperDesk(faults=FaultScript((FaultRule(FaultKind.FAILED, ordinals=(1,), placed=placed),)))
+    await desk.connect()
+    outcome = await desk.adapter.submit(desk.order(), desk.plan("mine"))
+    assert isinstance(outcome, Unknown)
+    answer = await desk.adapter.order(ref(None, client_id="mine"))
+    assert isinstance(answer, OrderReport if placed else Absent)
+    await desk.adapter.disconnect()
+
+
+async def test_questions_fail_as_scripted_and_the_session_goes_on() -> None:
+    rules = (
+        FaultRule(FaultKind.FAILED, FaultVerb.QUERY, ordinals=(1,)),
+        FaultRule(FaultKind.LOST_ACK, FaultVerb.SNAPSHOT, ordinals=(2,)),
+    )
+    desk = PaperDesk(faults=FaultScript(rules))
+    await desk.connect()
+    with pytest.raises(AdapterError, match="failed"):
+        await desk.adapter.order(ref(None, client_id="mine"))
+    assert isinstance(await desk.adapter.order(ref(None, client_id="mine")), Absent)
+    await desk.adapter.open_orders(ALICE)
+    with pytest.raises(AdapterError, match="lost_ack"):
+        await desk.adapter.fills(ALICE, 0)
+    await desk.adapter.fills(ALICE, 0)
+    await desk.adapter.disconnect()
+
+
+async def test_a_question_can_lose_the_session() -> None:
+    desk = PaperDesk(faults=FaultScript((FaultRule(FaultKind.DISCONNECT, FaultVerb.QUERY, ordinals=(1,)),)))
+    reports = await desk.connect()
+    with pytest.raises(AdapterError, match="broke"):
+        await desk.adapter.order(ref(None, client_id="mine"))
+    with pytest.raises(AdapterError, match="broke"):
+        await anext(reports)
+    await desk.adapter.disconnect()
+
+
+async def test_a_cut_breaks_every_session_and_connecting_fails_for_a_while() -> None:
+    desk = PaperDesk(faults=FaultScript(()))
+    reports = await desk.connect()
+    desk.adapter._desk.cut(AdapterError("cut"), 2_000)
+    with pytest.raises(AdapterError, match="cut"):
+        await anext(reports)
+    with pytest.raises(AdapterError, match="no connections"):
+        await desk.adapter.connect()
+    await desk.clock.move_to(2_000)
+    (gap,) = await taken(await desk.connect(), 1)
+    assert isinstance(gap, Gap)
+    await desk.adapter.disconnect()
+
+
+async def test_what_the_venue_forgets_is_not_known_and_its_fills_stay() -> None:
+    desk = PaperDesk()
+    await desk.connect()
+    filled = accepted(await desk.adapter.submit(desk.order(5), desk.plan("filled")))
+    resting = accepted(await desk.adapter.submit(desk.order(5, 90), desk.plan("resting")))
+    everything = desk.exchange.snapshots.every_order(ALICE)
+    assert [each.venue_order_id for each in everything] == [filled, resting]
+    desk.exchange.forget_finished()
+    assert isinstance(await desk.adapter.order(ref(filled, client_id="filled")), NotKnown)
+    assert isinstance(await desk.adapter.order(ref(resting)), OrderReport)
+    assert len((await desk.adapter.fills(ALICE, 0)).items) == 1
+    assert [each.venue_order_id for each in desk.exchange.snapshots.every_order(ALICE)] == [resting]
     await desk.adapter.disconnect()

@@ -2,9 +2,10 @@
 
 import pytest
 
-from liveexec.domain.ids import ClientOrderId
+from liveexec.domain.ids import AccountId, ClientOrderId
+from liveexec.domain.outcome import Gap, VenueReport
 from liveexec.errors import ConfigurationError
-from liveexec.venues.paper.faults import FaultInjector, FaultKind, FaultRule, FaultScript, FaultVerb
+from liveexec.venues.paper.faults import FaultInjector, FaultKind, FaultRule, FaultScript, FaultVerb, StreamFault
 
 LOST, LATE, TWICE, BROKEN = FaultKind.LOST_ACK, FaultKind.LATE_ACK, FaultKind.DUPLICATE_FILL, FaultKind.DISCONNECT
 
@@ -86,3 +87,38 @@ def test_every_fault_of_a_script_is_named() -> None:
         "rules[2].client_ids",
         "rules[3].verb",
     ]
+
+
+def test_questions_are_told_apart_by_their_number_alone() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        FaultScript((FaultRule(LOST, verb=FaultVerb.QUERY, client_ids="mine"),))
+    assert [fault.path for fault in caught.value.faults] == ["rules[0].client_ids"]
+
+
+def test_another_script_holds_from_now_on_and_requests_are_counted_on() -> None:
+    injector = FaultInjector(FaultScript((FaultRule(LOST, ordinals=(1,)),)))
+    assert injector.strike(FaultVerb.SUBMIT, None) is not None
+    injector.follow(FaultScript((FaultRule(LATE, ordinals=(3,), delay_ns=1),), stream=(StreamFault.LOST,)))
+    assert injector.strike(FaultVerb.SUBMIT, None) is None
+    rule = injector.strike(FaultVerb.SUBMIT, None)
+    assert rule is not None
+    assert rule.kind is LATE
+    assert injector.count(FaultVerb.SUBMIT) == 3
+    assert injector.count(FaultVerb.CANCEL) == 0
+    assert injector.stream == {StreamFault.LOST}
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [
+        ((), ["a", "b"]),
+        ((StreamFault.DUPLICATED,), ["a", "a", "b", "b"]),
+        ((StreamFault.REORDERED,), ["b", "a"]),
+        ((StreamFault.REORDERED, StreamFault.DUPLICATED), ["b", "b", "a", "a"]),
+        ((StreamFault.LOST, StreamFault.DUPLICATED), []),
+    ],
+)
+def test_streams_repeat_reorder_and_lose(stream: tuple[StreamFault, ...], told: list[str]) -> None:
+    injector = FaultInjector(FaultScript((), stream=stream))
+    reports: list[VenueReport] = [Gap(AccountId(name), "") for name in ("a", "b")]
+    assert [each.account_id for each in injector.reported(reports)] == told

@@ -8,9 +8,10 @@ from liveexec.domain.market import Book, Level, TradeBar
 from liveexec.domain.operation import Side
 from liveexec.plugins.adapter import StreamsMarket
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.needs import SINGLE_FILLS, Ability
 from liveexec_testkit.conformance.scripts import CutConnection
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["MarketDataCases"]
 

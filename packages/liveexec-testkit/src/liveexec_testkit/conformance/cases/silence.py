@@ -4,9 +4,10 @@ import anyio
 
 from liveexec.domain.outcome import Absent, Accepted, NotKnown, OrderReport, Sent, Unknown, VenueOrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line, Placed
 from liveexec_testkit.conformance.needs import QUERY_BY_CLIENT_ID
 from liveexec_testkit.conformance.scripts import CutDuring, DelayAnswer, HalfOpen, LoseAnswer, MalformedAnswer, Verb
-from liveexec_testkit.conformance.trial import Line, Placed, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["SilenceCases"]
 
@@ -54,11 +55,11 @@ class SilenceCases(CaseGroup):
         "The answer is late",
         proves="However late it comes, the order is one order, its reports come meanwhile, and it can be canceled "
         "afterwards.",
-        needs=(DelayAnswer(Verb.SUBMIT, delay_s=0.3),),
+        needs=(DelayAnswer(Verb.SUBMIT, delay_s=0.2),),
     )
     async def test_lx062_late(self, trial: Trial) -> None:
         line = await trial.line()
-        await trial.venue.inject(DelayAnswer(Verb.SUBMIT, delay_s=0.3))
+        await trial.venue.inject(DelayAnswer(Verb.SUBMIT, delay_s=0.2))
         placed = await line.submit(line.order())
         assert isinstance(placed.outcome, Accepted | Sent | Unknown), f"a late answer became {placed.outcome}"
         assert await trial.venue.received(Verb.SUBMIT) == 1, "the adapter sent the order again by itself"
@@ -72,17 +73,17 @@ class SilenceCases(CaseGroup):
         "An answer that nobody waits for any more harms nothing",
         proves="When the runtime gives a request up and its answer comes after that, the session goes on, and the next "
         "request gets its own answer.",
-        needs=(DelayAnswer(Verb.SUBMIT, delay_s=0.2),),
+        needs=(DelayAnswer(Verb.SUBMIT, delay_s=0.15),),
     )
     async def test_lx063_given_up(self, trial: Trial) -> None:
         line = await trial.line()
-        await trial.venue.inject(DelayAnswer(Verb.SUBMIT, delay_s=0.2))
+        await trial.venue.inject(DelayAnswer(Verb.SUBMIT, delay_s=0.15))
         order = line.order()
         plan = await line.plan(order)
         with anyio.move_on_after(0.05):
             await line.adapter.submit(order, plan)
         later = await line.place(line.order(ticks=-25))
-        await anyio.sleep(0.3)  # the late answer is there by now, or never comes
+        await anyio.sleep(0.2)  # the late answer is there by now, or never comes
         another = await line.place(line.order(ticks=-26))
         for placed in (later, another):
             true = await trial.order_at_venue(placed)
