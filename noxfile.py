@@ -50,6 +50,8 @@ def types(session: nox.Session) -> None:
     session.run("uv", "run", "mypy", "--strict", "noxfile.py", "conftest.py", "benchmarks")
     for example in sorted((ROOT / "examples" / "plugins").glob("*/src")):
         session.run("uv", "run", "mypy", "--strict", str(example))
+    for example in sorted((ROOT / "examples" / "adapters").glob("*/pyproject.toml")):
+        session.run("uv", "run", "mypy", "--strict", *_rooms(example.parent))
     for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):
         session.run("uv", "run", "mypy", "--strict", str(script))
     for package in PACKAGES:
@@ -135,14 +137,27 @@ def package_alone(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False, default=False)
 def downstream(session: nox.Session) -> None:
-    """The example plugin, installed as a stranger would, against this checkout."""
-    core = ROOT / "packages" / "liveexec-core"
-    examples = sorted(str(path.parent) for path in (ROOT / "examples" / "plugins").glob("*/pyproject.toml"))
-    session.install(str(core), *examples)
+    """The examples, and a package of ``liveexec adapter new``, from wheels as a stranger installs them; their tests."""
+    adapters = sorted(path.parent for path in (ROOT / "examples" / "adapters").glob("*/pyproject.toml"))
+    plugins = sorted(path.parent for path in (ROOT / "examples" / "plugins").glob("*/pyproject.toml"))
+    ours = [ROOT / "packages" / "liveexec-core", ROOT / "packages" / "liveexec-testkit"]
     with tempfile.TemporaryDirectory() as folder:
+        wheels = Path(folder) / "wheels"
+        for package in (*ours, *plugins, *adapters):
+            session.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), str(package), external=True)
+        names = [_project(package)["name"] for package in (*ours, *plugins)]
+        tested = [f"{_project(package)['name']}[test]" for package in adapters]
+        session.install("--find-links", str(wheels), *map(str, names), *tested)
         session.chdir(folder)  # so that nothing is found in the checkout
+        session.run("liveexec", "adapter", "new", "downstream")
+        session.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), "liveexec-downstream", external=True)
+        session.install("--find-links", str(wheels), "liveexec-downstream")
         session.run("liveexec", "plugins")
         session.run("python", str(ROOT / "examples" / "embedding" / "script.py"))
+        for package in (*adapters, Path(folder) / "liveexec-downstream"):
+            session.chdir(package)
+            report = str(Path(folder) / f"{package.name}.json")
+            session.run("pytest", "-p", "no:cacheprovider", "--liveexec-report", report, *session.posargs)
         session.chdir(ROOT)
 
 

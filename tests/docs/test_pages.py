@@ -37,7 +37,8 @@ CONFIGURATIONS = [
     pytest.param(text, id=f"{path.relative_to(ROOT)}-{number}")
     for path in [ROOT / "README.md", *PAGES]
     for number, text in enumerate(re.findall(r"^```json\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL))
-    if '"mode"' in text
+    # That of the guide to adapters is about a package that its own test installs.
+    if '"mode"' in text and path.name != "write-an-adapter.md"
 ]
 
 #: So many characters of a line of code fit into a page beside its navigation, 1280 pixels wide.

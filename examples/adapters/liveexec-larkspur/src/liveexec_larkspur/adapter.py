@@ -106,7 +106,7 @@ class LarkspurAdapter(ExternalAdapter, StreamsMarket, CancelsAll, TellsTime):
             # The venue's time first: the login is signed with it.
             await self._rest.call("GET", "/v1/time", wire.Time, is_signed=False)
             await session.open()
-        except BaseException:
+        except Exception:
             await self.disconnect()
             raise
         if self._has_had_session:

@@ -28,11 +28,22 @@ class Rest:
     def __init__(self, url: str, account: LarkspurAccount, answer_timeout_s: float) -> None:
         self.offset_ns = 0
         self._account, self._timeout_s = account, answer_timeout_s
+        self._under_way: set[asyncio.Timeout] = set()
+        self._ended = asyncio.Event()
+        self._is_closed = False
         # A session goes to its venue directly: what the environment says of proxies is for other programs.
         self._client = httpx2.AsyncClient(base_url=url, timeout=answer_timeout_s, trust_env=False)
 
     async def aclose(self) -> None:
-        """Give the connections back."""
+        """Give the connections back. Requests that are under way end first, without an answer: one that is just
+        connecting would be left open otherwise."""
+        self._is_closed = True
+        for timeout in self._under_way:
+            if not timeout.expired():
+                timeout.reschedule(0.0)
+        while self._under_way:
+            self._ended.clear()
+            await self._ended.wait()
         await self._client.aclose()
 
     async def call[T](
@@ -57,10 +68,16 @@ class Rest:
             self._sign(request, content)
         asked_ns = time.time_ns()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                response = await self._client.send(request)
+            async with asyncio.timeout(self._timeout_s) as timeout:
+                self._under_way.add(timeout)
+                try:
+                    response = await self._client.send(request)
+                finally:
+                    self._under_way.discard(timeout)
+                    self._ended.set()
         except (TimeoutError, httpx2.TimeoutException):
-            raise NoAnswer(f"Larkspur did not answer {method} {path} in {self._timeout_s:g} s") from None
+            when = "before the session was closed" if self._is_closed else f"in {self._timeout_s:g} s"
+            raise NoAnswer(f"Larkspur did not answer {method} {path} {when}") from None
         except httpx2.HTTPError as error:
             raise NoAnswer(f"{method} {path}: {type(error).__name__}: {error}") from error
         self._follow_clock(response, asked_ns)

@@ -107,12 +107,14 @@ class ReportSession:
             async with asyncio.timeout(timeout_s):
                 await self._socket.send(self._login())
                 head = msgspec.json.decode(await self._socket.recv(), type=wire.Head)
+            _must_be_login(head)
         except (*_LOST, ValueError) as error:
-            await self.close()
+            self._socket.transport.abort()
             raise AdapterError(f"the login was not answered: {type(error).__name__}: {error}") from error
-        if head.type != "login":
-            await self.close()
-            raise AdapterError(f"the login was refused with {head.code}: {head.message}")
+        except BaseException:
+            # Refused, or given up by whoever waits for it.
+            self._socket.transport.abort()
+            raise
         self._last = head.seq
         self._task = asyncio.create_task(self._listen(self._socket), name=f"larkspur-{self._account_id}")
 
@@ -190,6 +192,11 @@ class ReportSession:
                 # missing; it is said, so that somebody reads the venue's news.
                 _log.warning("message_of_unknown_kind", venue="LARKSPUR", kind=kind[:40])
                 return None
+
+
+def _must_be_login(head: wire.Head) -> None:
+    if head.type != "login":
+        raise AdapterError(f"the login was refused with {head.code}: {head.message}")
 
 
 def _decoded[T](text: str | bytes, kind: type[T]) -> T:

@@ -37,7 +37,7 @@ __all__ = ["Venue"]
 
 #: How far a request's time may be off, and how often a stream beats.
 _WINDOW_US: Final = 5_000_000
-_BEAT_S: Final = 0.2
+_BEAT_S: Final = 0.15
 _PAGE: Final = 500
 
 Act = Callable[[Account], dict[str, Any]]

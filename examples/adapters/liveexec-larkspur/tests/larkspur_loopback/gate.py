@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+from typing import Final
 
 from attrs import define
 
 __all__ = ["Gate"]
 
-_PIECE: int = 65_536
+_PIECE: Final = 65_536
 
 
 @define(eq=False)
@@ -31,6 +32,7 @@ class Gate:
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused_until_s = 0.0
+        self._cuts = 0
         self._server: asyncio.Server | None = None
 
     async def open(self, target: int) -> None:
@@ -51,6 +53,7 @@ class Gate:
     def cut(self, refuse_for_s: float = 0.0) -> None:
         """Reset every connection; new ones are reset too until the time is over."""
         self._refused_until_s = asyncio.get_running_loop().time() + refuse_for_s
+        self._cuts += 1
         for link in self._links:
             link.abort()
 
@@ -68,8 +71,16 @@ class Gate:
         if asyncio.get_running_loop().time() < self._refused_until_s:
             writer.transport.abort()
             return
-        far_reader, far = await asyncio.open_connection("127.0.0.1", self._target)
+        cuts = self._cuts
+        try:
+            far_reader, far = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         link = _Link(writer, far)
+        if cuts != self._cuts:
+            link.abort()  # cut while it was being made
+            return
         self._links.add(link)
         try:
             async with asyncio.TaskGroup() as group:

@@ -92,7 +92,7 @@ class LarkspurHarness(VenueHarness):
             UnknownFields,
         }
     )
-    answer_timeout_s: ClassVar[float] = 1.6
+    answer_timeout_s: ClassVar[float] = 1.2
     keep_alive_s: ClassVar[float] = 2.0
 
     async def start(self) -> None:
@@ -137,8 +137,8 @@ class LarkspurHarness(VenueHarness):
             accounts=(LarkspurAccount(_ACCOUNT, Secret(KEY), Secret(SECRET)),),
             http_url=f"http://127.0.0.1:{self._gate.port}",
             stream_url=f"ws://127.0.0.1:{self._gate.port}",
-            answer_timeout_s=1.2,
-            silence_s=0.8,  # four beats of the loopback's
+            answer_timeout_s=0.8,
+            silence_s=0.6,  # four beats of the loopback's
         )
         return LarkspurAdapter(section, section.accounts[0])
 

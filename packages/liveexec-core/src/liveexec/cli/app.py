@@ -66,6 +66,7 @@ app.command("liveexec.cli.operations:resume", name="resume", help="Let a scope t
 app.command("liveexec.cli.operations:accept", name="accept", help="Accept what a venue says that an account holds.")
 app.command("liveexec.cli.operations:resolve", name="resolve", help="End an order that nobody can tell about any more.")
 app.command("liveexec.cli.operations:attribute", name="attribute", help="Give an adopted order to its strategy.")
+app.command("liveexec.cli.adapter:app", name="adapter", help="Begin a package for a venue.")
 app.command("liveexec.cli.plugins:plugins", name="plugins", help="List the plugins that are installed.")
 app.command("liveexec.cli.config:app", name="config", help="Check and show configurations.")
 app.command("liveexec.cli.reconcile:reconcile", name="reconcile", help="Compare every account with its venue.")
