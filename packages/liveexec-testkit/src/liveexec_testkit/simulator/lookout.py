@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -15,6 +16,7 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault
+from liveexec_testkit.simulator.invariants.acceptances import AcceptanceChecks
 from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
@@ -40,7 +42,8 @@ from liveexec_testkit.simulator.plan import RunPlan
 from liveexec_testkit.simulator.process import Process
 from liveexec_testkit.simulator.settings import SHARD
 from liveexec_testkit.simulator.store import StoreServer
-from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.venue_kind import RATE_LIMIT
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
@@ -68,6 +71,7 @@ class Lookout:
         self.at_venues = VenueChecks(violations)
         self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
         ledger = self.journal.ledger
+        self.journal.is_reachable = self._is_reachable
         self.callers = CallerChecks(violations, self.journal)
         self.wishes = WishChecks(
             violations,
@@ -95,6 +99,7 @@ class Lookout:
         is_wanted = plan.settings.on_journal_loss is JournalLoss.CANCEL_RISK_ADDING
         self.journal.watchers += [
             self._flattenings,
+            AcceptanceChecks(violations, ledger),
             LossChecks(violations, ledger, is_wanted, lambda: not plan.faults & _UNPLACED),
         ]
         self.restarts = RestartChecks(violations, self.journal)
@@ -202,6 +207,9 @@ class Lookout:
 
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
+
+    def _is_reachable(self, order: Order) -> bool:
+        return any(venue.is_heard for venue in self._venues if venue.account_id == order.account_id)
 
     def _in_doubt_ns(self, process: Process, account_id: AccountId) -> int:
         """For how long a process has had no session with an account's venue, or none that was compared with it."""

@@ -56,6 +56,8 @@ _KILLS: Final = (
     ControlKind.FLATTEN,
     ControlKind.FLATTEN,
 )
+#: How often whoever was told of an order looks it up in the tables at once.
+_SYNCED: Final = 0.1
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -190,6 +192,8 @@ class Workload:
             if known != result.order_id:
                 self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
         self._take(result)
+        if random.random() < _SYNCED:
+            await self._sync(live)
         if random.random() < _AT_ONCE:
             # Before the venue has answered, mostly.
             self.trace.add("host", f"cancel {result.order_id} at once")
