@@ -221,6 +221,10 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         finally:
             del self._under_way[key]
 
+    def is_under_way(self, order_id: OrderId) -> bool:
+        """Whether a request of the order has no answer yet."""
+        return order_id in self._under_way
+
     async def _sent(
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
     ) -> SendOutcome:

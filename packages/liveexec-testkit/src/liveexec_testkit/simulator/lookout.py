@@ -26,6 +26,7 @@ from liveexec_testkit.simulator.invariants.effects import EffectChecks
 from liveexec_testkit.simulator.invariants.evidence import EvidenceChecks
 from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.lanes import LaneChecks
 from liveexec_testkit.simulator.invariants.losses import LossChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
@@ -92,6 +93,7 @@ class Lookout:
         self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
         self._departures = DepartureChecks(violations, self.journal, now_ns)
         self._pace = PaceChecks(violations, now_ns)
+        self._lanes = LaneChecks(violations)
         self._effects = EffectChecks(violations)
         self._durable = DurableEffectChecks(violations)
         self._departures.early = self._durable.early
@@ -140,6 +142,7 @@ class Lookout:
         """A process carries out an effect."""
         self._effects.carried_out(effect)
         self._durable.carried_out(effect)
+        self._lanes.carried_out(effect, self._now_ns())
 
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
@@ -171,12 +174,15 @@ class Lookout:
             else:
                 self._requests.replace_left(what)
                 self._departures.replace_left(process, adapter, what, plan)
+            self._lanes.left(adapter, verb, what.order_id, self._now_ns())
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
+            self._lanes.left(adapter, verb, order.order_id, self._now_ns())
             self._departures.cancel_left(order.order_id, can_write=can_write)
 
     def asked(self, process: Process, adapter: SimAdapter) -> None:
         """A question leaves a process."""
         self._note_pace(adapter, process.shard, "question")
+        self._lanes.left(adapter, "question", None, self._now_ns())
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""

@@ -4,6 +4,7 @@ Each operation draws its details from its own seed and from the orders that are 
 another one out of the plan changes as little as possible.
 """
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -168,7 +169,10 @@ class Workload:
             case OperationKind.CLOSE:
                 self.trace.add("host", "close")
                 self.closing.append(live)
+                late = Operation(0, OperationKind.REPLACE, random.getrandbits(32))
+                asked = asyncio.create_task(self.perform(late, live))
                 await live.close(timeout_s=random.choice((0.05, 1.0)))
+                await asked
                 self.on_closed(live)
             case unknown:
                 assert_never(unknown)
