@@ -35,7 +35,8 @@ from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, V
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault
 from liveexec_testkit.simulator.stream import Stream
-from liveexec_testkit.simulator.venue import SKEW_NS, VISIBILITY_LAG_NS, AccountMoment, SimVenue, manifest_of
+from liveexec_testkit.simulator.venue import AccountMoment, SimVenue
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VISIBILITY_LAG_NS, manifest_of
 
 __all__ = ["CREDENTIAL", "SimAdapter"]
 
@@ -220,6 +221,10 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         finally:
             del self._under_way[key]
 
+    def is_under_way(self, order_id: OrderId) -> bool:
+        """Whether a request of the order has no answer yet."""
+        return order_id in self._under_way
+
     async def _sent(
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
     ) -> SendOutcome:
@@ -244,7 +249,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             await venue.loop.create_future()
         if faults.fires(Fault.ANSWER_LOST):
             await self._pause(10)
-            return Unknown("the connection was reset while it was waited for")
+            if faults.between(Fault.ANSWER_LOST, 0, 1):
+                raise AdapterError("the connection was reset while it was waited for")
+            return Unknown("the answer was cut off")
         outcome = await answer
         if faults.fires(Fault.ANSWER_LATE):
             await asyncio.sleep(faults.between(Fault.ANSWER_LATE, 5 * _MS, 600 * _MS) / 1e9)

@@ -126,6 +126,7 @@ BUNDLES: Final = (
     (Fault.GAP, Fault.STALE_SNAPSHOT, Fault.REPORT_LATE),
     (Fault.QUERY_FAILS, Fault.ANSWER_LOST, Fault.REPORT_LOST),
     (Fault.ANSWER_NEVER, Fault.REPORT_LOST),
+    (Fault.ANSWER_LOST, Fault.REPORT_LOST),
     (Fault.STORE_BROKEN, Fault.DEFECT, Fault.CRASH),
     (Fault.OVERFILL, Fault.ANSWER_LATE),
     (Fault.OVERFILL, Fault.STORE_SLOW),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -15,6 +16,7 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault
+from liveexec_testkit.simulator.invariants.acceptances import AcceptanceChecks
 from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
@@ -24,6 +26,7 @@ from liveexec_testkit.simulator.invariants.effects import EffectChecks
 from liveexec_testkit.simulator.invariants.evidence import EvidenceChecks
 from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.lanes import LaneChecks
 from liveexec_testkit.simulator.invariants.losses import LossChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
@@ -40,7 +43,8 @@ from liveexec_testkit.simulator.plan import RunPlan
 from liveexec_testkit.simulator.process import Process
 from liveexec_testkit.simulator.settings import SHARD
 from liveexec_testkit.simulator.store import StoreServer
-from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.venue_kind import RATE_LIMIT
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
@@ -68,6 +72,7 @@ class Lookout:
         self.at_venues = VenueChecks(violations)
         self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
         ledger = self.journal.ledger
+        self.journal.is_reachable = self._is_reachable
         self.callers = CallerChecks(violations, self.journal)
         self.wishes = WishChecks(
             violations,
@@ -88,6 +93,7 @@ class Lookout:
         self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
         self._departures = DepartureChecks(violations, self.journal, now_ns)
         self._pace = PaceChecks(violations, now_ns)
+        self._lanes = LaneChecks(violations)
         self._effects = EffectChecks(violations)
         self._durable = DurableEffectChecks(violations)
         self._departures.early = self._durable.early
@@ -95,6 +101,7 @@ class Lookout:
         is_wanted = plan.settings.on_journal_loss is JournalLoss.CANCEL_RISK_ADDING
         self.journal.watchers += [
             self._flattenings,
+            AcceptanceChecks(violations, ledger),
             LossChecks(violations, ledger, is_wanted, lambda: not plan.faults & _UNPLACED),
         ]
         self.restarts = RestartChecks(violations, self.journal)
@@ -135,6 +142,7 @@ class Lookout:
         """A process carries out an effect."""
         self._effects.carried_out(effect)
         self._durable.carried_out(effect)
+        self._lanes.carried_out(effect, self._now_ns())
 
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
@@ -166,12 +174,15 @@ class Lookout:
             else:
                 self._requests.replace_left(what)
                 self._departures.replace_left(process, adapter, what, plan)
+            self._lanes.left(adapter, verb, what.order_id, self._now_ns())
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
+            self._lanes.left(adapter, verb, order.order_id, self._now_ns())
             self._departures.cancel_left(order.order_id, can_write=can_write)
 
     def asked(self, process: Process, adapter: SimAdapter) -> None:
         """A question leaves a process."""
         self._note_pace(adapter, process.shard, "question")
+        self._lanes.left(adapter, "question", None, self._now_ns())
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""
@@ -202,6 +213,9 @@ class Lookout:
 
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
+
+    def _is_reachable(self, order: Order) -> bool:
+        return any(venue.is_heard for venue in self._venues if venue.account_id == order.account_id)
 
     def _in_doubt_ns(self, process: Process, account_id: AccountId) -> int:
         """For how long a process has had no session with an account's venue, or none that was compared with it."""

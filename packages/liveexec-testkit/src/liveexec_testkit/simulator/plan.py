@@ -11,7 +11,7 @@ from liveexec.domain.venue import ReplaceMode
 from liveexec_testkit.simulator.faults import BUNDLES, Fault
 from liveexec_testkit.simulator.settings import Settings, settings_of
 from liveexec_testkit.simulator.store import STEP_NS
-from liveexec_testkit.simulator.venue import VenueKind
+from liveexec_testkit.simulator.venue_kind import VenueKind
 
 __all__ = ["Operation", "OperationKind", "RunPlan", "plan_of"]
 

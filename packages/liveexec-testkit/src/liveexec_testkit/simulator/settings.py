@@ -16,7 +16,7 @@ from liveexec.engine.state import EngineState
 from liveexec.plugins.manager import Plugins
 from liveexec_testkit.simulator.greedy import GREEDY, GreedyAlgorithm
 from liveexec_testkit.simulator.market import LOT
-from liveexec_testkit.simulator.venue import SKEW_NS, VenueKind
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 
 __all__ = [
     "MAX_PRICE_AGE_NS",

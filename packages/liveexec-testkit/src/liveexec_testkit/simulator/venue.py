@@ -9,28 +9,22 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from liveexec.domain.ids import InstrumentId, OrderId, VenueName
+from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.market import Book
-from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
+from liveexec.domain.operation import Side
 from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
-from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, account_at, instrument_at, listings_at
 from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
-__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "AccountMoment", "SimVenue", "VenueKind", "manifest_of"]
+__all__ = ["AccountMoment", "SimVenue"]
 
 _MS: Final = 1_000_000
-#: How far a venue's clock may be off, which the engine is told.
-SKEW_NS: Final = 30 * _MS
-#: How long an order may stay invisible to questions, which the manifest says.
-VISIBILITY_LAG_NS: Final = 60 * _MS
-#: What a limited venue takes: little enough that a run gets there.
-RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
 #: How old a stale answer may become by being served again.
 _CACHED_NS: Final = 2_000 * _MS
 #: How often one of the working orders is traded with, in each tick.
@@ -54,51 +48,6 @@ class AccountMoment:
     nets: dict[InstrumentId, Decimal]
     averages: dict[InstrumentId, Decimal]
     balances: dict[str, Decimal]
-
-
-@frozen
-class VenueKind:
-    """What kind of venue it is: how it replaces, how its answers come, whether plans have to be asked for."""
-
-    name: VenueName
-    replace: ReplaceMode = ReplaceMode.ATOMIC_TOTAL
-    renames: bool = False
-    #: The answer to a request is only that it left; what became of it comes as a report.
-    answers_by_report: bool = False
-    prepares: bool = False
-    per_account: bool = False
-    is_limited: bool = False
-    #: What fees are paid in; some venues take a token of their own.
-    fee_asset: str = "USDT"
-    #: Whether somebody traded in our account before we came.
-    has_past: bool = False
-    #: Whether it ends an order, without a word, when it refuses to change it.
-    drops_refused: bool = False
-    #: Whether little is traded there, so that what rests rests for long.
-    is_thin: bool = False
-    #: Whether what its stream says names orders by the venue's ids alone.
-    is_anonymous: bool = False
-
-
-def manifest_of(kind: VenueKind) -> AdapterManifest:
-    """What the adapter of such a venue declares."""
-    return AdapterManifest(
-        venue=kind.name,
-        venue_class=VenueClass.CEFI,
-        api_version=(1, 0),
-        operations=frozenset({Operation.TRADE}),
-        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
-        time_in_force=frozenset(TimeInForce),
-        post_only=True,
-        reduce_only=True,
-        replace=kind.replace,
-        visibility_lag_ns=VISIBILITY_LAG_NS,
-        ordering=Ordering.PER_ACCOUNT if kind.per_account else Ordering.PER_ORDER,
-        dedupe_scope=DedupeScope.FOREVER,
-        query_by_client_id=True,
-        rate_limit=RATE_LIMIT if kind.is_limited else None,
-        client_id=None if kind.prepares else ClientIdRule(),
-    )
 
 
 class SimVenue:
@@ -315,6 +264,11 @@ class SimVenue:
             self.on_lost()
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody has a session here."""
+        return any(stream.is_open for stream in self._streams.values())
 
     @property
     def reports_travelling(self) -> int:

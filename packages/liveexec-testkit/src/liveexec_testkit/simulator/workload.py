@@ -4,6 +4,7 @@ Each operation draws its details from its own seed and from the orders that are 
 another one out of the plan changes as little as possible.
 """
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -56,6 +57,8 @@ _KILLS: Final = (
     ControlKind.FLATTEN,
     ControlKind.FLATTEN,
 )
+#: How often whoever was told of an order looks it up in the tables at once.
+_SYNCED: Final = 0.1
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -166,7 +169,10 @@ class Workload:
             case OperationKind.CLOSE:
                 self.trace.add("host", "close")
                 self.closing.append(live)
+                late = Operation(0, OperationKind.REPLACE, random.getrandbits(32))
+                asked = asyncio.create_task(self.perform(late, live))
                 await live.close(timeout_s=random.choice((0.05, 1.0)))
+                await asked
                 self.on_closed(live)
             case unknown:
                 assert_never(unknown)
@@ -190,6 +196,8 @@ class Workload:
             if known != result.order_id:
                 self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
         self._take(result)
+        if random.random() < _SYNCED:
+            await self._sync(live)
         if random.random() < _AT_ONCE:
             # Before the venue has answered, mostly.
             self.trace.add("host", f"cancel {result.order_id} at once")

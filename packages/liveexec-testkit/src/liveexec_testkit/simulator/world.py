@@ -8,8 +8,6 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
-from liveexec.domain.ids import OrderId
-from liveexec.domain.order_event import SubmitRequested
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
@@ -27,10 +25,11 @@ from liveexec_testkit.simulator.invariants.departures import STALLED_NS
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
 from liveexec_testkit.simulator.lookout import Lookout
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
+from liveexec_testkit.simulator.lurking import Lurking
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
 from liveexec_testkit.simulator.settings import with_failing_plugins
-from liveexec_testkit.simulator.store import STEP_NS, StoreServer, at_once
+from liveexec_testkit.simulator.store import StoreServer, at_once
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_truth import TrueOrder
@@ -67,8 +66,9 @@ class World:
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.lookout.watch(self.venues)
+        self._lurking = Lurking(loop, Random(f"lurking {plan.seed}"))
         for venue in self.venues:
-            venue.on_lost = self._pounce_soon
+            venue.on_lost = self._lurking.venue_lost
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
@@ -79,10 +79,6 @@ class World:
         self._restarting = False
         self._is_asking = True
         self._ends_at_ns = plan.ends_at_ns
-        #: What waits for the worst moment, and whether a crash does.
-        self._lurking: list[Callable[[], None]] = []
-        self._crash_lurks = False
-        self._lurk_random = Random(f"lurking {plan.seed}")
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -158,8 +154,7 @@ class World:
             return
         self.faults.heal()
         self.trace.add("world", "heals")
-        while self._lurking:
-            self._lurking.pop(0)()
+        self._lurking.let_go()
         for process in self.processes:
             if process.is_frozen:
                 self._thaw(process)
@@ -185,38 +180,13 @@ class World:
 
     def _ask(self, operation: Operation) -> None:
         if operation.lurks and not self.faults.healed:
-            self._lurking.append(partial(self._perform, operation))
+            self._lurking.wait(partial(self._perform, operation))
         else:
             self._perform(operation)
 
-    def _pounce(self, batch: AppendBatch) -> None:
-        """A process is about to hear of a commit, and what waited for it leaves: whoever waited for that acts now."""
-        self._provoke(batch)
-        if self._lurking:
-            turns_ns = self._lurk_random.randrange(-4, 6) * 1_000
-            self.loop.call_after_ns(STEP_NS + turns_ns, self._lurking.pop(0), context=self._context)
-        if self._crash_lurks:
-            self._crash_lurks = False
-            self.loop.call_after_ns(self._lurk_random.randrange(3 * STEP_NS), self._strike_down, context=self._context)
-
-    def _pounce_soon(self) -> None:
-        """A venue is away: that is a bad time as well."""
-        if self._lurking:
-            delay_ns = self._lurk_random.randrange(60 * _MS)
-            self.loop.call_after_ns(delay_ns, self._lurking.pop(0), context=self._context)
-
-    def _provoke(self, batch: AppendBatch) -> None:
-        orders = self.journal.ledger.orders
-        for record in batch.records:
-            order = orders.get(OrderId(record.stream))
-            parent = orders.get(order.parent_id) if order is not None and order.parent_id is not None else None
-            if parent is not None and any(isinstance(event, SubmitRequested) for event in record.events):
-                for venue in self.venues:
-                    venue.provoke([each for each in parent.children or () if each != record.stream])
-
     def _strike_down(self) -> None:
         if not self.faults.healed and self.process.is_alive and not self.process.is_frozen:
-            self.crash(self._lurk_random.randrange(1 * _MS, 400 * _MS))
+            self.crash(self.random.randrange(1 * _MS, 400 * _MS))
 
     def _perform(self, operation: Operation) -> None:
         process = self.process
@@ -258,7 +228,7 @@ class World:
             process.defect.plant(shard, self.random)
         if self.faults.fires(Fault.CRASH):
             if self.faults.between(Fault.CRASH, 0, 1):
-                self._crash_lurks = True
+                self._lurking.wait_to_crash(self._strike_down)
             else:
                 self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
@@ -299,7 +269,7 @@ class World:
         self.changes += 1
         self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
         self.lookout.committed(batch)
-        self._pounce(batch)
+        self._lurking.committed(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
             venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
 

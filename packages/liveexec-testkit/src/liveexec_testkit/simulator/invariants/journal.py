@@ -71,8 +71,10 @@ class JournalChecks:
     cleared: dict[ControlScope, None] = field(factory=dict)
     #: What an operator accepted that positions had moved by.
     accepted: dict[tuple[AccountId, InstrumentId], Decimal] = field(factory=dict)
-    #: Orders that an operator ended, whatever their venue has.
-    resolved: dict[OrderId, None] = field(factory=dict)
+    #: Orders that an operator ended, whatever their venue has; whether it could be asked for a cancel then.
+    resolved: dict[OrderId, bool] = field(factory=dict)
+    #: Whether an order's venue can be reached.
+    is_reachable: Callable[[Order], bool] = lambda _: True
     #: Every fill that ever counted.
     ever: dict[FillKey, None] = field(factory=dict)
     _undone: dict[tuple[AccountId, FillKey], None] = field(factory=dict)
@@ -143,7 +145,7 @@ class JournalChecks:
             case acc.LatchCleared(scope=scope):
                 self.cleared[scope] = None
             case ev.Adjusted():
-                self.resolved[order_id] = None
+                self.resolved[order_id] = order is not None and self.is_reachable(order)
             case _:
                 pass
 
