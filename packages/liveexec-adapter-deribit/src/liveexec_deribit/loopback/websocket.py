@@ -44,8 +44,8 @@ async def serve_websocket(venue: Venue, socket: WebSocket, drop: Callable[[], No
             # From here on nothing more is put on the wire, whichever side ended it.
             session.is_closed = True
             send.close()
-            if not abrupt:
-                # What was on its way still goes out before the close.
+            if session.writes_out or not abrupt:
+                # What was on its way still goes out before the end.
                 with anyio.move_on_after(1):
                     await writer_done.wait()
             group.cancel_scope.cancel()
