@@ -23,8 +23,9 @@ from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import load_plugins
 from liveexec.storage.memory import MemoryStore
 from liveexec_testkit.conformance.harness import TradedInstrument
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.scripts import Verb
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences
 
 __all__ = ["TIMING", "Host", "hosted"]
@@ -286,8 +287,11 @@ def _order_differences(order: Order, true: OrderReport) -> list[str]:
 
 
 def _unclaimed(order: Order, *, may_doubt: bool) -> list[str]:
-    """An order that the venue never had must have been refused, or be known as unknown."""
+    """An order that the venue never had must have been refused, or be known as unknown; or be canceled unfilled."""
     if order.status is OrderStatus.REJECTED and not order.filled_quantity:
+        return []
+    # Its cancel was asked for before it was proved that it never was.
+    if may_doubt and order.status is OrderStatus.CANCELED and not order.filled_quantity:
         return []
     if may_doubt and order.status is OrderStatus.UNKNOWN:
         return []

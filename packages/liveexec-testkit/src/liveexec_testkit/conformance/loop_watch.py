@@ -11,13 +11,15 @@ from typing import Final, Self
 __all__ = ["LoopWatch"]
 
 _BEAT_S: Final = 0.01
+#: A watcher that is later than this was asleep itself: what is beyond it says nothing of the loop.
+_LATEST_S: Final = 0.05
 
 
 class LoopWatch:
     """Watches the running loop while it is entered.
 
-    What counts are the watcher's own beats between two of the loop: on a busy machine both are late together, and
-    only a loop that is held up falls behind.
+    What counts is the time between two beats of the loop in which the watcher itself was awake: on a busy machine both
+    are late together, and only a loop that is held up falls behind.
     """
 
     def __init__(self) -> None:
@@ -50,14 +52,15 @@ class LoopWatch:
         self._timer = self._loop.call_later(_BEAT_S, self._beat)
 
     def _watch(self) -> None:
-        seen, missed = self._beats, 0
+        seen, held_s, looked_s = self._beats, 0.0, time.monotonic()
         while not self._ended.is_set():
             time.sleep(_BEAT_S)
+            before_s, looked_s = looked_s, time.monotonic()
             if self._beats != seen:
-                seen, missed = self._beats, 0
+                seen, held_s = self._beats, 0.0
                 continue
-            missed += 1
-            if missed * _BEAT_S > self.longest_s:
-                self.longest_s = missed * _BEAT_S
+            held_s += min(looked_s - before_s, _LATEST_S)
+            if held_s > self.longest_s:
+                self.longest_s = held_s
                 frame = sys._current_frames().get(self._watched)  # noqa: SLF001  (the one way to see another stack)
                 self.stack = traceback.format_stack(frame) if frame is not None else []

@@ -104,7 +104,11 @@ def missing(need: Need, adapter: ExternalAdapter, harness: VenueHarness) -> str 
         case Declared():
             return None if need.holds(adapter.manifest) else f"the manifest declares no {need.what}"
         case Ability():
-            return None if isinstance(adapter, need.kind) else f"the adapter can't {_ABILITIES[need.kind]}"
+            return (
+                None
+                if isinstance(adapter, need.kind)
+                else f"the adapter can't {_ABILITIES.get(need.kind, need.kind.__name__)}"
+            )
         case HarnessOffers():
             return None if need.holds(harness) else f"the harness offers no {need.what}"
         case VenueScript():

@@ -52,26 +52,27 @@ GROUPS: Final = (
 )
 
 
+# pytest runs the cases of the last base first: in the order of their numbers, the simplest before the others.
 class AdapterConformance(
-    LifeCycleCases,
-    DeclarationCases,
-    ListingCases,
-    OrderCases,
-    CancelCases,
-    ReplaceCases,
-    FillCases,
-    RejectionCases,
-    SilenceCases,
-    StreamCases,
-    SnapshotCases,
-    SessionCases,
-    ClientIdCases,
-    EventLoopCases,
-    SecretCases,
-    MarketDataCases,
-    AssetCases,
-    HostedOrderCases,
     HostedSessionCases,
+    HostedOrderCases,
+    AssetCases,
+    MarketDataCases,
+    SecretCases,
+    EventLoopCases,
+    ClientIdCases,
+    SessionCases,
+    SnapshotCases,
+    StreamCases,
+    SilenceCases,
+    RejectionCases,
+    FillCases,
+    ReplaceCases,
+    CancelCases,
+    OrderCases,
+    ListingCases,
+    DeclarationCases,
+    LifeCycleCases,
 ):
     """Every case for one adapter. A subclass gives the fixture ``venue``: a harness that was started.
 

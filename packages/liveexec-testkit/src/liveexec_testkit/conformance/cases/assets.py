@@ -6,8 +6,9 @@ import anyio
 
 from liveexec.domain.outcome import AssetReport
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.scripts import MoveAsset
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["AssetCases"]
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import OrderReport
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.needs import SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import CutPages
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences, quantity_of
 
 __all__ = ["FillCases"]

@@ -4,6 +4,7 @@ from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, Level, case
 from liveexec_testkit.conformance.hosting import hosted
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.needs import REPLACE, SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import (
     CutDuring,
@@ -15,7 +16,7 @@ from liveexec_testkit.conformance.scripts import (
     Refuse,
     Verb,
 )
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["HostedOrderCases"]
 

@@ -8,9 +8,10 @@ from liveexec.domain.market import Book, Level, TradeBar
 from liveexec.domain.operation import Side
 from liveexec.plugins.adapter import StreamsMarket
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.needs import SINGLE_FILLS, Ability
 from liveexec_testkit.conformance.scripts import CutConnection
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["MarketDataCases"]
 
@@ -58,7 +59,8 @@ class MarketDataCases(CaseGroup):
         market = line.adapter.market([trial.usual.instrument_id])
         await trial.quote(line)
         await anext(market)
-        placed = await line.place()
+        # Before the others' quotes, so that it is this order that is taken.
+        placed = await line.place(line.order(ticks=-4))
         for number in range(200):
             await trial.rest(line, Side.SELL, 6 + number % 5, trial.usual.quantity)
         await trial.take(placed, placed.order.quantity)

@@ -6,6 +6,7 @@ from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import Accepted, OrderReport, SendPlan, Sent, VenueOrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.harness import TradedInstrument
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.needs import (
     POST_ONLY,
     QUERY_BY_CLIENT_ID,
@@ -16,7 +17,7 @@ from liveexec_testkit.conformance.needs import (
     needs_tif,
     needs_type,
 )
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import quantity_of
 
 __all__ = ["OrderCases"]

@@ -5,9 +5,10 @@ from liveexec.domain.operation import OrderType, Side
 from liveexec.domain.outcome import Accepted, OrderReport, Rejected, Sent, Unknown, VenueOrderStatus
 from liveexec.plugins.adapter import Replaces
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Placed
 from liveexec_testkit.conformance.needs import REPLACE, SINGLE_FILLS, Ability, needs_type
 from liveexec_testkit.conformance.scripts import FailInside, LoseAnswer, Refuse, Verb
-from liveexec_testkit.conformance.trial import Placed, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["ReplaceCases"]
 

@@ -6,9 +6,10 @@ from liveexec.domain.operation import Side
 from liveexec.domain.outcome import Accepted, Sent, VenueOrderStatus
 from liveexec.plugins.adapter import TellsTime
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Placed
 from liveexec_testkit.conformance.needs import SINGLE_FILLS, Ability
 from liveexec_testkit.conformance.scripts import ExpireToken, SkewClock
-from liveexec_testkit.conformance.trial import Placed, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["SessionCases"]
 

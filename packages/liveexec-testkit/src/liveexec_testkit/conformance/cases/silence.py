@@ -4,9 +4,10 @@ import anyio
 
 from liveexec.domain.outcome import Absent, Accepted, NotKnown, OrderReport, Sent, Unknown, VenueOrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line, Placed
 from liveexec_testkit.conformance.needs import QUERY_BY_CLIENT_ID
 from liveexec_testkit.conformance.scripts import CutDuring, DelayAnswer, HalfOpen, LoseAnswer, MalformedAnswer, Verb
-from liveexec_testkit.conformance.trial import Line, Placed, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["SilenceCases"]
 

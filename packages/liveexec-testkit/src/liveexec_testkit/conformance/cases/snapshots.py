@@ -15,6 +15,7 @@ from liveexec.domain.outcome import (
     VenueOrderStatus,
 )
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.needs import SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import (
     CutConnection,
@@ -24,7 +25,7 @@ from liveexec_testkit.conformance.scripts import (
     MalformedAnswer,
     Verb,
 )
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["SnapshotCases"]
 

@@ -6,6 +6,7 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import OrderReport, VenueOrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.needs import KEEP_ALIVE, SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import (
     CutConnection,
@@ -18,7 +19,7 @@ from liveexec_testkit.conformance.scripts import (
     UnknownFields,
     Verb,
 )
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences
 
 __all__ = ["StreamCases"]
