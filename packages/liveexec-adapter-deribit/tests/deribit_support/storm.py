@@ -24,8 +24,9 @@ from liveexec.errors import InvalidInput
 from liveexec.runtime.sessions import Session, SessionState
 from liveexec_deribit.loopback.faults import RequestFault
 from liveexec_testkit.conformance.hosting import Host, hosted
+from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.scripts import Verb
-from liveexec_testkit.conformance.trial import Trial, stepped
+from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["StormResult", "storm"]
 

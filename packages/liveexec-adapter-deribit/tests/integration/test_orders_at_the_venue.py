@@ -12,7 +12,8 @@ from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import Accepted, OrderRef, OrderReport, Rejected, SendPlan, VenueOrderStatus
 from liveexec_deribit.adapter import DeribitAdapter
 from liveexec_testkit.conformance.harness import TradedInstrument
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.line import Line
+from liveexec_testkit.conformance.trial import Trial
 
 WORKING, CANCELED, FILLED = VenueOrderStatus.WORKING, VenueOrderStatus.CANCELED, VenueOrderStatus.FILLED
 

@@ -18,8 +18,9 @@ from liveexec_deribit.loopback.config import Retention
 from liveexec_deribit.loopback.faults import NotificationFault, RequestFault
 from liveexec_testkit.conformance import scripts
 from liveexec_testkit.conformance.heard import Heard
+from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.scripts import Verb
-from liveexec_testkit.conformance.trial import Line, Trial
+from liveexec_testkit.conformance.trial import Trial
 
 
 @pytest.fixture

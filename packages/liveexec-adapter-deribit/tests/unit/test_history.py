@@ -11,10 +11,8 @@ from liveexec.domain.outcome import OrderRef
 from liveexec_deribit import history
 from liveexec_deribit.history import FillHistory, OrderHistory
 from liveexec_deribit.names import DERIBIT
-from liveexec_deribit.pace import Pace
 
 PERPETUAL = InstrumentId("DERIBIT:PERPETUAL:BTC-USD@INV")
-PACE = Pace(1e6, 1_000_000)
 NS_PER_MS = 1_000_000
 
 
@@ -23,7 +21,7 @@ def trades(moments: list[int]) -> list[dict[str, Any]]:
 
 
 def fills(records: Records, page: int = 3) -> FillHistory:
-    return FillHistory(payloads.ACCOUNT, DERIBIT, ("BTC", "ETH"), PACE, records.ask, records.ask, page=page)
+    return FillHistory(payloads.ACCOUNT, DERIBIT, ("BTC", "ETH"), records.ask, records.ask, page=page)
 
 
 def ref(*, order_id: str | None = None, label: str | None = None) -> OrderRef:
@@ -96,7 +94,7 @@ def orders(count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("old", [True, False])
 async def test_an_order_is_found_wherever_it_is(wanted: int, old: bool) -> None:
     records = Records(old_orders=orders(100)) if old else Records(orders=orders(100))
-    searching = OrderHistory(PACE, records.ask, page=30)
+    searching = OrderHistory(records.ask, page=30)
     for asked in (ref(order_id=str(wanted)), ref(label=f"label-{wanted}")):
         found = await searching.find(asked, None)
         assert found.order is not None
@@ -106,12 +104,12 @@ async def test_an_order_is_found_wherever_it_is(wanted: int, old: bool) -> None:
 async def test_the_search_ends_where_the_order_can_not_be_any_more() -> None:
     records = Records(orders=orders(100), old_orders=orders(100))
     made_ns = (payloads.NOW_MS + 95) * NS_PER_MS
-    found = await OrderHistory(PACE, records.ask, page=1_000).find(ref(label="nobody"), made_ns)
+    found = await OrderHistory(records.ask, page=1_000).find(ref(label="nobody"), made_ns)
     assert (found.order, found.is_complete) == (None, True)
     assert len(records.asked) == 2
 
 
 async def test_a_search_that_does_not_come_to_an_end_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_MOST_PAGES", 2)
-    found = await OrderHistory(PACE, Records(orders=orders(100)).ask, page=20).find(ref(label="nobody"), None)
+    found = await OrderHistory(Records(orders=orders(100)).ask, page=20).find(ref(label="nobody"), None)
     assert (found.order, found.is_complete) == (None, False)

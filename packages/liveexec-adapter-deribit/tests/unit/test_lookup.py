@@ -12,13 +12,11 @@ from liveexec_deribit import history
 from liveexec_deribit.history import OrderHistory
 from liveexec_deribit.lookup import OrderLookup, made_at_ns
 from liveexec_deribit.names import DERIBIT
-from liveexec_deribit.pace import Pace
 from liveexec_deribit.wire import RpcError
 
 PERPETUAL = InstrumentId("DERIBIT:PERPETUAL:BTC-USD@INV")
 SPOT = InstrumentId("DERIBIT:SPOT_PAIR:BTC-USDC")
 LABEL = ClientOrderId("lx01K00000000000000000000000")
-PACE = Pace(1e6, 1_000_000)
 
 
 async def looked_up(
@@ -35,8 +33,8 @@ async def looked_up(
         ClientOrderId(label) if label else None,
         VenueOrderId(order_id) if order_id else None,
     )
-    archive = OrderHistory(PACE, records.ask, page=20)
-    return await OrderLookup(payloads.ACCOUNT, DERIBIT, currencies, records.ask, archive, PACE).find(ref)
+    archive = OrderHistory(records.ask, page=20)
+    return await OrderLookup(payloads.ACCOUNT, DERIBIT, currencies, records.ask, archive).find(ref)
 
 
 def test_a_label_of_ours_tells_when_its_order_was_made() -> None:
