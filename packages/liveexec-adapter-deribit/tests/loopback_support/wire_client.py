@@ -12,7 +12,7 @@ import websockets
 from liveexec_deribit.loopback.server import Server
 
 #: How long a test waits for a message before it fails.
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 class RequestRefused(Exception):

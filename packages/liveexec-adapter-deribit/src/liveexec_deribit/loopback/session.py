@@ -15,7 +15,8 @@ _NUMBERS = itertools.count(1)
 class Session:
     """A WebSocket connection, or the one request of an HTTP client.
 
-    While ``answering`` a request, notifications wait, so that the answer can go first.
+    While ``answering`` a request, notifications wait, so that the answer can go first. ``writes_out`` lets what was
+    sent before an abrupt end reach the client.
     """
 
     carrier: Literal["websocket", "http"]
@@ -32,6 +33,7 @@ class Session:
     received: int = 0
     sent: int = 0
     cut_after: int | None = None
+    writes_out: bool = False
     answering: list[bytes] | None = None
 
     @property
@@ -55,6 +57,7 @@ class Session:
         if self.cut_after is not None:
             self.cut_after -= 1
             if self.cut_after <= 0:
+                self.writes_out = True
                 self.close(abruptly=True)
 
     def close(self, *, abruptly: bool) -> None:

@@ -12,6 +12,8 @@ from liveexec_deribit.loopback.venue import Venue
 
 #: How often a connection without heartbeats looks whether it has been asked for them.
 _IDLE_S = 0.05
+#: An interval that took so many times its length was not the client's.
+_HELD_UP = 1.25
 
 
 async def serve_websocket(venue: Venue, socket: WebSocket, drop: Callable[[], None]) -> None:
@@ -44,8 +46,8 @@ async def serve_websocket(venue: Venue, socket: WebSocket, drop: Callable[[], No
             # From here on nothing more is put on the wire, whichever side ended it.
             session.is_closed = True
             send.close()
-            if not abrupt:
-                # What was on its way still goes out before the close.
+            if session.writes_out or not abrupt:
+                # What was on its way still goes out before the end.
                 with anyio.move_on_after(1):
                     await writer_done.wait()
             group.cancel_scope.cancel()
@@ -83,13 +85,20 @@ async def _write(
 
 
 async def _heartbeat(session: Session) -> None:
-    """Send a heartbeat and a test request every interval; whoever has not answered the last one is dropped."""
+    """Send a heartbeat and a test request every interval; whoever has not answered the last one is dropped.
+
+    An interval in which this process itself was held up does not count against the client.
+    """
     while True:
         interval_s = session.heartbeat_s
-        await anyio.sleep(_IDLE_S if interval_s is None else interval_s)
+        pause_s = _IDLE_S if interval_s is None else interval_s
+        begun = anyio.current_time()
+        await anyio.sleep(pause_s)
         if session.heartbeat_s is None or interval_s is None:
             continue
         if not session.heard_since_test:
+            if anyio.current_time() - begun > pause_s * _HELD_UP:
+                continue
             session.is_silent = False
             session.close(abruptly=True)
             return

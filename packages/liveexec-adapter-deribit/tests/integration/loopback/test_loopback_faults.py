@@ -11,6 +11,8 @@ from loopback_support.wire_client import RequestRefused, WireClient, connected
 
 pytestmark = pytest.mark.anyio
 ORDER = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": 80_000}
+#: Later than anything else that a test waits for meanwhile, on a busy machine too.
+_LATE_S = 1.5
 ORDERS = "user.orders.any.any.raw"
 
 
@@ -30,7 +32,7 @@ async def test_a_dropped_answer(server: Server, *, carried_out: bool) -> None:
 
 
 async def test_a_delayed_answer_is_overtaken(server: Server) -> None:
-    server.control.fault(RequestFault(kind="delay", method="private/buy", delay_s=0.3))
+    server.control.fault(RequestFault(kind="delay", method="private/buy", delay_s=_LATE_S))
     async with connected(server, account=1) as client:
         client.order.clear()
         late = await client.send("private/buy", **ORDER)
@@ -77,11 +79,10 @@ async def test_a_cut_now_and_after_so_many_messages(server: Server) -> None:
         assert server.control.cut(sessions[1001]) == 1
         assert (await first.closed()).rcvd is None
         server.control.cut(sessions[1002], after_messages=2)
+        # Both messages arrive, and nothing after them.
         await second.call("public/test")
-        await second.send("public/get_time")
-        await second.send("public/test")
-        await second.closed()
-        assert [method for method, _ in second.traffic].count("public/test") == 1
+        await second.call("public/get_time")
+        assert (await second.closed()).rcvd is None
 
 
 async def test_a_silent_connection_stays_open_and_takes_nothing(server: Server) -> None:
@@ -135,7 +136,7 @@ async def test_duplicated_dropped_swapped_and_delayed_notifications(server: Serv
         assert await amounts(1, 30, 40) == [40]
         server.control.fault(NotificationFault(kind="swap", channel="user.orders.*"))
         assert await amounts(2, 50, 60) == [60, 50]
-        server.control.fault(NotificationFault(kind="delay", channel="user.orders.*", delay_s=0.3))
+        server.control.fault(NotificationFault(kind="delay", channel="user.orders.*", delay_s=_LATE_S))
         assert await amounts(2, 70, 80) == [80, 70]
         server.control.fault(NotificationFault(kind="malformed", channel="user.orders.*"))
         with pytest.raises(ValueError, match=r"Unterminated|Expecting"):

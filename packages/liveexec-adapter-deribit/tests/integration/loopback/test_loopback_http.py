@@ -67,6 +67,13 @@ async def test_a_token_a_secret_or_a_signature_authenticates(server: Server) -> 
         ):
             answer = await http.get(path, headers={"Authorization": header})
             assert answer.status_code == status, (header, answer.text)
+        body = b'{"jsonrpc":"2.0","id":1,"method":"private/get_open_orders","params":{}}'
+        signed = "\n".join([str(stamp), "unique", "POST", "/api/v2/private/get_open_orders", body.decode(), ""])
+        signature = hmac.new(b"secret-of-loopback1", signed.encode(), hashlib.sha256).hexdigest()
+        signed_post = {"Authorization": f"deri-hmac-sha256 id=loopback1,ts={stamp},sig={signature},nonce=unique"}
+        for content, status in ((body, 200), (body.replace(b"1", b"2"), 401)):
+            posted = await http.post("/api/v2/private/get_open_orders", content=content, headers=signed_post)
+            assert posted.status_code == status
         assert (await http.get(path)).json()["error"]["code"] == 13009
 
 
