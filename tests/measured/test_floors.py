@@ -42,7 +42,11 @@ def test_a_package_without_a_floor_and_a_floor_without_a_package_are_faults() ->
 
 
 def test_every_package_has_a_floor() -> None:
-    installed = [ROOT / "packages/liveexec-core/src/liveexec", ROOT / "packages/liveexec-testkit/src/liveexec_testkit"]
+    installed = [
+        ROOT / "packages/liveexec-core/src/liveexec",
+        ROOT / "packages/liveexec-testkit/src/liveexec_testkit",
+        ROOT / "packages/liveexec-adapter-deribit/src/liveexec_deribit",
+    ]
     packages = {
         ".".join((root.name, folder.parent.name)) for root in installed for folder in root.glob("*/__init__.py")
     }

@@ -162,9 +162,8 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             self._account_id,
             self._venue,
             self._section.currencies,
-            self._live().connection.ask,
-            OrderHistory(self._pace, self._archive().private, page=self._section.page_size),
-            self._pace,
+            self._ask,
+            OrderHistory(self._archive().private, page=self._section.page_size),
         )
         return await lookup.find(ref)
 
@@ -188,8 +187,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
             self._account_id,
             self._venue,
             self._section.currencies,
-            self._pace,
-            self._live().connection.ask,
+            self._ask,
             self._archive().private,
             page=self._section.page_size,
         )
@@ -264,6 +262,11 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
                 return await session.connection.send(method, params)
         except TimeoutError:
             return None
+
+    async def _ask(self, method: str, params: Mapping[str, Any]) -> Frame:
+        """Ask one of the questions that one of the runtime's comes to, as soon as credits allow."""
+        await self._pace.turn()
+        return await self._live().connection.ask(method, params)
 
     async def _asked(self, account_id: AccountId, method: str, params: Mapping[str, Any]) -> tuple[int, Frame]:
         self._check(account_id)

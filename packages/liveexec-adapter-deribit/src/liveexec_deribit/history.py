@@ -18,7 +18,6 @@ from liveexec_deribit import wire
 from liveexec_deribit.fills import fill_report, read_trade
 from liveexec_deribit.names import Combo, symbol_of
 from liveexec_deribit.orders import read_order
-from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, decoded
 
 __all__ = ["LONGEST_PAGE", "RECENT_TRADES_NS", "Ask", "FillHistory", "OrderHistory"]
@@ -35,7 +34,7 @@ _FIRST_ORDERS: Final = 20
 #: More pages of one currency than this are left to the next question.
 _MOST_PAGES: Final = 100
 
-#: Asks a question of the protocol: (method, parameters) -> its answer.
+#: Asks a question of the protocol, as soon as credits allow: (method, parameters) -> its answer.
 Ask = Callable[[str, Mapping[str, Any]], Coroutine[Any, Any, Frame]]
 
 
@@ -55,14 +54,13 @@ class FillHistory:
         account_id: AccountId,
         venue: VenueName,
         currencies: Sequence[str],
-        pace: Pace,
         ask: Ask,
         ask_archive: Ask,
         *,
         page: int,
     ) -> None:
         self._account_id, self._venue, self._currencies = account_id, venue, currencies
-        self._pace, self._ask, self._ask_archive, self._page = pace, ask, ask_archive, page
+        self._ask, self._ask_archive, self._page = ask, ask_archive, page
 
     async def since(self, since_ns: int) -> Snapshot[FillReport]:
         """The fills, oldest first; not complete where there are more pages than are fetched at once.
@@ -100,7 +98,6 @@ class FillHistory:
         end_ms = time.time_ns() // _NS_PER_MS + _MINUTE_NS // _NS_PER_MS
         count = self._page
         for _ in range(_MOST_PAGES):
-            await self._pace.turn()
             frame = await ask(
                 "private/get_user_trades_by_currency_and_time",
                 {
@@ -149,8 +146,8 @@ class Searched:
 class OrderHistory:
     """Looks for one order among those that the venue has no longer at hand."""
 
-    def __init__(self, pace: Pace, ask_archive: Ask, *, page: int) -> None:
-        self._pace, self._ask, self._page = pace, ask_archive, page
+    def __init__(self, ask_archive: Ask, *, page: int) -> None:
+        self._ask, self._page = ask_archive, page
 
     async def find(self, ref: OrderRef, since_ns: int | None) -> Searched:
         """The order by its id or label, among those created since a moment (``None`` if that is not known).
@@ -168,7 +165,6 @@ class OrderHistory:
         continuation: str | None = None
         count = min(_FIRST_ORDERS, self._page)
         for _ in range(_MOST_PAGES):
-            await self._pace.turn()
             asked: dict[str, Any] = {
                 "instrument_name": symbol_of(ref.instrument_id),
                 "count": count,

@@ -24,7 +24,6 @@ from liveexec_deribit.error_table import NOT_FOUND
 from liveexec_deribit.history import Ask, OrderHistory
 from liveexec_deribit.names import Combo, symbol_of, venue_instrument
 from liveexec_deribit.orders import is_triggered, order_report, read_order
-from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, MalformedMessage, Refusal, decoded
 
 __all__ = ["OrderLookup", "find_replacement", "made_at_ns"]
@@ -87,10 +86,9 @@ class OrderLookup:
         currencies: Sequence[str],
         ask: Ask,
         history: OrderHistory,
-        pace: Pace,
     ) -> None:
         self._account_id, self._venue, self._currencies = account_id, venue, currencies
-        self._ask, self._history, self._pace = ask, history, pace
+        self._ask, self._history = ask, history
 
     async def find(self, ref: OrderRef) -> OrderReportAnswer:
         """What the venue says of the order.
@@ -109,7 +107,6 @@ class OrderLookup:
         return await self._by_label(ref)
 
     async def _by_id(self, ref: OrderRef) -> OrderReportAnswer:
-        await self._pace.turn()
         try:
             frame = await self._ask("private/get_order_state", {"order_id": ref.venue_order_id})
         except Refusal as error:
@@ -150,7 +147,6 @@ class OrderLookup:
         symbol = symbol_of(ref.instrument_id)
         groups = [each for each in groups_of(ref) if each in self._currencies]
         for currency in groups:
-            await self._pace.turn()
             asked = {"currency": currency, "label": label}
             frame = await self._ask("private/get_order_state_by_label", asked)
             if frame.as_of_ns is not None:

@@ -15,7 +15,6 @@ __all__ = [
     "AccountSummaries",
     "AccountSummary",
     "AuthGrant",
-    "Book",
     "BookChange",
     "Instrument",
     "Order",
@@ -72,18 +71,13 @@ class Instrument(msgspec.Struct):
     contract_size: Decimal
     is_active: bool = True
     settlement_currency: str | None = None
-    counter_currency: str | None = None
     instrument_type: str | None = None
     future_type: str | None = None
-    settlement_period: str | None = None
     expiration_timestamp: int | None = None
     tick_size_steps: list[TickStep] = []
     maker_commission: Decimal = Decimal(0)
     taker_commission: Decimal = Decimal(0)
     strike: Decimal | None = None
-    option_type: str | None = None
-    #: Of newer versions: ``open``, ``closed``, …
-    state: str | None = None
 
 
 class Order(msgspec.Struct):
@@ -101,11 +95,6 @@ class Order(msgspec.Struct):
     filled_amount: Decimal = Decimal(0)
     price: msgspec.Raw = ABSENT
     label: str = ""
-    post_only: bool = False
-    reduce_only: bool = False
-    contracts: Decimal | None = None
-    average_price: Decimal | None = None
-    trigger_price: Decimal | None = None
     trigger_order_id: str | None = None
     cancel_reason: str | None = None
     reject_reason: str | None = None
@@ -124,11 +113,8 @@ class UserTrade(msgspec.Struct):
     fee: Decimal
     fee_currency: str
     timestamp: int
-    trade_seq: int = 0
     liquidity: str | None = None
     label: str | None = None
-    contracts: Decimal | None = None
-    combo_id: str | None = None
 
 
 class OrderAnswer(msgspec.Struct):
@@ -167,7 +153,6 @@ class Position(msgspec.Struct):
     size: Decimal
     direction: str
     average_price: Decimal | None = None
-    kind: str = ""
 
 
 class AccountSummary(msgspec.Struct):
@@ -200,7 +185,7 @@ BookEntry = tuple[str, Decimal, Decimal]
 
 
 class BookChange(msgspec.Struct):
-    """A book.….100ms notification. ``prev_change_id`` is absent from a snapshot."""
+    """A book.….100ms notification. ``prev_change_id`` is not there in a snapshot."""
 
     instrument_name: str
     timestamp: int
@@ -209,16 +194,6 @@ class BookChange(msgspec.Struct):
     asks: list[BookEntry]
     type: str = ""
     prev_change_id: int | None = None
-
-
-class Book(msgspec.Struct):
-    """A book as public/get_order_book and the grouped channel give it: [price, amount], best first."""
-
-    instrument_name: str
-    timestamp: int
-    change_id: int
-    bids: list[tuple[Decimal, Decimal]]
-    asks: list[tuple[Decimal, Decimal]]
 
 
 class Quote(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Payloads as the venue sends them, made up field by field, and the recorded ones where they are there."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,10 @@ from liveexec_deribit.config import DeribitAccount, DeribitSection
 
 ACCOUNT: Final = AccountId("DERIBIT-MAIN")
 CLIENT_SECRET: Final = "sk-b81c-loopback-credential"
-#: Recorded payloads and the specification of the venue, beside the checkout where they are there at all.
-RECORDED: Final = Path(__file__).parents[4].parent / "shared" / "data" / "deribit" / "recorded"
+#: Recorded payloads of the venue, where there are any.
+RECORDED: Final = (
+    Path(os.environ.get("LIVEEXEC_TEST_DATA", Path(__file__).parents[5] / "shared" / "data")) / "deribit" / "recorded"
+)
 NOW_MS: Final = 1_767_978_363_493
 
 
@@ -179,5 +182,5 @@ def changes(*, orders: list[Any] | None = None, trades: list[Any] | None = None)
 def recorded() -> list[Path]:
     """The recorded payloads; skips the test where there are none."""
     if not RECORDED.is_dir():
-        pytest.skip(f"the venue's recorded payloads are not here ({RECORDED.name} beside the checkout)")
+        pytest.skip(f"no recorded payloads at {RECORDED}: set LIVEEXEC_TEST_DATA to the folder with the test data")
     return sorted(RECORDED.glob("*.json"))

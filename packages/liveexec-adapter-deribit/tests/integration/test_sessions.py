@@ -9,9 +9,19 @@ import pytest
 
 from deribit_support.harness import PERPETUAL, USER_ID, DeribitHarness, venue_config
 from deribit_support.waiting import eventually
-from liveexec.domain.ids import ClientOrderId, VenueOrderId, order_id_from_random
+from liveexec.domain.ids import AccountId, ClientOrderId, VenueOrderId, order_id_from_random
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import Absent, Accepted, Gap, NotKnown, OrderReport, Rejected, Unknown, VenueOrderStatus
+from liveexec.domain.outcome import (
+    Absent,
+    Accepted,
+    Gap,
+    NotKnown,
+    OrderRef,
+    OrderReport,
+    Rejected,
+    Unknown,
+    VenueOrderStatus,
+)
 from liveexec.errors import AdapterError
 from liveexec_deribit.adapter import DeribitAdapter
 from liveexec_deribit.loopback.config import Retention
@@ -313,3 +323,33 @@ async def test_a_failure_inside_proves_nothing(
         assert isinstance((await line.submit(line.order())).outcome, Unknown)
     else:
         assert isinstance(await line.adapter.cancel(first.ref), Unknown)
+
+
+async def test_another_account_is_none_of_this_session(line: Line) -> None:
+    adapter, other = deribit(line), AccountId("SOMEBODY")
+    for asked in (
+        adapter.cancel_all(other),
+        adapter.open_orders(other),
+        adapter.fills(other, 0),
+        adapter.positions(other),
+        adapter.balances(other),
+        adapter.order(OrderRef(other, PERPETUAL, ClientOrderId("x"), None)),
+    ):
+        with pytest.raises(AdapterError, match="not the account"):
+            await asked
+
+
+async def test_an_answer_without_an_end_is_unknown_after_a_while(venue: DeribitHarness, line: Line) -> None:
+    placed = await line.place()
+    for method in ("private/cancel", "private/edit", "private/cancel_all", "private/cancel_by_label"):
+        venue.control.fault(RequestFault(kind="drop", method=method))
+    changed = line.order(Side.BUY, -15)
+    outcomes = await asyncio.gather(
+        line.adapter.cancel(placed.ref),
+        deribit(line).replace(placed.ref, changed, placed.plan, Decimal(0)),
+        deribit(line).cancel_all(venue.account_id),
+        line.adapter.cancel(placed.ref_by_client_id),
+    )
+    assert [type(each) for each in outcomes] == [Unknown] * 4
+    nameless = OrderRef(venue.account_id, PERPETUAL, None, None)
+    assert isinstance(await line.adapter.cancel(nameless), Rejected)

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import copy
 import json
 import os
 from collections.abc import Callable
@@ -215,6 +216,11 @@ def mutated(message: bytes, random: Random) -> bytes:
     return json.dumps(document).encode()
 
 
+def _strange(random: Random) -> Any:
+    """A value that nobody expects; made anew, since it may be changed in its turn."""
+    return copy.deepcopy(random.choice(STRANGE))
+
+
 def _change_one(document: Any, random: Random) -> None:
     places: list[tuple[Any, Any]] = []
     _places(document, places)
@@ -225,13 +231,13 @@ def _change_one(document: Any, random: Random) -> None:
         case 0:
             del holder[key]
         case 1:
-            holder[key] = random.choice(STRANGE)
+            holder[key] = _strange(random)
         case 2:
             holder[key] = [holder[key]]
         case _ if isinstance(holder, dict):
-            holder[f"x{random.randrange(9)}"] = random.choice(STRANGE)
+            holder[f"x{random.randrange(9)}"] = _strange(random)
         case _:
-            holder.append(random.choice(STRANGE))
+            holder.append(_strange(random))
 
 
 def _places(value: Any, found: list[tuple[Any, Any]]) -> None:

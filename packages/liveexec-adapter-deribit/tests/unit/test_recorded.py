@@ -1,6 +1,7 @@
 """Every recorded payload of the venue is read, or refused with a reason that says what it is."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ NOT_USED = (
     "http_get_combos",
     "http_get_expirations_any",
     "http_get_expirations_btc_option",
+    "http_get_order_book",
     "http_get_tradingview_chart_data",
     "http_test",
+    "ws_book_grouped_snapshot",
     "ws_chart",
     "ws_ticker",
     "ws_volatility_index",
@@ -91,7 +94,9 @@ def test_answers_to_orders(name: str, state: str) -> None:
     report = order_report(told, payloads.ACCOUNT, DERIBIT)
     assert report.status == state
     assert report.client_order_id == told.label
-    assert report.quantity * 1000 == told.contracts
+    # Amounts, not contracts: these have a thousandth of a coin each.
+    contracts = json.loads(bytes(answer.order), parse_float=Decimal)["contracts"]
+    assert report.quantity * 1000 == contracts
     assert (report.price is None) == name.startswith("ws_order_stop")
     heard: list[VenueReport] = []
     AccountReader(payloads.ACCOUNT, DERIBIT, heard.append).answered_late("private/buy", frame_of(_path(name)))
@@ -165,9 +170,6 @@ def test_books_and_quotes() -> None:
     assert keeper.apply(decoded(wire.BookChange, data("ws_book_snapshot"), "it"))
     assert keeper.apply(decoded(wire.BookChange, data("ws_book_delta"), "it"))
     assert keeper.book(0).is_sane
-    grouped = decoded(wire.Book, data("ws_book_grouped_snapshot"), "it")
-    assert grouped.bids[0][0] < grouped.asks[0][0]
-    assert len(decoded(wire.Book, result("http_get_order_book"), "it").bids) == 20
     quote = decoded(wire.Quote, data("ws_quote"), "it")
     assert quote_book(quote, instrument_id, 0).is_sane
 
