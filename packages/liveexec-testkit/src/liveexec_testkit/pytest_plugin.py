@@ -24,7 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the run, if a report is asked for."""
-    if config.getoption("--liveexec-report") is None:
+    # Under pytest-xdist every result comes to the controller, which is no worker.
+    if config.getoption("--liveexec-report") is None or hasattr(config, "workerinput"):
         return
     from liveexec_testkit.conformance.report import Reporter  # noqa: PLC0415  (runs without a report pay nothing)
 

@@ -47,6 +47,8 @@ class VenueHarness(ABC):
     The harness speaks to its venue directly, never through the adapter under test, and reads what it says without the
     adapter's mapping: what it tells about orders and fills is what the adapter is judged by, and a unit or a sign that
     both read wrongly would pass.
+
+    What is not scripted does not happen: no rate limit, no maintenance, no price band is in the way of the cases.
     """
 
     #: What the report calls it.

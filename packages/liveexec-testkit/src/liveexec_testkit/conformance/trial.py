@@ -35,8 +35,9 @@ class Trial:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(self.venue.patience_s, shield=True) as patience:
             await self._stack.aclose()
+        assert not patience.cancelled_caught or error is not None, "disconnect() does not return"
 
     @property
     def usual(self) -> TradedInstrument:

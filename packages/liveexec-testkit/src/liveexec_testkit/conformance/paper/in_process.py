@@ -171,8 +171,8 @@ class PaperHarness(VenueHarness):
 
     async def clear(self, instrument_id: InstrumentId) -> None:
         exchange, at_ns = self.desk.exchange, self._time.now_ns()
-        for order in exchange.snapshots.open_orders(OTHER, at_ns).items:
-            if order.instrument_id == instrument_id:
+        for order in exchange.snapshots.every_order(OTHER):
+            if order.instrument_id == instrument_id and order.status.is_open:
                 ref = OrderRef(OTHER, instrument_id, order.client_order_id, order.venue_order_id)
                 exchange.cancel(ref, at_ns)
         self.driver.world.settle(self.desk)
