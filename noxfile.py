@@ -28,8 +28,9 @@ REGISTRY = re.compile(
 )
 
 
-#: Modules that need more than their package: the reader of parquet files an extra, the migrations alembic's context.
-_NOT_ALONE = ("liveexec.venues.paper.parquet", "liveexec.storage.migrations.env")
+#: Modules that need more than their package, by how their names begin: the reader of parquet files and the loopback
+#: venue an extra, the migrations alembic's context.
+_NOT_ALONE = ("liveexec.venues.paper.parquet", "liveexec.storage.migrations.env", "liveexec_deribit.loopback.")
 
 
 @nox.session(venv_backend="none")
@@ -117,7 +118,8 @@ def package_alone(session: nox.Session) -> None:
         "import importlib, pkgutil, sys\n"
         "root = importlib.import_module(sys.argv[1])\n"
         "names = [each.name for each in pkgutil.walk_packages(root.__path__, root.__name__ + '.')]\n"
-        "for name in names: name.endswith('__main__') or name in sys.argv[2:] or importlib.import_module(name)\n"
+        "passed = tuple(sys.argv[2:])\n"
+        "for name in names: name.endswith('__main__') or name.startswith(passed) or importlib.import_module(name)\n"
         "print(len(names), 'modules')"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -159,6 +161,23 @@ def downstream(session: nox.Session) -> None:
         session.chdir(ROOT)
 
 
+#: Clients of Deribit that this project did not write, each in an environment of its own.
+_CLIENTS = {"ccxt": "ccxt==4.5.64", "nautilus": "nautilus_trader==2.0.0rc7"}
+
+
+@nox.session(venv_backend="none", default=False)
+def clients(session: nox.Session) -> None:
+    """Other people's Deribit clients against the loopback venue, in build/clients; needs a package registry once."""
+    for name, requirement in _CLIENTS.items():
+        folder = ROOT / "build" / "clients" / name
+        python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+        if not folder.exists():
+            session.run("uv", "venv", "--quiet", "--python", "3.13", str(folder))
+        session.run("uv", "pip", "install", "--quiet", "--python", str(python), requirement)
+    tests = "packages/liveexec-adapter-deribit/tests/integration/loopback/test_loopback_clients.py"
+    session.run("uv", "run", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+
+
 @nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
     """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, apart from ours."""
@@ -183,7 +202,13 @@ def mutants(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def simulate(session: nox.Session) -> None:
     """Simulated runs with every invariant checked: ``-- --seeds 10000 --from 0``, or ``-- --seed 42 --trace``."""
-    session.run("uv", "run", "liveexec-simulate", *(session.posargs or ["--seeds", "1000"]))
+    if session.posargs:
+        session.run("uv", "run", "liveexec-simulate", *session.posargs)
+        return
+    session.run("uv", "run", "liveexec-simulate", "--seeds", "1000")
+    # The same with a venue's own messages in between.
+    through = "liveexec_deribit.simulated.wired:wired"
+    session.run("uv", "run", "liveexec-simulate", "--seeds", "100", "--from", "1000", "--through", through)
 
 
 @nox.session(venv_backend="none")

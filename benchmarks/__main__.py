@@ -10,9 +10,9 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "peers"]
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers"]
 #: Those that need nothing but this environment; ``peers`` makes another one.
-_DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding")
+_DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
 
 
 def main(*names: Name, quick: bool = False, orders: int | None = None) -> int:

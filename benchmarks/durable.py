@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import define, field, frozen
-from prometheus_client import Histogram
 
 from benchmarks import worlds
 from benchmarks.driver import freeze
@@ -29,6 +28,7 @@ from liveexec.errors import LiveExecError
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.streams import Subscription
+from liveexec.runtime.tallies import Distribution
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.venues.paper.adapter import paper_adapters
 
@@ -128,7 +128,7 @@ class _Round:
 class _LagWatch:
     """Projection lag since it was made, from the metric's buckets."""
 
-    histogram: Histogram
+    histogram: Distribution
     _before: dict[float, float] = field(init=False)
 
     def __attrs_post_init__(self) -> None:

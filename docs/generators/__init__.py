@@ -13,6 +13,7 @@ from generators.commands import command_line
 from generators.configuration import configuration_sections, paper_section
 from generators.conformance import case_counts, case_sections, harness_table, script_table
 from generators.decisions import decision_list
+from generators.deribit import deribit_errors, deribit_section
 from generators.hooks import hook_sections
 from generators.metrics import metric_table
 from generators.names import name_sections
@@ -31,6 +32,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "conformance-harness": harness_table,
         "conformance-scripts": script_table,
         "decision-list": decision_list,
+        "deribit-errors": deribit_errors,
+        "deribit-section": deribit_section,
         "error-classes": error_classes,
         "exit-codes": exit_codes,
         "hook-sections": hook_sections,

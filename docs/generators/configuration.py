@@ -10,7 +10,7 @@ from liveexec.config.schema import json_schema
 from liveexec.config.sections import LiveConfig
 from liveexec.venues.paper.section import PaperSection
 
-__all__ = ["configuration_sections", "paper_section"]
+__all__ = ["adapter_section", "configuration_sections", "paper_section"]
 
 _HEAD: Final = ("key", "value", "default", "")
 
@@ -30,9 +30,18 @@ def configuration_sections() -> str:
 
 def paper_section() -> str:
     """The section of the paper venues."""
-    adapters = json_schema({"PAPER": PaperSection})["properties"]["external_adapters"]
-    described = adapters["properties"]["PAPER"]
-    return f"{summary(PaperSection.__doc__)}\n\n{table(_HEAD, _rows(described, PaperSection))}"
+    return adapter_section("PAPER", PaperSection, {})
+
+
+def adapter_section(name: str, kind: type[Any], parts: Mapping[str, type[Any]]) -> str:
+    """What a kind of venue is configured with; ``parts`` are the classes of its lists, by their key and ``[]``."""
+    adapters = json_schema({name: kind})["properties"]["external_adapters"]
+    described = adapters["properties"][name]
+    written = [f"{summary(kind.__doc__)}\n\n{table(_HEAD, _rows(described, kind))}"]
+    for key, part in parts.items():
+        items = described["properties"][key.removesuffix("[]")]["items"]
+        written.append(f"`{key}`: {summary(part.__doc__)}\n\n{table(_HEAD, _rows(items, part))}")
+    return "\n\n".join(written)
 
 
 def _section(name: str, described: Mapping[str, Any], attribute: "attrs.Attribute[Any]") -> list[str]:

@@ -175,6 +175,13 @@ ENGINE_BUGS: Final = (
         incident=10,
     ),
     Mutant(
+        "a difference that two quick snapshots show is a drift",
+        "engine/drift.py",
+        "    if (taken.began_at_ns or taken.requested_at_ns) - before[1] < core.state.config.timing.drift_ns:",
+        "    if False:",
+        _RECONCILIATION,
+    ),
+    Mutant(
         "a drift is recorded and trading goes on",
         "engine/drift.py",
         "if turn.core.state.ledger.state_of(scope) is TradingState.ACTIVE:",
@@ -412,7 +419,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "a balance that differs is never told",
         "engine/drift.py",
-        "_drifts(turn, key, mine, said, max(abs(said), abs(mine)) * tolerance)",
+        "_drifts(turn, taken, key, mine, said, max(abs(said), abs(mine)) * tolerance)",
         "pass",
         _RECONCILIATION,
     ),
@@ -479,6 +486,7 @@ ENGINE_BUGS: Final = (
         "return [account for account in accounts if scope.kind is not ScopeKind.ACCOUNT or account == scope.name]",
         "return [AccountId(scope.name)] if scope.kind is ScopeKind.ACCOUNT else accounts",
         _CONTROL,
+        unseen="a second guard: who stops an account that is not here is refused before",
     ),
     Mutant(
         "a fill that waits for its order is a drift",

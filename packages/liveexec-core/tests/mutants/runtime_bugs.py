@@ -17,11 +17,14 @@ RUNTIME_BUGS: Final = (
     Mutant(
         "everybody is told, and effects go out, before the commit",
         "runtime/journal.py",
-        """                    await self._write(self._taken)
-                    self._complete()""",
-        """                    items = list(self._taken)
-                    self._complete()
-                    await self._write(items)""",
+        """            if not durable:
+                await self._write(batch)
+""",
+        """            if not durable:
+                self._tell(len(batch), self._position + 1 + sum(len(item.encoded) for item in batch))
+                await self._write(batch)
+                batch = []
+""",
         _JOURNAL,
     ),
     Mutant(

@@ -62,16 +62,44 @@ STORAGE_BUGS: Final = (
     Mutant(
         "an old owner's appends are taken",
         "storage/sql/journal.sql",
-        "WHERE shard = $1 AND epoch = $2 AND batch = $3 - 1 AND position = $4 - 1",
-        "WHERE shard = $1 AND $2::bigint > 0 AND batch = $3 - 1 AND position = $4 - 1",
+        """SET batch = $3, position = $5
+     WHERE shard = $1 AND epoch = $2 AND batch""",
+        """SET batch = $3, position = $5
+     WHERE shard = $1 AND $2::bigint > 0 AND batch""",
+        _JOURNAL,
+        only="embedded",
+    ),
+    Mutant(
+        "an old owner's single record is taken",
+        "storage/sql/journal.sql",
+        """SET batch = $3, position = $4
+     WHERE shard = $1 AND epoch = $2 AND batch""",
+        """SET batch = $3, position = $4
+     WHERE shard = $1 AND $2::bigint > 0 AND batch""",
         _JOURNAL,
         only="embedded",
     ),
     Mutant(
         "a batch is appended wherever the journal ends",
         "storage/sql/journal.sql",
-        "AND batch = $3 - 1 AND position = $4 - 1",
-        "AND batch = $3 - 1 AND $4::bigint > 0",
+        """AND batch = $3 - 1 AND position = $4 - 1
+    RETURNING shard, epoch
+""",
+        """AND batch = $3 - 1 AND $4::bigint > 0
+    RETURNING shard, epoch
+""",
+        _JOURNAL,
+        only="embedded",
+    ),
+    Mutant(
+        "a single record is appended wherever the journal ends",
+        "storage/sql/journal.sql",
+        """AND batch = $3 - 1 AND position = $4 - 1
+    RETURNING shard, epoch, position
+""",
+        """AND batch = $3 - 1 AND $4::bigint > 0
+    RETURNING shard, epoch, position
+""",
         _JOURNAL,
         only="embedded",
     ),
@@ -157,8 +185,8 @@ STORAGE_BUGS: Final = (
     Mutant(
         "amounts that do not fit are rounded",
         "storage/projections.py",
-        "            if isinstance(value, Decimal) and not _fits(value):",
-        "            if False:",
+        "or not value.is_finite()) and not is_storable(value)",
+        "or not value.is_finite()) and False",
         _PROJECTIONS,
         only="embedded",
     ),

@@ -220,7 +220,7 @@ def _sums(places: Mapping[Any, Mapping[Any, Working]]) -> dict[Any, dict[Any, tu
     return {key: _numbers(each) for key, each in places.items()}
 
 
-def _resting(book: ExposureBook) -> dict[Any, dict[Decimal, int]]:
+def _resting(book: ExposureBook) -> dict[Any, dict[str, int]]:
     sides = {
         key: {rank: count for rank, count in side.counts.items() if count} for key, side in book.own._sides.items()
     }

@@ -81,6 +81,8 @@ FAST: Final = Timing(
     retry_ns=30 * _MS,
     clock_skew_ns=20 * _MS,
     adoption_ns=100 * _MS,
+    # A paper venue's time stands still while nothing happens there.
+    drift_ns=0,
 )
 #: A configuration for hosts that lose requests or their store: what is unknown is asked about soon.
 HASTY: Final = EngineConfig(timing=FAST)

@@ -1,5 +1,6 @@
 """The command: what it prints, and how it exits."""
 
+import re
 from unittest.mock import patch
 
 import pytest
@@ -26,6 +27,7 @@ def test_a_swarm_prints_what_struck(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "violations" in said
     assert "answer-lost" in said
+    assert re.search(r"speed +[\d,]*\d\.\d runs/s and core, by processor time", said)
 
 
 def test_a_failing_seed_is_told_with_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,10 @@
 """Whole runs: seeds that hold, the same course from the same seed, and a crash at every step."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -11,6 +13,7 @@ from liveexec_testkit.simulator.plan import plan_of
 from liveexec_testkit.simulator.run import run
 from liveexec_testkit.simulator.swarm import Totals, swarm
 from liveexec_testkit.simulator.sweep import crash_at, plan_to_sweep, sweep
+from liveexec_testkit.simulator.world import World
 
 #: Seeds of the normal test run: fixed, so that a change that breaks one is seen at once.
 SEEDS = range(25)
@@ -79,6 +82,22 @@ def test_a_swarm_is_the_sum_of_its_runs() -> None:
     alone = [run(plan_of(seed, orders=8)) for seed in (1, 2)]
     assert totals.failures == []
     assert totals.steps == sum(result.steps for result in alone)
+
+
+def test_a_run_leaves_nothing_behind() -> None:
+    worlds: list[weakref.ref[World]] = []
+
+    def note(world: World) -> None:
+        if not worlds or worlds[-1]() is not world:
+            worlds.append(weakref.ref(world))
+
+    # What was there before is not what a run leaves.
+    gc.collect()
+    results = [run(plan_of(seed, orders=10), note) for seed in range(8)]
+    assert len(worlds) == 8
+    # Neither a library's tables nor the results hold on to a world: ten thousand runs take no more than one does.
+    assert [world() for world in worlds] == [None] * 8
+    assert all(result.trace() for result in results)
 
 
 def test_a_crash_at_every_step_leaves_the_truth() -> None:

@@ -133,3 +133,27 @@ def test_it_has_no_threads(loop: SimLoop) -> None:
 
     with pytest.raises(RuntimeError, match="no threads"):
         loop.run_until_complete(reach_out())
+
+
+def test_to_pause_is_to_sleep(loop: SimLoop) -> None:
+    async def life() -> list[float]:
+        await asyncio.sleep(0.0003)
+        slept = loop.time()
+        await loop.pause(300_000)
+        return [slept, loop.time()]
+
+    slept, paused = loop.run_until_complete(life())
+    assert round(paused - slept, 4) == round(slept - START_S, 4) == 0.0003
+
+
+def test_a_pause_that_is_given_up_rings_for_nobody(loop: SimLoop) -> None:
+    async def life() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(loop.pause(2 * _S), 1)
+        before = loop.steps
+        await asyncio.sleep(3)
+        assert loop.steps - before == 1
+
+    loop.run_until_complete(life())
+    assert loop.now_ns // _S == START_S + 4
+    assert loop.errors == []

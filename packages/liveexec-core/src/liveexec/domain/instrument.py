@@ -78,6 +78,8 @@ class TickSchedule:
 
     bands: tuple[TickBand, ...]
     highest: Decimal | None = None
+    #: The one tick of a schedule that has the same at every price; ``None`` for a ladder.
+    _only: Decimal | None = field(init=False, default=None, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         faults = []
@@ -95,6 +97,8 @@ class TickSchedule:
             faults.append(Fault("highest", "must be a price that the last band reaches"))
         if faults:
             raise InvalidInput("tick schedule", faults)
+        if len(self.bands) == 1 and not self.bands[0].start and self.highest is None:
+            object.__setattr__(self, "_only", self.bands[0].tick)
 
     @classmethod
     def constant(cls, tick: Decimal) -> "TickSchedule":
@@ -117,6 +121,8 @@ class TickSchedule:
 
     def is_on_tick(self, price: Decimal) -> bool:
         """Whether the price lies exactly on the grid and inside the schedule."""
+        if self._only is not None:
+            return money.is_multiple(price, self._only)
         if self.highest is not None and price > self.highest:
             return False
         if self._is_below(price):
@@ -224,7 +230,7 @@ class Listing:
                 faults.append(Fault("price", f"{price} is not above zero"))
             elif not self.ticks.is_on_tick(price):
                 faults.append(Fault("price", f"{price} is not on the tick {self.ticks.band_at(price).tick}"))
-            elif self.min_notional is not None and self.quote_value(quantity, price) < self.min_notional:
+            elif self.min_notional is not None and self.terms.quote_value(quantity, price) < self.min_notional:
                 faults.append(Fault("quantity", f"its value is below the minimum {self.min_notional}"))
         if not faults:
             object.__setattr__(self, "_passed", (quantity, price))

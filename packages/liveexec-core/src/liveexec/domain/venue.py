@@ -92,7 +92,8 @@ class AdapterManifest:
     """What a venue can do and how it behaves. Times are nanoseconds.
 
     ``client_id`` is the rule by which ids are derived; ``None`` when ``prepare`` has to be asked.
-    ``visibility_lag_ns`` is how long an order may stay invisible to queries after it was taken.
+    ``visibility_lag_ns`` is how long an order may stay invisible to queries after it was taken. ``time_resolution_ns``
+    is what the venue's times of fills and orders are cut to (1,000,000 where it tells milliseconds).
     ``spot_positions`` is false where what is held of spot pairs is told as balances alone: that ``positions()`` names
     no pair says nothing then.
     """
@@ -108,6 +109,7 @@ class AdapterManifest:
     replace: ReplaceMode = ReplaceMode.NONE
     request_expiry: bool = False
     visibility_lag_ns: int = 0
+    time_resolution_ns: int = 1
     ordering: Ordering = Ordering.PER_ORDER
     client_id: ClientIdRule | None = field(factory=ClientIdRule)
     dedupe_scope: DedupeScope = DedupeScope.NONE

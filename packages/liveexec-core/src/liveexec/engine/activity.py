@@ -1,13 +1,13 @@
 """How busy strategies are: bounded sliding windows over orders, messages and executions. Time is handed in."""
 
-from collections import deque
-from decimal import Decimal
+from collections import OrderedDict, deque
 from typing import Final
 
 from attrs import define, field
 
 from liveexec.domain.fill import Fill
 from liveexec.domain.ids import StrategyId
+from liveexec.domain.money import value_key
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
 from liveexec.engine.risk_config import RiskConfig
@@ -17,8 +17,9 @@ __all__ = ["Activity", "Fingerprint", "Recent"]
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 
-#: What makes two orders equal for the duplicate rule: strategy, instrument key, side, quantity, price.
-Fingerprint = tuple[StrategyId, str | None, Side | None, Decimal, Decimal | None]
+#: What makes two orders equal for the duplicate rule: strategy, instrument key, side, and the keys of quantity and
+#: price (:func:`~liveexec.domain.money.value_key`).
+Fingerprint = tuple[StrategyId, str | None, Side | None, str, str | None]
 
 #: Above this many strategies or fingerprints, what is idle is dropped; fingerprints in their order of arrival.
 _MOST_STRATEGIES: Final = 4_096
@@ -61,7 +62,10 @@ class Activity:
     _orders_by_strategy: dict[StrategyId, Recent] = field(factory=dict)
     #: Requests to venues; ``None`` while nothing limits them.
     messages: Recent | None = None
-    _fingerprints: dict[Fingerprint, int] = field(factory=dict)
+    #: Oldest first. A plain dictionary walks over all that was deleted at its front when it is asked for the first one.
+    _fingerprints: OrderedDict[Fingerprint, int] = field(factory=OrderedDict)
+    #: The fingerprint that was asked for last: an order is compared with others, and then noted.
+    _asked: tuple[Order, Fingerprint] | None = None
     _executions: dict[tuple[StrategyId, str | None, Side | None], Recent] = field(factory=dict)
     _per_strategy: int = 0
 
@@ -94,7 +98,7 @@ class Activity:
                 recent = self._orders_by_strategy[order.strategy_id] = Recent(self._per_strategy)
             recent.note(at_ns)
         if not refused and self.config is not None and self.config.duplicate_window_ns is not None:
-            self._note_fingerprint(fingerprint(order), at_ns, self.config.duplicate_window_ns)
+            self._note_fingerprint(self._fingerprint(order), at_ns, self.config.duplicate_window_ns)
 
     def note_message(self, at_ns: int) -> None:
         """A request went out to a venue."""
@@ -130,7 +134,13 @@ class Activity:
 
     def last_equal(self, order: Order) -> int | None:
         """When an order equal to this one was last let through, if that is still remembered."""
-        return self._fingerprints.get(fingerprint(order))
+        mark = fingerprint(order)
+        self._asked = (order, mark)
+        return self._fingerprints.get(mark)
+
+    def _fingerprint(self, order: Order) -> Fingerprint:
+        asked, self._asked = self._asked, None
+        return asked[1] if asked is not None and asked[0] is order else fingerprint(order)
 
     def _note_fingerprint(self, mark: Fingerprint, at_ns: int, window_ns: int) -> None:
         known = self._fingerprints
@@ -161,7 +171,14 @@ class Activity:
 def fingerprint(order: Order) -> Fingerprint:
     """What an order has in common with its duplicates."""
     intent = order.intent
-    return (order.strategy_id, intent.instrument_key, intent.side, order.quantity, order.price)
+    price = order.price
+    return (
+        order.strategy_id,
+        intent.instrument_key,
+        intent.side,
+        value_key(order.quantity),
+        value_key(price) if price is not None else None,
+    )
 
 
 def _sized(recent: Recent | None, *limits: int | None) -> Recent | None:

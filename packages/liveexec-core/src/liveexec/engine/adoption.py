@@ -12,7 +12,7 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import CumulativeFill, FillAction, FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import CumulativeFill, FillAction, FillReport, OrderReport, VenueOrderStatus
 from liveexec.engine import fills
 from liveexec.engine.core import Unclaimed
 from liveexec.engine.effects import TimerKind
@@ -45,9 +45,8 @@ AboutOrder = OrderReport | FillReport | CumulativeFill
 
 def find(turn: Turn, said: AboutOrder) -> Order | None:
     """The order that a report is about, by any name that it gives, if it is in memory."""
-    instrument_id = said.fill.instrument_id if isinstance(said, FillReport) else said.instrument_id
     refs = said.refs if isinstance(said, OrderReport) else None
-    return turn.core.oms.find(OrderRef(said.account_id, instrument_id, said.client_order_id, said.venue_order_id, refs))
+    return turn.core.oms.find_named(said.account_id, said.client_order_id, said.venue_order_id, refs)
 
 
 def is_in_opening(turn: Turn, order: Order | None, said: AboutOrder) -> bool:
@@ -116,13 +115,17 @@ def is_taken(turn: Turn, order: Order, venue_order_id: VenueOrderId | None) -> b
     return True
 
 
-def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId) -> bool:
-    """Whether a fill of the instrument waits for its order, so that our position is about to move."""
+def is_filled_meanwhile(turn: Turn, account_id: AccountId, instrument_id: InstrumentId | None = None) -> bool:
+    """Whether a fill of the instrument, or of any, waits for its order, so that what we hold is about to move."""
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         said = delivered.report
-        if isinstance(said, FillReport) and (said.account_id, said.fill.instrument_id) == (account_id, instrument_id):
-            return True
-        if isinstance(said, CumulativeFill) and (said.account_id, said.instrument_id) == (account_id, instrument_id):
+        if isinstance(said, FillReport):
+            filled = said.fill.instrument_id
+        elif isinstance(said, CumulativeFill):
+            filled = said.instrument_id
+        else:
+            continue
+        if said.account_id == account_id and instrument_id in (None, filled):
             return True
     return False
 

@@ -24,7 +24,8 @@ class Timing:
     ``send_deadline_ns``: from decision to the last moment its bytes may leave. ``answer_ns``: for the answer to a
     request after that. ``retry_ns``: between repeated questions about an unknown order and repeated cancels.
     ``clock_skew_ns``: how far a venue's clock may be off. ``adoption_ns``: how long a report that no order could be
-    found for waits for one.
+    found for waits for one. ``drift_ns``: how long a position or balance has to differ from the venue's to be a drift,
+    since a venue may show a fill in its positions before it shows the fill.
     """
 
     send_deadline_ns: int = 5 * _S
@@ -32,6 +33,7 @@ class Timing:
     retry_ns: int = 2 * _S
     clock_skew_ns: int = 500 * _MS
     adoption_ns: int = 5 * _S
+    drift_ns: int = 1 * _S
 
 
 class JournalLoss(StrEnum):

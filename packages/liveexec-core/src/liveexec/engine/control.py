@@ -63,7 +63,7 @@ def clear_latch(turn: Turn, request: ClearLatch) -> Decision:
     if (request.scope, request.code) not in turn.core.state.ledger.latches:
         return Decision(error=NotFound(f"no latch {request.code} is set on {request.scope}"))
     turn.emit_control(LatchCleared(request.scope, request.code, request.principal, request.reason))
-    return turn.decision()
+    return Decision()
 
 
 def apply_config(turn: Turn, update: ConfigUpdate) -> None:

@@ -35,7 +35,7 @@ def resolve(turn: Turn, request: ResolveOrder) -> Decision:
     turn.disarm(TimerKind.UNKNOWN, order.order_id)
     if was_sent:
         turn.do(SendCancel(order, requests.ref_of(order)))
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def reattribute(turn: Turn, request: ReattributeOrder) -> Decision:
@@ -47,7 +47,7 @@ def reattribute(turn: Turn, request: ReattributeOrder) -> Decision:
         fault = Fault("order_id", f"is {order.strategy_id}'s; only an adopted order can be given to a strategy")
         return Decision(error=InvalidInput(f"attribution of {order.order_id}", [fault]))
     turn.emit(order.order_id, ev.Reattributed(request.strategy_id, request.principal, request.reason))
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def _faults(order: Order, resolution: Resolution) -> list[Fault]:

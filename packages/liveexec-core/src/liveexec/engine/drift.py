@@ -1,10 +1,10 @@
 """Drift: what a venue says that an account holds differs from ours, and keeps differing. Shown, never overwritten.
 
-A difference counts once two snapshots in a row show the same one, so that what is on its way is none. It stays until
-an operator accepts the venue's word; should it change meanwhile, the newest is shown.
+A difference counts once two snapshots show the same one, the later begun so long (``drift_ns``) after the earlier that
+what was on its way then has come: two in quick succession may both be ahead of fills that the venue shows late. It
+stays until an operator accepts the venue's word; should it change meanwhile, the newest is shown.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -23,7 +23,7 @@ from liveexec.domain.account_event import (
 from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, venue_of
 from liveexec.domain.instrument import ContractKind, ContractTerms
 from liveexec.domain.money import ONE, ZERO
-from liveexec.domain.outcome import AssetKind, BalanceReport
+from liveexec.domain.outcome import AssetKind
 from liveexec.domain.position import AccountBook, Position
 from liveexec.engine import adoption
 from liveexec.engine.inputs import AcceptDrift, AccountSnapshot
@@ -51,10 +51,11 @@ def compare(turn: Turn, taken: AccountSnapshot) -> None:
         is_told = instrument_id in theirs or _tells_position(turn, instrument_id, position)
         if has_moved or not is_told or adoption.is_filled_meanwhile(turn, account_id, instrument_id):
             turn.core.drifts.pop(key, None)
-        elif _drifts(turn, key, mine, said, ZERO):
+        elif _drifts(turn, taken, key, mine, said, ZERO):
             _only_reduce(turn, account_id, instrument_id, mine, said)
-    if not any(position.updated_at_ns >= taken.requested_at_ns for position in book.positions.values()):
-        _compare_balances(turn, book, {said.asset: said for said in taken.balances})
+    has_moved = any(position.updated_at_ns >= taken.requested_at_ns for position in book.positions.values())
+    if not has_moved and not adoption.is_filled_meanwhile(turn, account_id):
+        _compare_balances(turn, taken, book)
 
 
 def _tells_position(turn: Turn, instrument_id: InstrumentId, position: Position | None) -> bool:
@@ -87,16 +88,17 @@ def accept(turn: Turn, request: AcceptDrift) -> Decision:
         turn.emit_account(request.account_id, moved)
     if terms is not None:
         _trade_again(turn, InstrumentId(name), request)
-    return turn.decision()
+    return Decision()
 
 
-def _compare_balances(turn: Turn, book: AccountBook, theirs: Mapping[str, BalanceReport]) -> None:
+def _compare_balances(turn: Turn, taken: AccountSnapshot, book: AccountBook) -> None:
     """Only assets that the venue names: one that leaves an empty balance out looks like one that tells none.
 
     Nor those that an open position settles in: how much of its result is realised depends on the order in which its
     fills were counted, and is the same in every order once it is closed.
     """
     tolerance = turn.core.state.config.balance_tolerance
+    theirs = {said.asset: said for said in taken.balances}
     unsettled = {
         position.terms.settlement_asset
         for position in book.positions.values()
@@ -109,11 +111,13 @@ def _compare_balances(turn: Turn, book: AccountBook, theirs: Mapping[str, Balanc
             continue
         mine, said = book.assets.get(asset, ZERO), theirs[asset].total
         # Venues round each amount that they book, and we add up exactly.
-        _drifts(turn, key, mine, said, max(abs(said), abs(mine)) * tolerance)
+        _drifts(turn, taken, key, mine, said, max(abs(said), abs(mine)) * tolerance)
 
 
-def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal, allowed: Decimal) -> bool:
-    """Whether the two differ otherwise than is known, for the second time in a row; recorded if so."""
+def _drifts(
+    turn: Turn, taken: AccountSnapshot, key: tuple[AccountId, str], mine: Decimal, said: Decimal, allowed: Decimal
+) -> bool:
+    """Whether the two have differed otherwise than is known for long enough; recorded if so."""
     core = turn.core
     known = core.state.ledger.drifts.get(key)
     difference = said - mine
@@ -122,8 +126,10 @@ def _drifts(turn: Turn, key: tuple[AccountId, str], mine: Decimal, said: Decimal
         core.drifts.pop(key, None)
         return False
     before = core.drifts.get(key)
-    if before is None or abs(difference - before) > allowed:
-        core.drifts[key] = difference
+    if before is None or abs(difference - before[0]) > allowed:
+        core.drifts[key] = (difference, turn.at_ns)
+        return False
+    if (taken.began_at_ns or taken.requested_at_ns) - before[1] < core.state.config.timing.drift_ns:
         return False
     del core.drifts[key]
     turn.emit_account(key[0], DriftSeen(*key, mine, said))

@@ -155,10 +155,18 @@ class ExecutionEngine:
             return turn.decision() if answer is None else turn.decision(answer.order_id, repeated=answer.repeated)
 
     def _dispatch(self, turn: Turn, given: EngineInput) -> Decision | None:
-        """Hand the input to who decides about it. Only requests of callers have an answer of their own."""
+        """Hand the input to who decides about it. Only requests of callers have an answer of their own: an error, or
+        which order it is about; what the turn made true comes on top of that."""
+        # Those that come most often stand first.
         match given:
             case inputs.SubmitOrder():
                 return intake.submit(turn, given)
+            case inputs.Report():
+                reports.report(turn, given)
+            case inputs.SendAnswered():
+                answers.answered(turn, given)
+            case inputs.MarketUpdate():
+                self._market(turn, given)
             case inputs.CancelOrder():
                 return intake.cancel(turn, given)
             case inputs.ReplaceOrder():
@@ -171,18 +179,12 @@ class ExecutionEngine:
                 return corrections.resolve(turn, given)
             case inputs.ReattributeOrder():
                 return corrections.reattribute(turn, given)
-            case inputs.Report():
-                reports.report(turn, given)
-            case inputs.SendAnswered():
-                answers.answered(turn, given)
             case inputs.SendStopped():
                 answers.stopped(turn, given)
             case inputs.PlanPrepared():
                 requests.prepared(turn, given)
             case inputs.QueryAnswered():
                 answers.query_answered(turn, given)
-            case inputs.MarketUpdate():
-                self._market(turn, given)
             case inputs.TimerRang():
                 self._timer(turn, given.key)
             case inputs.ListingsUpdate():

@@ -1,13 +1,16 @@
 """Working exposure: what open orders may still do at worst, kept up with every event that changes it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from attrs import define, field
 
 from liveexec.domain.ids import AccountId, InstrumentId, ProductId, StrategyId, is_instrument_id, product_of
 from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.ledger import PositionKey
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Side
 from liveexec.domain.order import Order
@@ -41,9 +44,22 @@ class Working:
         """The quantity of one side: +1 buys, -1 sells."""
         return self.buys if sign > 0 else self.sells
 
+    def move(self, sign: int, quantity: Decimal, cost: Decimal, count: int, unpriced: int) -> None:
+        """Add an order, or take one out: its quantity, its cost and its counts are negative then."""
+        self.orders += count
+        if unpriced:
+            self.unpriced += unpriced
+        if sign > 0:
+            self.buys += quantity
+            self.buy_cost += cost
+        else:
+            self.sells += quantity
+            self.sell_cost += cost
+
 
 #: What a place has where no order is open.
 NO_WORKING = Working()
+_NOTHING_MOVED: Final[Mapping[PositionKey, None]] = MappingProxyType({})
 
 
 @define(eq=False)
@@ -68,34 +84,34 @@ class ExposureBook:
     #: When an order of an account last changed what it may cost (engine time).
     touched: dict[AccountId, int] = field(factory=dict)
     own: OwnBook = field(factory=OwnBook)
-    _moved_leaves: dict[tuple[AccountId, InstrumentId], None] = field(factory=dict)
-    _moved_asked: dict[tuple[StrategyId, ProductId], None] = field(factory=dict)
+    _moved: dict[PositionKey, None] = field(factory=dict)
 
     def reserve(self, order: Order) -> None:
         """Count what the approved order may still do in its current state."""
-        # An order that has ended may still have been filled.
-        self._note_asked(order)
-        if order.account_id is not None:
-            self.touched[order.account_id] = order.updated_at_ns
-            if order.instrument_id is not None:
-                self._moved_leaves[order.account_id, order.instrument_id] = None
+        account_id, instrument_id = order.account_id, order.instrument_id
+        if account_id is not None:
+            self.touched[account_id] = order.updated_at_ns
+            if instrument_id is not None:
+                # An order that has ended may still have been filled.
+                self._moved[account_id, order.strategy_id, instrument_id] = None
         if order.status in OPEN_STATUSES:
             self._move(order, 1)
 
     def release(self, order: Order) -> None:
         """Take out what :meth:`reserve` counted for the order in this same state."""
-        # What follows may move the order to another strategy, so the one that it leaves is noted too.
-        self._note_asked(order)
+        if order.account_id is not None and order.instrument_id is not None:
+            # What follows may move the order to another strategy, so the one that it leaves is noted too.
+            self._moved[order.account_id, order.strategy_id, order.instrument_id] = None
         if order.status in OPEN_STATUSES:
             self._move(order, -1)
 
-    def take_moved(
-        self,
-    ) -> tuple[dict[tuple[AccountId, InstrumentId], None], dict[tuple[StrategyId, ProductId], None]]:
-        """Where orders changed since this was last asked, filled ones included: by leaf, and by what was asked for."""
-        leaves, asked = self._moved_leaves, self._moved_asked
-        self._moved_leaves, self._moved_asked = {}, {}
-        return leaves, asked
+    def take_moved(self) -> Mapping[PositionKey, None]:
+        """The positions that orders may have moved since this was last asked, in the order in which they did."""
+        moved = self._moved
+        if not moved:
+            return _NOTHING_MOVED
+        self._moved = {}
+        return moved
 
     def of_instrument(self, account_id: AccountId, instrument_id: InstrumentId) -> Working:
         """What an account's leaves may still do in an instrument."""
@@ -111,10 +127,6 @@ class ExposureBook:
         """What all strategies' orders may still do in a product."""
         return self.products.get(product_id, NO_WORKING)
 
-    def _note_asked(self, order: Order) -> None:
-        if order.intent.instrument_key is not None:
-            self._moved_asked[order.strategy_id, product_of_key(order.intent.instrument_key)] = None
-
     def _move(self, order: Order, count: int) -> None:
         """Add an open order (+1), or take it out again (-1)."""
         intent = order.intent
@@ -122,7 +134,14 @@ class ExposureBook:
         if side is None:
             return
         sign = side.sign
-        quantity, price = order.worst_leaves, worst_price(order)
+        if order.replace is None:
+            # The most common case of what the other branch says.
+            left, price, reserve = order.quantity - order.filled_quantity, order.price, order.reserve_price
+            quantity = left if left > 0 else ZERO
+            if price is None or (reserve is not None and reserve > price):
+                price = reserve
+        else:
+            quantity, price = order.worst_leaves, worst_price(order)
         if count < 0:
             quantity = -quantity
         if price is not None:
@@ -134,9 +153,14 @@ class ExposureBook:
             leaves = self.accounts.get(account_id)
             if leaves is None:
                 leaves = self.accounts[account_id] = {}
-            _move_in(leaves, instrument_id, order.terms, sign, quantity, cost, count, unpriced)
-            if not leaves:
-                del self.accounts[account_id]
+            place = leaves.get(instrument_id)
+            if place is None:
+                place = leaves[instrument_id] = Working(order.terms)
+            place.move(sign, quantity, cost, count, unpriced)
+            if not place.orders:
+                del leaves[instrument_id]
+                if not leaves:
+                    del self.accounts[account_id]
             self.open_orders += count
             self.open_by_strategy[strategy_id] = of_strategy = self.open_by_strategy.get(strategy_id, 0) + count
             if not of_strategy:
@@ -148,14 +172,35 @@ class ExposureBook:
                 if order.replace is not None and order.replace.price is not None:
                     move(account_id, instrument_id, _PRICE_SIGN[side], order.replace.price)
         if order.parent_id is None and intent.instrument_key is not None:
-            product_id = product_of_key(intent.instrument_key)
-            asked = self.strategies.get(strategy_id)
-            if asked is None:
-                asked = self.strategies[strategy_id] = {}
-            _move_in(asked, product_id, None, sign, quantity, cost, count, unpriced)
+            self._move_asked(strategy_id, product_of_key(intent.instrument_key), sign, quantity, cost, count, unpriced)
+
+    def _move_asked(
+        self,
+        strategy_id: StrategyId,
+        product_id: ProductId,
+        sign: int,
+        quantity: Decimal,
+        cost: Decimal,
+        count: int,
+        unpriced: int,
+    ) -> None:
+        asked = self.strategies.get(strategy_id)
+        if asked is None:
+            asked = self.strategies[strategy_id] = {}
+        place = asked.get(product_id)
+        if place is None:
+            place = asked[product_id] = Working()
+        place.move(sign, quantity, cost, count, unpriced)
+        if not place.orders:
+            del asked[product_id]
             if not asked:
                 del self.strategies[strategy_id]
-            _move_in(self.products, product_id, None, sign, quantity, cost, count, unpriced)
+        place = self.products.get(product_id)
+        if place is None:
+            place = self.products[product_id] = Working()
+        place.move(sign, quantity, cost, count, unpriced)
+        if not place.orders:
+            del self.products[product_id]
 
 
 def worst_price(order: Order) -> Decimal | None:
@@ -177,29 +222,3 @@ def price_sign(side: Side) -> int:
 def product_of_key(key: str) -> ProductId:
     """The product of an order's key, which names it or an instrument."""
     return product_of(InstrumentId(key)) if is_instrument_id(key) else ProductId(key)
-
-
-def _move_in[Key](
-    places: dict[Key, Working],
-    key: Key,
-    terms: ContractTerms | None,
-    sign: int,
-    quantity: Decimal,
-    cost: Decimal,
-    count: int,
-    unpriced: int,
-) -> None:
-    place = places.get(key)
-    if place is None:
-        place = places[key] = Working(terms)
-    place.orders += count
-    if unpriced:
-        place.unpriced += unpriced
-    if sign > 0:
-        place.buys += quantity
-        place.buy_cost += cost
-    else:
-        place.sells += quantity
-        place.sell_cost += cost
-    if not place.orders:
-        del places[key]

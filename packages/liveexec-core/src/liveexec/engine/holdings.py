@@ -38,12 +38,15 @@ class Scope[Group, Key]:
 
     def renew(self, group: Group, key: Key, position: Position) -> None:
         """Look at a position again that may have changed."""
-        brought, place = self.brought, (group, key)
-        for asset, amount in self._counted.get(place, _NOTHING).items():
-            brought[asset] -= amount
-        self._counted[place] = results = _brought_by(position)
-        for asset, amount in results.items():
-            brought[asset] = brought.get(asset, ZERO) + amount
+        place = (group, key)
+        results, counted = _brought_by(position), self._counted.get(place, _NOTHING)
+        if results != counted:
+            brought = self.brought
+            for asset, amount in counted.items():
+                brought[asset] -= amount
+            for asset, amount in results.items():
+                brought[asset] = brought.get(asset, ZERO) + amount
+            self._counted[place] = results
         members = self.open.get(group)
         if position.quantity or (position.cost and position.terms.kind is ContractKind.ODDS):
             if members is None:
@@ -68,25 +71,15 @@ class Holdings:
 
     def refresh(self, state: EngineState) -> None:
         """Take in what changed since this was last asked."""
-        ledger, (leaves, asked) = state.ledger, state.exposure.take_moved()
+        ledger, moved = state.ledger, state.exposure.take_moved()
         sequence = ledger.account_events
         try:
             if ledger is not self._ledger or sequence != self._sequence:
-                self._clear()
-                self._index(ledger)
-                leaves = {
-                    (account_id, key): None for account_id, book in ledger.books.items() for key in book.positions
-                }
-                asked = dict.fromkeys(self._known)
-            elif len(ledger.positions) != self._indexed:
-                self._index(ledger)
-            elif not leaves and not asked:
-                return
-            for account_id, instrument_id in leaves:
-                self._renew_leaf(ledger, account_id, instrument_id)
-            for strategy_id, product_id in asked:
-                for key, position in self._known.get((strategy_id, product_id), {}).items():
-                    self._strategy(strategy_id).renew(product_id, key, position)
+                self._count_all(ledger)
+            else:
+                for account_id, strategy_id, instrument_id in moved:
+                    self._renew_leaf(ledger, account_id, instrument_id)
+                    self._renew_share(ledger, account_id, strategy_id, instrument_id)
         except Exception:
             # What is half done is made anew the next time.
             self._ledger = None
@@ -102,41 +95,50 @@ class Holdings:
                 net += position.quantity
         return net
 
-    def _strategy(self, strategy_id: StrategyId) -> Scope[ProductId, _Leaf]:
-        scope = self.strategies.get(strategy_id)
-        if scope is None:
-            scope = self.strategies[strategy_id] = Scope()
-        return scope
-
     def _clear(self) -> None:
         self.strategies: dict[StrategyId, Scope[ProductId, _Leaf]] = {}
         self.accounts: Scope[AccountId, InstrumentId] = Scope()
         self.nets: dict[ProductId, Decimal] = {}
         self._netted: dict[_Leaf, Decimal] = {}
-        #: Every position by strategy and product; the ledger adds some and never drops one.
-        self._known: dict[tuple[StrategyId, ProductId], dict[_Leaf, Position]] = {}
-        self._indexed = 0
 
-    def _index(self, ledger: Ledger) -> None:
-        for key in list(ledger.positions)[self._indexed :]:
-            account_id, strategy_id, instrument_id = key
-            known = self._known.setdefault((strategy_id, product_of_key(instrument_id)), {})
-            known[account_id, instrument_id] = ledger.positions[key]
-        self._indexed = len(ledger.positions)
+    def _count_all(self, ledger: Ledger) -> None:
+        self._clear()
+        for account_id, book in ledger.books.items():
+            for instrument_id in book.positions:
+                self._renew_leaf(ledger, account_id, instrument_id)
+        for account_id, strategy_id, instrument_id in ledger.positions:
+            self._renew_share(ledger, account_id, strategy_id, instrument_id)
 
     def _renew_leaf(self, ledger: Ledger, account_id: AccountId, instrument_id: InstrumentId) -> None:
+        """What an account holds in an instrument, over all strategies."""
         book = ledger.books.get(account_id)
         position = book.positions.get(instrument_id) if book is not None else None
         if position is None:
             return
         self.accounts.renew(account_id, instrument_id, position)
-        leaf, product_id = (account_id, instrument_id), product_of_key(instrument_id)
-        net = self.nets.get(product_id, ZERO) + position.quantity - self._netted.get(leaf, ZERO)
-        self._netted[leaf] = position.quantity
+        leaf, quantity = (account_id, instrument_id), position.quantity
+        netted = self._netted.get(leaf, ZERO)
+        if quantity == netted:
+            return
+        self._netted[leaf] = quantity
+        product_id = product_of_key(instrument_id)
+        net = self.nets.get(product_id, ZERO) + quantity - netted
         if net:
             self.nets[product_id] = net
         else:
             self.nets.pop(product_id, None)
+
+    def _renew_share(
+        self, ledger: Ledger, account_id: AccountId, strategy_id: StrategyId, instrument_id: InstrumentId
+    ) -> None:
+        """A strategy's share of that."""
+        position = ledger.positions.get((account_id, strategy_id, instrument_id))
+        if position is None:
+            return
+        scope = self.strategies.get(strategy_id)
+        if scope is None:
+            scope = self.strategies[strategy_id] = Scope()
+        scope.renew(product_of_key(instrument_id), (account_id, instrument_id), position)
 
 
 def _brought_by(position: Position) -> dict[str, Decimal]:

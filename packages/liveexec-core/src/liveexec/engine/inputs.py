@@ -210,6 +210,8 @@ class AccountSnapshot:
     orders_complete: bool
     positions: Sequence[PositionReport]
     balances: Sequence[BalanceReport]
+    #: When the reconciliation began that it is of, before its fills were asked for; zero if that was no earlier.
+    began_at_ns: int = 0
 
 
 @define(eq=False)

@@ -54,7 +54,7 @@ def submit(turn: Turn, request: SubmitOrder) -> Decision:
         request.principal,
         parameters,
     )
-    return turn.decision(request.order_id)
+    return Decision(order_id=request.order_id)
 
 
 def accept(
@@ -93,7 +93,7 @@ def cancel(turn: Turn, request: CancelOrder) -> Decision:
         request_cancel(
             turn, order, request.operation_id, request.content_hash, request.principal, request.intent.reason
         )
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def request_cancel(
@@ -143,7 +143,7 @@ def replace(turn: Turn, request: ReplaceOrder) -> Decision:
         requests.send_replace(turn, order)
     else:
         requests.send_cancel(turn, order)
-    return turn.decision(order.order_id)
+    return Decision(order_id=order.order_id)
 
 
 def _known(
@@ -184,20 +184,12 @@ def _approve_parent(turn: Turn, order: Order, *, flattens: bool) -> bool:
     account_id = intent.account_id
     if listing is not None:
         account_id = state.account_for(order.strategy_id, listing.venue, account_id)
+    reference_price = placing.reference_price(state, key, intent.side)
+    parent = replaces = None
     check = RiskCheck(
-        order=order,
-        stage=RiskStage.PARENT,
-        side=intent.side,
-        quantity=order.quantity,
-        limit_price=order.price,
-        reference_price=placing.reference_price(state, key, intent.side),
-        listing=listing,
-        product_id=product_id,
-        account_id=account_id,
-        parent=None,
-        replaces=None,
-        flattens=flattens,
-    )
+        order, RiskStage.PARENT, intent.side, order.quantity, order.price, reference_price, listing, product_id,
+        account_id, parent, replaces, flattens,
+    )  # fmt: skip
     if listing is None and product_id not in state.products:
         turn.emit(order.order_id, placing.refused(RiskStage.PARENT, "UNKNOWN_INSTRUMENT", f"no venue here lists {key}"))
         return False

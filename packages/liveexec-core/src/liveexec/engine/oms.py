@@ -1,12 +1,12 @@
 """UnifiedOrderManager: every order in memory, found by any name that it ever had."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from attrs import define, field
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import AccountId, OperationId, OrderId, format_order_id
+from liveexec.domain.ids import AccountId, ClientOrderId, OperationId, OrderId, VenueOrderId, format_order_id
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderEvent
@@ -14,6 +14,7 @@ from liveexec.domain.outcome import OrderRef
 from liveexec.errors import InvariantViolation
 
 __all__ = [
+    "NAMING_EVENTS",
     "OperationKind",
     "UnifiedOrderManager",
     "UsedOperation",
@@ -25,8 +26,8 @@ __all__ = [
 #: Prefix of operation ids that were made here because the caller gave none: they need no look-up.
 _OWN_OPERATION: Final = "OP."
 
-#: Events that bring names or operation ids.
-_NAMING: Final = frozenset(
+#: Events that bring names or operation ids: those that have to be noted.
+NAMING_EVENTS: Final = frozenset(
     {
         ev.OrderReceived,
         ev.CancelRequested,
@@ -61,13 +62,16 @@ def own_operation_id(number: int) -> OperationId:
     return OperationId(_OWN_OPERATION + format_order_id(number)[4:])
 
 
+_NOBODY: Final[Mapping[str | None, OrderId]] = {}
+
+
 @define(eq=False)
 class UnifiedOrderManager:
     """Indexes over the ledger's orders. The engine notes each event here after it was folded."""
 
     ledger: Ledger
     #: Orders by reference, for each account and kind: a pair as the key of every single one would cost as much again.
-    _names: dict[tuple[AccountId, str], dict[str, OrderId]] = field(factory=dict)
+    _names: dict[tuple[AccountId, str], dict[str | None, OrderId]] = field(factory=dict)
     #: Names beside an order's current client and venue id, so that all of them can be dropped with it.
     _earlier_names: dict[OrderId, list[tuple[AccountId, _Name]]] = field(factory=dict)
     _operations: dict[tuple[str, OperationId], UsedOperation] = field(factory=dict)
@@ -86,18 +90,27 @@ class UnifiedOrderManager:
         Raises:
             InvariantViolation: its names belong to two orders of ours.
         """
-        found: OrderId | None = None
-        for kind, reference in _names_in(ref):
-            names = self._names.get((ref.account_id, kind))
-            order_id = names.get(reference) if names is not None else None
+        return self.find_named(ref.account_id, ref.client_order_id, ref.venue_order_id, ref.refs)
+
+    def find_named(
+        self,
+        account_id: AccountId,
+        client_order_id: ClientOrderId | None,
+        venue_order_id: VenueOrderId | None,
+        refs: dict[str, str] | None = None,
+    ) -> Order | None:
+        """The same by the names alone. See :meth:`find`."""
+        names = self._names
+        found = names.get((account_id, "client"), _NOBODY).get(client_order_id)
+        others = [("venue", venue_order_id)] if not refs else [("venue", venue_order_id), *refs.items()]
+        for kind, reference in others:
+            order_id = names.get((account_id, kind), _NOBODY).get(reference)
             if order_id is None:
                 continue
             if found is not None and found != order_id:
                 adopted = [each for each in (found, order_id) if self.ledger.orders[each].is_adopted]
                 if len(adopted) != 1:
-                    raise InvariantViolation(
-                        f"{ref.account_id}: {reference} names {order_id}, another name of it {found}"
-                    )
+                    raise InvariantViolation(f"{account_id}: {reference} names {order_id}, another name of it {found}")
                 order_id = adopted[0]
             found = order_id
         return self.ledger.orders[found] if found is not None else None
@@ -113,9 +126,7 @@ class UnifiedOrderManager:
                 yield order
 
     def note(self, order: Order, event: OrderEvent) -> None:
-        """Keep the indexes up with an event that was folded into the order."""
-        if type(event) not in _NAMING:
-            return
+        """Keep the indexes up with one of the naming events that was folded into the order."""
         match event:
             case ev.OrderReceived():
                 if order.parent_id is None:
@@ -129,7 +140,8 @@ class UnifiedOrderManager:
                 self._name_all(order, event.plan.refs)
             case ev.SubmitRequested():
                 self.name(order, "client", event.plan.client_order_id)
-                self._name_all(order, event.plan.refs)
+                if event.plan.refs:
+                    self._name_all(order, event.plan.refs)
             case ev.Accepted():
                 if event.venue_order_id is not None:
                     self.name(order, "venue", event.venue_order_id)
@@ -221,12 +233,3 @@ class UnifiedOrderManager:
     def _name_all(self, order: Order, refs: dict[str, str] | None) -> None:
         for kind, reference in (refs or {}).items():
             self.name(order, kind, reference)
-
-
-def _names_in(ref: OrderRef) -> Iterator[_Name]:
-    if ref.client_order_id is not None:
-        yield ("client", ref.client_order_id)
-    if ref.venue_order_id is not None:
-        yield ("venue", ref.venue_order_id)
-    if ref.refs:
-        yield from ref.refs.items()

@@ -7,6 +7,7 @@ from typing import Final
 from attrs import define, field
 
 from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.money import value_key
 
 __all__ = ["OwnBook"]
 
@@ -16,29 +17,31 @@ _STALE_PRICES: Final = 64
 
 @define(eq=False)
 class _Side:
-    """One side of one book: how many orders may rest at a price, and the prices with the best on top of the heap.
+    """One side of one book: how many orders may rest at a price (by its key), and the prices with the best on top of
+    the heap.
 
     In the heap buys stand at their negated price. An order's events take its price out and put it back, so a price
     without orders stays until it comes to the top or too many have gathered.
     """
 
     sign: int
-    counts: dict[Decimal, int] = field(factory=dict)
+    counts: dict[str, int] = field(factory=dict)
     heap: list[Decimal] = field(factory=list)
     empty: int = 0
 
     def add(self, price: Decimal) -> None:
-        count = self.counts.get(price)
+        key = value_key(price)
+        count = self.counts.get(key)
         if count is None:
             heapq.heappush(self.heap, price if self.sign < 0 else -price)
             count = 0
         elif not count:
             self.empty -= 1
-        self.counts[price] = count + 1
+        self.counts[key] = count + 1
 
     def remove(self, price: Decimal) -> None:
-        count = self.counts[price] - 1
-        self.counts[price] = count
+        key = value_key(price)
+        self.counts[key] = count = self.counts[key] - 1
         if not count:
             self.empty += 1
             if self.empty > _STALE_PRICES and self.empty * 2 > len(self.heap):
@@ -48,18 +51,23 @@ class _Side:
         heap, counts = self.heap, self.counts
         while heap:
             price = heap[0] if self.sign < 0 else -heap[0]
-            if counts[price]:
+            key = value_key(price)
+            if counts[key]:
                 return price
             heapq.heappop(heap)
-            del counts[price]
+            del counts[key]
             self.empty -= 1
         return None
 
     def _sweep(self) -> None:
-        self.counts = {price: count for price, count in self.counts.items() if count}
-        self.heap = [price if self.sign < 0 else -price for price in self.counts]
+        self.counts = {key: count for key, count in self.counts.items() if count}
+        self.heap = [entry for entry in self.heap if self._key(entry) in self.counts]
         heapq.heapify(self.heap)
         self.empty = 0
+
+    def _key(self, entry: Decimal) -> str:
+        """The key of the price that an entry of the heap stands for."""
+        return value_key(entry if self.sign < 0 else -entry)
 
 
 @define(eq=False)

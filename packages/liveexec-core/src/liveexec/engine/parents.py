@@ -164,11 +164,13 @@ def _spawn(turn: Turn, parent: Order, action: Spawn) -> None:
         raise Overreach(f"its algorithm asked for {action.quantity} on top of {allocated} of {parent.quantity}")
     key = parent.intent.instrument_key
     assert key is not None
-    request = placing.route_request(parent, key, action.quantity)
-    request.limit_price = action.price
-    request.order_type = action.order_type
-    request.time_in_force = action.time_in_force
-    request.post_only = action.post_only
+    request = evolve(
+        placing.route_request(parent, key, action.quantity),
+        limit_price=action.price,
+        order_type=action.order_type,
+        time_in_force=action.time_in_force,
+        post_only=action.post_only,
+    )
     plan = turn.core.router.route(request, turn.core.state)
     if not plan.legs:
         child = _receive(turn, parent, action.quantity, action.order_type, action.price, action.time_in_force)

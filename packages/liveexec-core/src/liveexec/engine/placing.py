@@ -21,22 +21,13 @@ def place(turn: Turn, order: Order, plan: RoutePlan, parent: Order | None, *, fl
     core, state = turn.core, turn.core.state
     leg = plan.legs[0]
     turn.emit(order.order_id, ev.Routed(plan.policy, plan.legs, plan.candidates))
-    listing = state.listings[leg.instrument_id]
-    assert order.intent.side is not None
+    listing, side, replaces = state.listings[leg.instrument_id], order.intent.side, None
+    assert side is not None
+    touch = reference_price(state, leg.instrument_id, side)
     check = RiskCheck(
-        order=order,
-        stage=RiskStage.LEG,
-        side=order.intent.side,
-        quantity=leg.quantity,
-        limit_price=order.price,
-        reference_price=reference_price(state, leg.instrument_id, order.intent.side),
-        listing=listing,
-        product_id=listing.product_id,
-        account_id=leg.account_id,
-        parent=parent,
-        replaces=None,
-        flattens=flattens,
-    )
+        order, RiskStage.LEG, side, leg.quantity, order.price, touch, listing, listing.product_id, leg.account_id,
+        parent, replaces, flattens,
+    )  # fmt: skip
     verdict = core.risk.check(check, state)
     if isinstance(verdict, Refusal):
         turn.emit(order.order_id, ev.RiskRefused(RiskStage.LEG, verdict.code, verdict.message, verdict.refusals))
@@ -50,19 +41,9 @@ def route_request(order: Order, key: str, quantity: Decimal) -> RouteRequest:
     intent = order.intent
     assert intent.side is not None
     return RouteRequest(
-        order=order,
-        key=key,
-        side=intent.side,
-        quantity=quantity,
-        limit_price=order.price,
-        order_type=intent.order_type,
-        time_in_force=intent.time_in_force,
-        post_only=intent.post_only,
-        reduce_only=intent.reduce_only,
-        operation=intent.operation,
-        strategy_id=order.strategy_id,
-        account_id=intent.account_id,
-    )
+        order, key, intent.side, quantity, order.price, intent.order_type, intent.time_in_force, intent.post_only,
+        intent.reduce_only, intent.operation, order.strategy_id, intent.account_id,
+    )  # fmt: skip
 
 
 def reference_price(state: EngineState, key: str, side: Side) -> Decimal | None:

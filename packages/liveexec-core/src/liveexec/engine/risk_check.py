@@ -27,6 +27,8 @@ class RiskCheck:
     ``reference_price`` is the touch of its listing, or the best of its product's. ``listing`` is ``None`` where a
     product order is not routed yet; ``parent`` is set for a child. ``replaces`` is the order that a replace would
     change: what that reserves already is in the exposure book, so only ``added`` comes on top of it.
+
+    Two are made for every order, so they are made by position: by keyword that takes four times as long.
     """
 
     order: Order
@@ -70,7 +72,7 @@ class RiskCheck:
         """
         if self._value is None:
             terms = self.terms(state)
-            rate = self.valuer.rate(state, terms.quote_asset)
+            rate = self.valuer.rates[terms.quote_asset]
             self._value = worth(terms, self.sign, self.quantity, self.worst_price) * rate
         return self._value
 
@@ -83,7 +85,7 @@ class RiskCheck:
         if self.replaces is None:
             return self.value(state)
         terms = self.terms(state)
-        return self.added_worth(terms) * self.valuer.rate(state, terms.quote_asset)
+        return self.added_worth(terms) * self.valuer.rates[terms.quote_asset]
 
     def added_worth(self, terms: ContractTerms) -> Decimal:
         """The same in the quote asset.

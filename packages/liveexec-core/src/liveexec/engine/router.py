@@ -14,7 +14,9 @@ from attrs import define
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId, ProductId, VenueName, is_instrument_id
 from liveexec.domain.instrument import Listing
+from liveexec.domain.operation import Operation, OrderType, TimeInForce
 from liveexec.domain.order_event import RouteCandidate, RouteLeg
+from liveexec.domain.venue import AdapterManifest
 from liveexec.engine.route_filter import (
     account_fault,
     book_fault,
@@ -34,6 +36,8 @@ __all__ = ["Candidate", "Choice", "RoutePlan", "RouteRequest", "RoutingPolicy", 
 
 _MS_PER_NS = Decimal("0.000001")
 _ALONE: Final = (True,)
+#: What of an order a venue's capabilities are asked about.
+_Kind = tuple[VenueName, Operation, OrderType, TimeInForce, bool, bool]
 
 
 @define(eq=False)
@@ -68,6 +72,8 @@ class SmartOrderRouter:
         self._latency_rates = {venue: self._latency_rate(venue) for venue in config.latency_ns}
         self._unknown_latency_rate = self._latency_rate(VenueName(""))
         self._families: dict[ProductId, _Family] = {}
+        #: What venues can't express, by venue and kind of order, and the manifest that says so.
+        self._capability_faults: dict[_Kind, tuple[AdapterManifest | None, str | None]] = {}
 
     def route(self, request: RouteRequest, state: EngineState) -> RoutePlan:
         """Where the order goes. A plan without legs is a refusal, explained by its candidates.
@@ -136,12 +142,23 @@ class SmartOrderRouter:
         candidate.quantity = _takeable(request.quantity, listing) if splits else request.quantity
         candidate.left_out = (
             session_fault(request, listing, account_id, state)
-            or capability_fault(request, state.manifests.get(venue))
+            or self._capability_fault(request, venue, state)
             or size_fault(request, listing, candidate.quantity)
         )
         if candidate.left_out is None:
             self._price(request, candidate, state, is_pinned=is_pinned)
         return candidate
+
+    def _capability_fault(self, request: RouteRequest, venue: VenueName, state: EngineState) -> str | None:
+        """See :func:`capability_fault`; told once for each kind of order, as long as the venue's manifest stays."""
+        kind = (
+            venue, request.operation, request.order_type, request.time_in_force, request.post_only, request.reduce_only
+        )  # fmt: skip
+        manifest = state.manifests.get(venue)
+        known = self._capability_faults.get(kind)
+        if known is None or known[0] is not manifest:
+            known = self._capability_faults[kind] = (manifest, capability_fault(request, manifest))
+        return known[1]
 
     def _price(self, request: RouteRequest, candidate: Candidate, state: EngineState, *, is_pinned: bool) -> None:
         book = state.market.books.get(candidate.listing.instrument_id)

@@ -12,6 +12,7 @@ from liveexec.domain.order_event import OrderEvent
 from liveexec.domain.record import CONTROL_STREAM_PREFIX, Event, Record
 from liveexec.engine.core import EngineCore
 from liveexec.engine.effects import ArmTimer, DisarmTimer, Effect, TimerKind
+from liveexec.engine.oms import NAMING_EVENTS
 from liveexec.errors import LiveExecError
 
 __all__ = ["Decision", "Turn"]
@@ -41,6 +42,11 @@ _MOVES_EXPOSURE: Final = frozenset(
 _STIRS_PARENT: Final = _MOVES_EXPOSURE - {ev.RiskApproved, ev.ReplaceRequested}
 
 
+def _brings_terms(before: Order | None) -> bool:
+    """A first attempt sends what is reserved already; that of an emulated replace brings other terms."""
+    return before is not None and before.replace is not None
+
+
 @define(eq=False)
 class Decision:
     """What one input led to: records to make durable, and effects to carry out after that.
@@ -66,52 +72,51 @@ class Turn:
     effects: list[Effect] = field(factory=list)
     #: Parents whose algorithm has to be asked, with the child that stirred it.
     stirred: dict[OrderId, OrderId] = field(factory=dict)
-    _events: dict[str, list[Event]] = field(factory=dict)
-    _sequences: dict[str, int] = field(factory=dict)
+    #: By stream, in the order in which they were first touched: the sequence of the first event, and all of them.
+    _streams: dict[str, tuple[int, list[Event]]] = field(factory=dict)
 
     def emit(self, order_id: OrderId, event: OrderEvent) -> Order:
         """An event of an order is true from now on."""
-        state = self.core.state
+        core = self.core
+        state = core.state
         ledger = state.ledger
         before = ledger.orders.get(order_id)
-        events = self._events.get(order_id)
-        if events is None:
-            self._sequences[order_id] = before.last_sequence + 1 if before is not None else 1
-            self._events[order_id] = [event]
+        told = self._streams.get(order_id)
+        if told is None:
+            self._streams[order_id] = (before.last_sequence + 1 if before is not None else 1, [event])
         else:
-            events.append(event)
+            told[1].append(event)
         kind = type(event)
-        moves = kind in _MOVES_EXPOSURE
-        if kind is ev.SubmitRequested and before is not None:
-            # A first attempt sends what is reserved already; that of an emulated replace brings other terms.
-            moves = before.replace is not None
-        parent = None
-        if moves and before is not None:
-            if before.approved:
-                state.exposure.release(before)
-            if before.parent_id is not None:
-                parent = ledger.orders.get(before.parent_id)
-                if parent is not None and parent.approved:
-                    state.exposure.release(parent)
-        order = ledger.apply_order_event(order_id, event, self.at_ns)
-        if moves:
+        if kind not in _MOVES_EXPOSURE and not (kind is ev.SubmitRequested and _brings_terms(before)):
+            order = ledger.apply_order_event(order_id, event, self.at_ns)
+        else:
+            parent = None
+            if before is not None:
+                if before.approved:
+                    state.exposure.release(before)
+                if before.parent_id is not None:
+                    parent = ledger.orders.get(before.parent_id)
+                    if parent is not None and parent.approved:
+                        state.exposure.release(parent)
+            order = ledger.apply_order_event(order_id, event, self.at_ns)
             if order.approved:
                 state.exposure.reserve(order)
             if parent is not None and parent.approved:
                 state.exposure.reserve(parent)
-        self.core.oms.note(order, event)
-        if order.parent_id is not None and kind in _STIRS_PARENT:
-            self.stirred[order.parent_id] = order_id
+            if order.parent_id is not None and kind in _STIRS_PARENT:
+                self.stirred[order.parent_id] = order_id
+        if kind in NAMING_EVENTS:
+            core.oms.note(order, event)
         return order
 
     def emit_account(self, stream: str, event: AccountEvent) -> None:
         """An event of an account is true from now on."""
         ledger = self.core.state.ledger
-        events = self._events.get(stream)
-        if events is None:
-            self._sequences[stream] = ledger.next_sequence(stream)
-            events = self._events[stream] = []
-        events.append(event)
+        told = self._streams.get(stream)
+        if told is None:
+            self._streams[stream] = (ledger.next_sequence(stream), [event])
+        else:
+            told[1].append(event)
         ledger.apply_account_event(stream, event, self.at_ns)
 
     def emit_control(self, event: AccountEvent) -> None:
@@ -133,7 +138,7 @@ class Turn:
     def decision(self, order_id: OrderId | None = None, *, repeated: bool = False) -> Decision:
         """Everything of this turn, a record per stream in the order in which the streams were first touched."""
         records = [
-            Record(stream, self._sequences[stream], tuple(events), self.cause, self.at_ns)
-            for stream, events in self._events.items()
+            Record(stream, sequence, tuple(events), self.cause, self.at_ns)
+            for stream, (sequence, events) in self._streams.items()
         ]
         return Decision(tuple(records), tuple(self.effects), order_id, repeated)

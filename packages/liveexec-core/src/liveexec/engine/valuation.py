@@ -1,5 +1,6 @@
 """What positions and orders are worth in the reporting asset. What is missing, stale or absurd raises: fail closed."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -21,18 +22,36 @@ class MissingInput(LiveExecError):
     """A rule needs something that is not known, or too old or absurd to go by; the order is refused with its code."""
 
 
+class _Kept[Key](dict[Key, Decimal]):
+    """Values by key. Each is worked out, from the ``state``, when it is first asked for."""
+
+    def __init__(self, work_out: Callable[[EngineState, Key], Decimal]) -> None:
+        super().__init__()
+        self._work_out = work_out
+        self.state: EngineState | None = None
+
+    def __missing__(self, key: Key) -> Decimal:
+        assert self.state is not None, "no check has begun"
+        value = self[key] = self._work_out(self.state, key)
+        return value
+
+
 class Valuer:
     """Values in the reporting asset: quantities at the mark, and open orders at their worst price.
 
     The mark is the mid of a sane book, else the last trade. Marks and rates older than the configuration allows are
     as good as none. What was worked out is kept as long as what it came from is the latest and recent enough.
+
+    ``marks`` by instrument and ``rates`` by asset are what :meth:`mark` and :meth:`rate` say, from :meth:`begin` on;
+    asked for one that can't be told, they raise as those do.
     """
 
     def __init__(self, config: RiskConfig) -> None:
         self._max_mark_age_ns = config.max_mark_age_ns if config.max_mark_age_ns is not None else _FOREVER_NS
         self._max_rate_age_ns = config.max_rate_age_ns
-        #: Rates that were asked for, and what each came from: ``None`` for one that counts one by configuration.
-        self._rates: dict[str, Decimal] = {}
+        self.marks: _Kept[InstrumentId] = _Kept(self.mark)
+        self.rates: _Kept[str] = _Kept(self.rate)
+        #: What each rate came from: ``None`` for one that counts one by configuration.
         self._rate_sources: dict[str, tuple[Decimal, int] | None] = {}
         #: Values of units, the market that they come from, and until when (engine time) its marks may be gone by.
         self._market_version = -1
@@ -45,12 +64,13 @@ class Valuer:
 
     def begin(self, state: EngineState) -> None:
         """Another check begins: forget what may have changed since the last one."""
+        self.marks.state = self.rates.state = state
         if state.market.version != self._market_version or state.now_ns > self._marks_until_ns:
             self._forget_units()
             self._market_version = state.market.version
         for asset, source in self._rate_sources.items():
             if state.rates.get(asset) is not source or self._max_rate_age_ns is not None:
-                self._rates.clear()
+                self.rates.clear()
                 self._rate_sources.clear()
                 self._forget_units()
                 return
@@ -61,7 +81,7 @@ class Valuer:
         Raises:
             MissingInput: no rate is known, or it is too old, or not above zero.
         """
-        rate = self._rates.get(asset)
+        rate = self.rates.get(asset)
         if rate is not None:
             return rate
         rate = state.rate(asset)
@@ -73,7 +93,7 @@ class Valuer:
             age_ns = state.now_ns - source[1]
             if age_ns > self._max_rate_age_ns:
                 raise MissingInput(f"the rate of {asset} is {age_ns} ns old")
-        self._rates[asset], self._rate_sources[asset] = rate, source
+        self.rates[asset], self._rate_sources[asset] = rate, source
         return rate
 
     def mark(self, state: EngineState, instrument_id: InstrumentId) -> Decimal:
@@ -160,6 +180,7 @@ class Valuer:
         return terms
 
     def _forget_units(self) -> None:
+        self.marks.clear()
         self._units.clear()
         self._product_units.clear()
         self._marks_until_ns = _FOREVER_NS

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import anyio
 from attrs import define
 
 from liveexec.domain.ids import AccountId, InstrumentId, OrderId
@@ -19,12 +20,14 @@ from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     BalanceReport,
     FillReport,
+    Gap,
     OrderRef,
     OrderReport,
     OrderReportAnswer,
     PositionReport,
     SendOutcome,
     SendPlan,
+    SettlementReport,
     Snapshot,
     VenueReport,
 )
@@ -38,9 +41,11 @@ __all__ = [
     "DedupeScope",
     "ExternalAdapter",
     "Ordering",
+    "Polls",
     "RateLimit",
     "ReplaceMode",
     "Replaces",
+    "Settles",
     "StreamsMarket",
     "TellsTime",
     "VenueOrder",
@@ -129,6 +134,19 @@ class ExternalAdapter(ABC):
         """Everything that happens at the venue from now on. Ends, or raises, when the session is lost."""
 
 
+class Polls(ExternalAdapter):
+    """The venue streams no reports: it only answers. The runtime asks it for fills, open orders, positions and balances
+    every ``poll_every_s`` real seconds, and about every order that is open here and not there."""
+
+    poll_every_s: float
+
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        """Nothing, for as long as the session lasts: what happened is asked for."""
+        await anyio.sleep_forever()
+        # An asynchronous generator is one by its yield.
+        yield Gap(self.accounts[0], "never told")  # pragma: no cover
+
+
 class StreamsMarket(ABC):
     """The venue streams books and trades. Apart from ``reports()``, so that quotes never hold up a fill."""
 
@@ -156,6 +174,15 @@ class TellsTime(ABC):
     @abstractmethod
     async def venue_time_ns(self) -> int:
         """The venue's clock when it answers, UTC nanoseconds: never a value that was kept."""
+
+
+class Settles(ABC):
+    """Instruments end at the venue with a result: options and futures at their expiry, bets with their market."""
+
+    @abstractmethod
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        """What was settled of what the account held, since a venue time, oldest first. Asked for with the fills; what
+        ``reports()`` tells of it beside that counts once."""
 
 
 class CancelsAll(ABC):

@@ -185,7 +185,7 @@ class Dispatcher:
         adapter = self._session(order)
         venue_order = _venue_order(order, effect.quantity, effect.price)
         reach(FailPoint.BEFORE_SUBMIT)
-        outcome = await self._ask(lambda: adapter.submit(venue_order, effect.plan), SendVerb.SUBMIT)
+        outcome = await self._ask(SendVerb.SUBMIT, adapter.submit, venue_order, effect.plan)
         reach(FailPoint.AFTER_SUBMIT)
         self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
 
@@ -198,7 +198,7 @@ class Dispatcher:
             return
         attempt, adapter = order.attempt, self._session(order)
         reach(FailPoint.BEFORE_CANCEL)
-        outcome = await self._ask(lambda: adapter.cancel(effect.ref), SendVerb.CANCEL)
+        outcome = await self._ask(SendVerb.CANCEL, adapter.cancel, effect.ref)
         reach(FailPoint.AFTER_CANCEL)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.CANCEL, outcome))
 
@@ -217,7 +217,7 @@ class Dispatcher:
             venue_order = _venue_order(order, effect.quantity, effect.price)
             reach(FailPoint.BEFORE_REPLACE)
             outcome = await self._ask(
-                lambda: adapter.replace(effect.ref, venue_order, effect.plan, effect.filled_quantity), SendVerb.REPLACE
+                SendVerb.REPLACE, adapter.replace, effect.ref, venue_order, effect.plan, effect.filled_quantity
             )
             reach(FailPoint.AFTER_REPLACE)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome, effect.plan))
@@ -285,11 +285,17 @@ class Dispatcher:
         finally:
             self._fetching.discard(effect.order_id)
 
-    async def _ask(self, request: Callable[[], Coroutine[Any, Any, SendOutcome]], verb: SendVerb) -> SendOutcome:
+    async def _ask[**P](
+        self,
+        verb: SendVerb,
+        request: Callable[P, Coroutine[Any, Any, SendOutcome]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> SendOutcome:
         started_s = time.perf_counter()
         outcome: SendOutcome
         try:
-            said: object = await self._answered(request())
+            said: object = await self._answered(request(*args, **kwargs))
             outcome = (
                 said if isinstance(said, SendOutcome) else Unknown(f"the adapter answered with {type(said).__name__}")
             )
@@ -298,7 +304,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  (whatever it was, it proves nothing about the order)
             outcome = Unknown(f"{type(error).__name__}: {error}")
         self._metrics.sent_to_answered.observe(time.perf_counter() - started_s)
-        self._metrics.sent(verb, type(outcome).__name__).inc()
+        self._metrics.sent(verb, type(outcome).__name__)
         return outcome
 
     async def _answered[T](self, request: Coroutine[Any, Any, T]) -> T:

@@ -4,6 +4,7 @@ With them a shard runs as it would, for real, and leaves nothing behind but an e
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import Listing
@@ -17,11 +18,12 @@ from liveexec.domain.outcome import (
     SendOutcome,
     SendPlan,
     Sent,
+    SettlementReport,
     Snapshot,
     VenueReport,
 )
 from liveexec.domain.stored import AppendBatch, ListedSteps, Ownership, ProjectionBatch
-from liveexec.plugins.adapter import ExternalAdapter, TellsTime, VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, Settles, TellsTime, VenueOrder
 from liveexec.runtime.ports import JournalStore
 
 __all__ = ["SilentAdapter", "SilentStore", "silenced"]
@@ -102,19 +104,35 @@ class SilentAdapter(ExternalAdapter):
         return self._adapter.reports()
 
 
-class _SilentTimedAdapter(SilentAdapter, TellsTime):
-    """The same, of a venue that tells its time: what is compared depends on how far its clock is off."""
-
-    def __init__(self, adapter: ExternalAdapter, told_by: TellsTime, withheld: Callable[[str, OrderRef], None]) -> None:
-        super().__init__(adapter, withheld)
-        self._told_by = told_by
+class _TellsTime(SilentAdapter, TellsTime):
+    """What is compared depends on how far the venue's clock is off."""
 
     async def venue_time_ns(self) -> int:
-        return await self._told_by.venue_time_ns()
+        assert isinstance(self._adapter, TellsTime)
+        return await self._adapter.venue_time_ns()
+
+
+class _Settles(SilentAdapter, Settles):
+    """What was settled is part of what an account holds."""
+
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        assert isinstance(self._adapter, Settles)
+        return await self._adapter.settlements(account_id, since_ns)
+
+
+class _TellsTimeAndSettles(_TellsTime, _Settles):
+    """Both."""
+
+
+#: By what of it only asks: whether the venue tells its time, and whether it settles.
+_SILENT: Final = {
+    (False, False): SilentAdapter,
+    (True, False): _TellsTime,
+    (False, True): _Settles,
+    (True, True): _TellsTimeAndSettles,
+}
 
 
 def silenced(adapter: ExternalAdapter, withheld: Callable[[str, OrderRef], None]) -> SilentAdapter:
     """The adapter, with everything that only asks, and nothing that changes anything at the venue."""
-    if isinstance(adapter, TellsTime):
-        return _SilentTimedAdapter(adapter, adapter, withheld)
-    return SilentAdapter(adapter, withheld)
+    return _SILENT[isinstance(adapter, TellsTime), isinstance(adapter, Settles)](adapter, withheld)

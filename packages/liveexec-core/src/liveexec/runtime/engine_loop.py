@@ -6,6 +6,7 @@ no switch. What the engine decides is ahead of what is durable; whatever leaves 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from liveexec.domain.outcome import AssetReport, Gap, SettlementReport
@@ -25,6 +26,8 @@ __all__ = ["EngineLoop"]
 _MAX_SERVED: Final = 64
 #: Decisions that may wait to become durable; beyond them inputs wait in their bounded queues.
 _MAX_BACKLOG: Final = 4_096
+#: Inputs that may be about what has left memory.
+_MAY_WAIT: Final = frozenset({Report, AccountSnapshot})
 
 
 class EngineLoop:
@@ -71,7 +74,8 @@ class EngineLoop:
             return
         waits = done is not None or failed is not None or decided is not None
         self._inbox.put(priority, given, Pending(done, failed, decided) if waits else None)
-        self.wake()
+        if not self._scheduled:
+            self.wake()
 
     def wake(self) -> None:
         """Serve what waits at the next turn of the event loop."""
@@ -96,7 +100,7 @@ class EngineLoop:
                 return
             given, pending = item
             try:
-                if not self._has_to_wait(given, pending):
+                if type(given) not in _MAY_WAIT or not self._has_to_wait(given, pending):
                     self._decide(given, pending)
             except Exception as defect:  # noqa: BLE001  (any failure here halts: half a decision must not go on)
                 if pending is not None and pending.failed is not None:
@@ -126,11 +130,11 @@ class EngineLoop:
             return
         self._journal.append(
             decision,
-            lambda position, durable: self._durable(position, durable, pending),
+            partial(self._durable, pending),
             pending.failed if pending is not None and pending.failed is not None else _ignore,
         )
 
-    def _durable(self, position: int, decision: Decision, pending: Pending | None) -> None:
+    def _durable(self, pending: Pending | None, position: int, decision: Decision) -> None:
         try:
             self._on_durable(position, decision)
         except Exception as error:

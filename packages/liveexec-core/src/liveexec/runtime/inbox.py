@@ -76,7 +76,8 @@ class Inbox:
     _bars: deque[TradeBar] = field(factory=deque)
     #: Newer than any bar of the same instrument that waits.
     _sums: dict[InstrumentId, TradeBar] = field(factory=dict)
-    _aside: int = 0
+    #: Reports that wait here, or were set aside.
+    _reports: int = 0
     #: From which queue the last item came; ``None`` for market data.
     served: Priority | None = None
 
@@ -89,6 +90,8 @@ class Inbox:
         queue = self._queues[priority]
         if priority is Priority.INTENT and len(queue) >= self.max_intents:
             raise Busy(f"{self.max_intents} intents are waiting already; try again later")
+        if priority is Priority.REPORT:
+            self._reports += 1
         queue.append((given, pending))
 
     def put_market(self, update: Book | TradeBar) -> None:
@@ -124,16 +127,14 @@ class Inbox:
 
     def set_aside(self) -> None:
         """The report that was served last waits for a look-up."""
-        self._aside += 1
+        self._reports += 1
 
     def resume(self, given: EngineInput, pending: Pending | None = None) -> None:
         """A report that was set aside is served next, in the order in which they are resumed."""
-        self._aside -= 1
         self._queues[Priority.RESUMED].append((given, pending))
 
     def drop(self) -> None:
         """A report that was set aside needs not be served any more."""
-        self._aside -= 1
         self._room_made()
 
     @property
@@ -156,6 +157,7 @@ class Inbox:
     def clear(self) -> list[Item]:
         """Take everything out, market data forgotten: what a halt discards."""
         items = [item for queue in self._queues for item in queue]
+        self._reports -= sum(len(self._queues[priority]) for priority in _REPORTS)
         for queue in self._queues:
             queue.clear()
         self._books.clear()
@@ -163,11 +165,8 @@ class Inbox:
         self._sums.clear()
         return items
 
-    @property
-    def _reports(self) -> int:
-        return self._aside + len(self._queues[Priority.RESUMED]) + len(self._queues[Priority.REPORT])
-
     def _room_made(self) -> None:
+        self._reports -= 1
         if self._reports == self.max_reports - 1:
             self.on_room()
 

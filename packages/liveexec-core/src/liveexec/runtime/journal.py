@@ -1,7 +1,8 @@
 """The journal's writer: group commit, in the engine's order, and nothing goes on before it is durable.
 
-Whatever waits while a batch is being written makes up the next one; nobody lingers for more to come. A batch whose
-outcome is unknown is settled before anything else: if it is not there it is written again, the identical one.
+Whatever waits while a batch is being written makes up the next one; nobody lingers for more to come. The next one is on
+its way before those of the last one are told, so that the server works while we do. A batch whose outcome is unknown is
+settled before anything else: if it is not there it is written again, the identical one.
 
 A store that fails, or does not answer, stalls the journal: what was decided waits for it, in order. Of what waits
 ``on_delayed`` hears at once, since cancels may leave without being durable then.
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -83,7 +85,7 @@ class Journal:
         #: Since when the batch at hand is being written. Monotonic seconds.
         self._since_s: float | None = None
         self._waiting: deque[_Waiting] = deque()
-        #: The batch at hand: those who are not told yet what became of it.
+        #: Those of the batch at hand, behind those of the one before who are not told yet that it is durable.
         self._taken: deque[_Waiting] = deque()
         self._stopped: LiveExecError | None = None
         self._wake = asyncio.Event()
@@ -131,8 +133,10 @@ class Journal:
             return
         encoded = tuple([encode_events(record.events) for record in decision.records])
         self._waiting.append(_Waiting(decision, encoded, done, failed, time.perf_counter()))
-        self._idle.clear()
-        self._wake.set()
+        if self._idle.is_set():
+            # Whoever writes looks at what waits again before it rests.
+            self._idle.clear()
+            self._wake.set()
         if self.state is JournalState.STALLED:
             self._on_delayed(decision)
 
@@ -152,11 +156,7 @@ class Journal:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting:
-                    self._taken = self._take()
-                    await self._write(self._taken)
-                    self._complete()
-                    reach(FailPoint.BATCH_TOLD)
+                await self._write_all()
                 self._idle.set()
         except Exception as error:
             unknown = error if isinstance(error, Fenced) else OutcomeUnknown(f"the journal stopped: {error}")
@@ -187,8 +187,34 @@ class Journal:
         for item in [*self._taken, *self._waiting]:
             self._on_delayed(item.decision)
 
-    def _take(self) -> deque[_Waiting]:
-        taken: deque[_Waiting] = deque()
+    async def _write_all(self) -> None:
+        """Write what waits, batch after batch, and tell those of each while the next one is being written."""
+        durable = 0
+        while self._waiting or durable:
+            batch = self._take()
+            self._taken += batch
+            if not durable:
+                await self._write(batch)
+            elif not batch:
+                self._tell(durable, self._position + 1)
+            else:
+                await self._write_and_tell(batch, durable)
+            durable = len(batch)
+
+    async def _write_and_tell(self, batch: Sequence[_Waiting], durable: int) -> None:
+        """Write a batch, and meanwhile tell so many before it that they are durable."""
+        end_position = self._position + 1
+        writing = asyncio.Task(self._write(batch), loop=asyncio.get_running_loop(), eager_start=True)
+        try:
+            # Event loops may hold back what is written until their next turn.
+            await asyncio.sleep(0)
+            self._tell(durable, end_position)
+            await writing
+        finally:
+            await _ended(writing)
+
+    def _take(self) -> list[_Waiting]:
+        taken: list[_Waiting] = []
         records = 0
         while self._waiting and (not taken or records + len(self._waiting[0].encoded) <= _MAX_RECORDS):
             item = self._waiting.popleft()
@@ -230,11 +256,25 @@ class Journal:
         self._batch, self._position = batch.batch, batch.last_position
         self._metrics.journal_batch.observe(len(records))
 
-    def _complete(self) -> None:
-        position = self._position - sum(len(item.encoded) for item in self._taken) + 1
+    def _tell(self, durable: int, end_position: int) -> None:
+        """Tell the first so many of those taken, whose records end before a position."""
+        position = end_position - sum(len(item.encoded) for item in islice(self._taken, durable))
         now_s = time.perf_counter()
-        while self._taken:
+        for _ in range(durable):
+            if not self._taken:
+                # Whoever was told last made everybody else be told that the outcome is unknown.
+                return
             item = self._taken.popleft()
             self._metrics.decided_to_durable.observe(now_s - item.since_s)
             item.done(position, item.decision)
             position += len(item.encoded)
+        reach(FailPoint.BATCH_TOLD)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that nobody waits for any more; what it raises is told by whoever stopped it."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))
+    if not task.cancelled():
+        task.exception()

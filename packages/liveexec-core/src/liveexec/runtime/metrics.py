@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import OrderReceived, RiskRefused
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.record import Event
+from liveexec.runtime.tallies import Distribution, Tally
 
 __all__ = ["Metrics"]
 
@@ -34,10 +35,10 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
         own = self.registry
-        self._submitted = Counter("liveexec_orders_total", "Orders received.", ["kind"], registry=own)
+        self._submitted = Tally("liveexec_orders", "Orders received.", ["kind"], own)
         self._refused = Counter("liveexec_refusals_total", "Orders refused, by code.", ["code"], registry=own)
-        self._outcomes = Counter("liveexec_order_events_total", "What happened to orders.", ["status"], registry=own)
-        self._sends = Counter("liveexec_sends_total", "Requests by outcome.", ["verb", "outcome"], registry=own)
+        self._outcomes = Tally("liveexec_order_events", "What happened to orders.", ["status"], own)
+        self._sends = Tally("liveexec_sends", "Requests by outcome.", ["verb", "outcome"], own)
         self._stops = Counter("liveexec_gate_stops_total", "Requests stopped at the gate.", ["verb"], registry=own)
         self._phase = Gauge("liveexec_account_phase", "0 down, 1 reconciling, 2 active.", ["account"], registry=own)
         self._clock_offset = Gauge(
@@ -47,54 +48,43 @@ class Metrics:
         self.gaps = Counter("liveexec_gaps_total", "Gaps in venues' streams.", registry=own)
         self.unknown = Gauge("liveexec_unknown_orders", "Orders whose fate is unknown.", registry=own)
         self.open_orders = Gauge("liveexec_open_orders", "Open orders.", registry=own)
-        self.journal_batch = Histogram(
-            "liveexec_journal_batch_records", "Records per journal batch.", buckets=(1, 2, 4, 8, 16, 32, 64, 128),
-            registry=own,
-        )  # fmt: skip
-        self.decided_to_durable = Histogram(
-            "liveexec_decided_to_durable_seconds", "From decision to durable.", buckets=_LATENCY, registry=own
+        self.journal_batch = Distribution(
+            "liveexec_journal_batch_records", "Records per journal batch.", (1, 2, 4, 8, 16, 32, 64, 128), own
         )
-        self.sent_to_answered = Histogram(
-            "liveexec_sent_to_answered_seconds", "From request to answer.", buckets=_LATENCY, registry=own
+        self.decided_to_durable = Distribution(
+            "liveexec_decided_to_durable_seconds", "From decision to durable.", _LATENCY, own
         )
-        self.projection_lag = Histogram(
-            "liveexec_projection_lag_seconds", "From durable to projected, oldest record of a batch.", buckets=_LATENCY,
-            registry=own,
-        )  # fmt: skip
+        self.sent_to_answered = Distribution(
+            "liveexec_sent_to_answered_seconds", "From request to answer.", _LATENCY, own
+        )
+        self.projection_lag = Distribution(
+            "liveexec_projection_lag_seconds", "From durable to projected, oldest record of a batch.", _LATENCY, own
+        )
         self._children: dict[tuple[str, ...], Counter | Gauge] = {}
 
-    def observe(self, event: Event) -> None:
-        """Count an event that became durable."""
-        kind = type(event)
-        if kind is OrderReceived:
-            self.submitted(_kind_of(cast(OrderReceived, event))).inc()
-            return
-        if kind is RiskRefused:
-            self.refused(cast(RiskRefused, event).code).inc()
-        counted = _COUNTED.get(kind)
-        if counted is not None:
-            self.outcome(counted).inc()
+    def observe(self, *events: Event) -> None:
+        """Count events that became durable."""
+        for event in events:
+            kind = type(event)
+            if kind is OrderReceived:
+                self._submitted.add(_kind_of(cast(OrderReceived, event)))
+            elif (counted := _COUNTED.get(kind)) is not None:
+                self._outcomes.add(counted)
+                if kind is RiskRefused:
+                    self.refused(cast(RiskRefused, event).code).inc()
 
     def watch(self, orders: Callable[[], Iterable[Order]]) -> None:
         """Have the gauges of open and unknown orders count these orders whenever they are read."""
         self.open_orders.set_function(lambda: sum(1 for order in orders() if order.is_open))
         self.unknown.set_function(lambda: sum(1 for order in orders() if order.status is OrderStatus.UNKNOWN))
 
-    def submitted(self, kind: str) -> Counter:
-        """The counter of orders received of a kind (plain, parent, child)."""
-        return self._cached(self._submitted, kind)
-
     def refused(self, code: str) -> Counter:
         """The counter of refusals with a code."""
         return self._cached(self._refused, code)
 
-    def outcome(self, kind: str) -> Counter:
-        """The counter of what happened to orders, by kind."""
-        return self._cached(self._outcomes, kind)
-
-    def sent(self, verb: str, outcome: str) -> Counter:
-        """The counter of requests of a verb that had an outcome."""
-        return self._cached(self._sends, verb, outcome)
+    def sent(self, verb: str, outcome: str) -> None:
+        """Count a request of a verb that had an outcome."""
+        self._sends.add(verb, outcome)
 
     def stopped(self, verb: str) -> Counter:
         """The counter of requests of a verb that the send gate stopped; the reason is in the order's events."""

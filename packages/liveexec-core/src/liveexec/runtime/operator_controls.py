@@ -1,7 +1,8 @@
 """What operators tell a running orchestrator: kill, states, latches, drifts, orders that nobody can tell about."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import structlog
 
@@ -200,7 +201,18 @@ class OperatorControls:
 
 def check_words(**words: str) -> None:
     """What a host says beside its request is kept as it is, so it has to be text that can be kept."""
-    faults = [fault for name, word in words.items() for fault in text_faults(name, word)]
-    faults += [Fault(name, "is required") for name, word in words.items() if word is None]
+    faults = [fault for name, word in words.items() for fault in _word_faults(name, word)]
     if faults:
         raise InvalidInput("request", faults)
+
+
+def _word_faults(name: str, word: object) -> Sequence[Fault]:
+    if isinstance(word, str):
+        return _text_faults(name, word)
+    return (Fault(name, "is required"),) if word is None else text_faults(name, word)
+
+
+@lru_cache(maxsize=256)
+def _text_faults(name: str, word: str) -> tuple[Fault, ...]:
+    """Kept, since the few principals of a host come with every order."""
+    return tuple(text_faults(name, word))

@@ -64,9 +64,9 @@ class Projector:
         """The view folded something more."""
         if self._oldest_s is None:
             self._oldest_s = time.perf_counter()
+            self._wake.set()
         if self._view.pending >= _EARLY_RECORDS:
             self._hurried.set()
-        self._wake.set()
 
     async def reached(self, position: int) -> None:
         """Wait until the tables show everything up to a journal position: SQL readers then see what they were told."""

@@ -38,6 +38,8 @@ class Difference:
 
 def differing_columns(row: Mapping[str, object], fold: Mapping[str, object]) -> list[tuple[str, str, str]]:
     """(column, what the fold says, what the row says) for every column in which they differ, compared by value."""
+    if row == fold:
+        return []
     return [
         (name, _text(fold.get(name)), _text(row.get(name)))
         for name in dict.fromkeys([*fold, *row])

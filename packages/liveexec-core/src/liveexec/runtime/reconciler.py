@@ -1,6 +1,7 @@
 """Reconciliation at start, after every gap and continuously: the venue's truth is fetched, and becomes ordinary
 inputs."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.engine.inputs import AccountSnapshot
 from liveexec.errors import AdapterError, StorageError
-from liveexec.plugins.adapter import ExternalAdapter
+from liveexec.plugins.adapter import ExternalAdapter, Settles
 from liveexec.runtime.failpoints import FailPoint, reach
 
 __all__ = ["Reconciler"]
@@ -74,13 +75,15 @@ class Reconciler:
 
         Raises:
             TimeoutError: the venue does not answer.
-            AdapterError: the venue does not give all fills.
+            AdapterError: the venue does not give all fills or settlements.
         """
         reach(FailPoint.RECONCILING)
         requested_at_ns = self._now_ns()
         # What an account held at its first connection is in its opening position; its earlier fills are not ours.
         is_new = self._is_new(account_id)
         fetched = 0 if is_new else await self._fetch_fills(account_id, adapter, slot)
+        if isinstance(adapter, Settles) and not is_new:
+            await self._fetch_settlements(account_id, adapter, slot)
         reach(FailPoint.FILLS_FETCHED)
         held = await self._hold(account_id, adapter, slot)
         # Where the venue says that it shows an earlier moment, later changes are none of its word; a clock that is far
@@ -100,6 +103,7 @@ class Reconciler:
                 orders.complete,
                 held.positions.items,
                 held.balances.items,
+                requested_at_ns,
             )
         )
         self._trusted_until_ns[account_id] = requested_at_ns
@@ -118,29 +122,46 @@ class Reconciler:
     ) -> tuple["_Held", int]:
         """What a new account begins with, and a moment at which all of it was true, on the venue's clock.
 
-        No fill before that moment may count, and every later one has to.
+        No fill before that moment may count, and every later one has to: where the venue cuts its times, the moment is
+        one that cutting leaves as it is, so that it cuts no later fill's time to an earlier one.
 
         Its answers are of different moments, so that a fill between two of them would count twice or not at all. What
         is shown twice alike was true all the while between the two.
         """
         ahead_ns, same = self._offset_ns(), [held]
+        step_ns = adapter.manifest.time_resolution_ns
         for _ in range(_STILL_ROUNDS):
+            if step_ns > 1:
+                # Two looks within one step of the venue's times have no moment between them.
+                await asyncio.sleep(step_ns / 1e9)
             held = await self._hold(account_id, adapter, slot)
             same = [*same, held] if held.shows_the_same_as(same[-1]) else [held]
             # Of each of the three: from when on, and until when, it was so.
             since = zip(*(each.moments(each.answered_at_ns + ahead_ns) for each in same), strict=True)
             until = zip(*(each.moments(each.asked_at_ns + ahead_ns) for each in same), strict=True)
-            begin_ns = max(min(moments) for moments in since)
+            begin_ns = -(-max(min(moments) for moments in since) // step_ns) * step_ns
             if begin_ns <= min(max(moments) for moments in until) and len(same) > 1:
                 return held, begin_ns
         # Others trade here all the time. Should a fill have come in between, the next comparisons show a drift.
         _log.warning("account_never_still", account=account_id, rounds=_STILL_ROUNDS)
         return held, min(held.moments(held.asked_at_ns + ahead_ns))
 
+    async def _fetch_settlements(self, account_id: AccountId, adapter: Settles, slot: Slot) -> None:
+        """Deliver what was settled since the account was last trusted: after its fills, which are what is settled."""
+        settled = await _answered(slot, adapter.settlements(account_id, self._since_ns(account_id)))
+        if not settled.complete:
+            raise AdapterError(f"{account_id}: the venue does not give all settlements")
+        for said in settled.items:
+            await self._deliver(said)
+
+    def _since_ns(self, account_id: AccountId) -> int:
+        """From when on, on the venue's clock, what happened on an account may be unknown here."""
+        trusted_until_ns = self._trusted_until_ns.get(account_id, self._start_ns)
+        return max(0, trusted_until_ns - _OVERLAP_NS + self._offset_ns())
+
     async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> int:
         """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
-        trusted_until_ns = self._trusted_until_ns.get(account_id, self._start_ns)
-        since_ns = max(0, trusted_until_ns - _OVERLAP_NS + self._offset_ns())
+        since_ns = self._since_ns(account_id)
         fetched = 0
         while True:
             fills = await _answered(slot, adapter.fills(account_id, since_ns))

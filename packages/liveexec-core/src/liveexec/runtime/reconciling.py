@@ -23,8 +23,8 @@ from liveexec.runtime.streams import StreamItem
 
 __all__ = ["Reconciliation", "reconcile"]
 
-#: A difference counts once a second look shows it again. Real seconds between the two.
-_AGAIN_S: Final = 1.0
+#: A difference counts once a look shows it again that comes later than what was on its way. Real seconds between two.
+_AGAIN_S: Final = 1.5
 _LOOKS: Final = 2
 #: How long a lease that still holds is waited for. Real seconds.
 _OWNED_S: Final = 2.0

@@ -19,7 +19,7 @@ from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.outcome import Gap, VenueReport
 from liveexec.engine.inputs import AccountPhase, ListingsUpdate, Phase
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import ExternalAdapter, StreamsMarket, TellsTime
+from liveexec.plugins.adapter import ExternalAdapter, Polls, StreamsMarket, TellsTime
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.logs import traceback_of
@@ -93,7 +93,9 @@ class Session:
         self._instruments = instruments
         self._backoff = Backoff(first_wait_s, longest_wait_s)
         self._breaker_wait_s = breaker_wait_s
-        self._reconcile_every_s, self._only_reconciles = reconcile_every_s, only_reconciles
+        #: A venue that streams nothing tells what happened when it is compared.
+        polls_every_s = adapter.poll_every_s if isinstance(adapter, Polls) else reconcile_every_s
+        self._reconcile_every_s, self._only_reconciles = min(reconcile_every_s, polls_every_s), only_reconciles
         #: How often all accounts were compared since the session was made.
         self.rounds = 0
         self._changed = asyncio.Event()

@@ -277,8 +277,7 @@ class ShardRuntime:
         orders = self.view.ledger.orders
         for record in decision.records:
             self.view.apply(position, record)
-            for event in record.events:
-                self._parts.metrics.observe(event)
+            self._parts.metrics.observe(*record.events)
             order = orders.get(OrderId(record.stream))
             if order is None:
                 alarm_drifts(record)

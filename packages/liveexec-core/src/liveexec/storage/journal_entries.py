@@ -48,7 +48,8 @@ def entries_of(batch: AppendBatch) -> list[Entry]:
 
 def _storable(events: bytes) -> bytes:
     """Events without the escaped NUL, which PostgreSQL's JSON functions refuse: a venue's words must not stop us."""
-    return _NUL.sub(rb"\1\\ufffd", events) if _ESCAPED_NUL in events else events
+    # Most have no backslash at all, which is told ten times as fast.
+    return _NUL.sub(rb"\1\\ufffd", events) if b"\\" in events and _ESCAPED_NUL in events else events
 
 
 def encode_entries(entries: Sequence[Entry]) -> bytes:

@@ -1,5 +1,6 @@
 """The first writer: appends batches to the journal, and settles what became of one whose answer was lost."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -33,16 +34,10 @@ class JournalWriter:
 
     async def append(self, batch: AppendBatch) -> None:
         """See :meth:`liveexec.runtime.ports.JournalStore.append`."""
-        document = encode_entries(entries_of(batch))
+        statement, records = _statement_of(entries_of(batch))
         async with self._session.use("appending to the journal") as connection:
             status = await connection.execute(
-                _SQL["append"],
-                batch.shard,
-                batch.epoch,
-                batch.batch,
-                batch.first_position,
-                batch.last_position,
-                document,
+                statement, batch.shard, batch.epoch, batch.batch, batch.first_position, *records
             )
             if status == f"INSERT 0 {len(batch.records)}":
                 return
@@ -64,6 +59,14 @@ class JournalWriter:
             self._session.lost.clear()
             head = await connection.fetchrow(_SQL["head_for_update"], batch.shard)
             return await _holds(connection, batch, head)
+
+
+def _statement_of(entries: Sequence[Entry]) -> tuple[str, tuple[Any, ...]]:
+    """What appends the entries, and its parameters from the fifth on."""
+    if len(entries) == 1:
+        one = entries[0]
+        return _SQL["append_one"], (one.stream, one.sequence, one.recorded_at, one.cause, bytes(one.events))
+    return _SQL["append"], (entries[-1].position, encode_entries(entries))
 
 
 async def _holds(connection: Any, batch: AppendBatch, head: Any) -> bool:

@@ -161,13 +161,22 @@ class MemoryStore:
     async def settle(self, batch: AppendBatch) -> bool:
         return self._holds(self._owned(batch.shard, batch.epoch), batch)
 
-    async def project(self, batch: ProjectionBatch) -> None:
+    def prepare(self, batch: ProjectionBatch) -> None:
+        """Make a batch's rows, unless they are there: a repeated attempt writes the same ones, whatever became of its
+        orders, positions and books.
+
+        Raises:
+            StorageError: an amount is more than is stored exactly.
+        """
         if batch.prepared is None:
-            # A repeated attempt writes the same rows, whatever became of the batch's orders, positions and books.
             prepared = parts_of(batch, self._venue_classes)
             for part in prepared:
                 check_amounts(part)
             batch.prepared = prepared
+
+    async def project(self, batch: ProjectionBatch) -> None:
+        self.prepare(batch)
+        assert batch.prepared is not None
         parts: list[Part] = list(batch.prepared)
         shard = self._owned(batch.shard, batch.epoch)
         if shard.projected_through != batch.after or len(shard.journal) < batch.through:

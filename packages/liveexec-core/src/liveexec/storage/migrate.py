@@ -87,11 +87,15 @@ async def _current(dsn: Dsn) -> str | None:
 async def _move(dsn: Dsn, target: str, direction: _Direction) -> str | None:
     connection = await connect(dsn, "schema")
     try:
+        # Before the transaction: the server ends one whose client says nothing for some seconds, and alembic takes as
+        # long to load on a busy machine.
+        expected = await schema_revision(connection)
+        prepared = _statements(expected or BASE, target, direction)
         async with connection.transaction():
             # Two processes that start at the same time upgrade one after the other.
             await connection.execute(_SQL["lock"])
             present = await schema_revision(connection)
-            statements_to_run = _statements(present or BASE, target, direction)
+            statements_to_run = prepared if present == expected else _statements(present or BASE, target, direction)
             if statements_to_run:
                 await connection.execute(statements_to_run, timeout=_STATEMENT_TIMEOUT_S)
             if target == BASE:

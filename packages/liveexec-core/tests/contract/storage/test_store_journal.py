@@ -46,6 +46,11 @@ async def journal_of(store: JournalStore, shard: str = "main") -> list[StoredRec
     return list(await store.read_after(shard, 0, 1_000))
 
 
+def new_orders(count: int) -> list[Record]:
+    """Records of so many orders: one of them alone is appended by a statement of its own."""
+    return [make_record(make_order_id(100 + number), 1, make_received()) for number in range(count)]
+
+
 async def test_records_come_back_as_they_were_appended(writer: ShardWriter) -> None:
     intent = make_intent(metadata={"note": "größer ✓ 'quoted' \\ \"", "nested": {"b": [1, 1e22, None], "a": True}})
     records = [
@@ -121,10 +126,13 @@ async def test_what_a_batch_begins_with_is_not_the_batch(writer: ShardWriter) ->
         await writer.store.settle(beginning)
 
 
+@pytest.mark.parametrize("records", [1, 2])
 @pytest.mark.parametrize(("batch", "first_position"), [(3, 2), (2, 3), (2, 1), (9, 9)])
-async def test_a_batch_that_does_not_follow_is_a_conflict(writer: ShardWriter, batch: int, first_position: int) -> None:
+async def test_a_batch_that_does_not_follow_is_a_conflict(
+    writer: ShardWriter, batch: int, first_position: int, records: int
+) -> None:
     await writer.tell(ORDER, make_received())
-    wrong = writer.batch_of([make_record(OTHER, 1, make_received())], batch=batch, first_position=first_position)
+    wrong = writer.batch_of(new_orders(records), batch=batch, first_position=first_position)
     with pytest.raises(JournalConflict, match="does not follow batch 1, which ends at 1"):
         await writer.store.append(wrong)
     assert len(await journal_of(writer.store)) == 1
@@ -156,11 +164,12 @@ async def test_an_empty_or_half_encoded_batch_is_refused(writer: ShardWriter) ->
     assert await journal_of(writer.store) == []
 
 
-async def test_an_old_owner_writes_nothing_any_more(writer: ShardWriter) -> None:
+@pytest.mark.parametrize("records", [1, 2])
+async def test_an_old_owner_writes_nothing_any_more(writer: ShardWriter, records: int) -> None:
     await writer.tell(ORDER, make_received())
     successor = await ShardWriter.of(writer.store)
     assert (successor.owned.epoch, successor.batch, successor.position) == (writer.owned.epoch + 1, 1, 1)
-    stale = writer.batch_of([make_record(OTHER, 1, make_received())])
+    stale = writer.batch_of(new_orders(records))
     with pytest.raises(Fenced, match="epoch 1 is over"):
         await writer.store.append(stale)
     with pytest.raises(Fenced):

@@ -137,10 +137,12 @@ class TestCorrections:
     ACCOUNT = AccountId("PAPER-A")
 
     async def differing(self, live: LiveExecutionOrchestrator) -> None:
-        for _ in range(2):
-            now_ns = time.time_ns()
-            held = [PositionReport(self.ACCOUNT, self.SPOT, Decimal("0.5"), None, now_ns)]
-            await live.shard.tell(AccountSnapshot(0, self.ACCOUNT, now_ns, [], True, held, []))
+        async with asyncio.timeout(20):
+            # A difference has to last for a while.
+            while not live.shard.view.ledger.drifts:
+                now_ns = time.time_ns()
+                held = [PositionReport(self.ACCOUNT, self.SPOT, Decimal("0.5"), None, now_ns)]
+                await live.shard.tell(AccountSnapshot(0, self.ACCOUNT, now_ns, [], True, held, []))
 
     async def test_a_drift_is_accepted(self, capsys: pytest.CaptureFixture[str]) -> None:
         async with LiveExecutionOrchestrator.from_config(PAPER) as live:

@@ -61,10 +61,13 @@ def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
-    """The interpreter of an environment that holds the wheels of core and of the example; dependencies are ours."""
+    """The interpreter of an environment that holds the wheels of core and of the example; dependencies are ours.
+
+    The venue's package comes from its wheel too, since its entry point is seen beside our dependencies.
+    """
     folder = tmp_path_factory.mktemp("stranger")
     wheels = folder / "wheels"
-    for package in (ROOT / "packages" / "liveexec-core", EXAMPLE):
+    for package in (ROOT / "packages" / "liveexec-core", ROOT / "packages" / "liveexec-adapter-deribit", EXAMPLE):
         built = run(str(UV), "build", "--quiet", "--wheel", "--offline", "--out-dir", wheels, package)
         assert built.returncode == 0, built.stderr
     environment = folder / "environment"

@@ -146,7 +146,9 @@ async def test_orders_that_take_risk_go_where_that_is_wanted(
         gone = await until_order(live, adding.order_id, lambda order: not order.is_open)
         assert gone.status is OrderStatus.CANCELED
         if late is not None:
-            await late
+            # Where killing took so long that the loss was noticed before this was asked, nothing was recorded of it.
+            with suppress(Halted):
+                await late
         assert live.orders[reducing.order_id].is_open
         assert await differences(live, store, desk) == []
 

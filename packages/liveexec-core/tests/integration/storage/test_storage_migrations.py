@@ -1,5 +1,8 @@
 """The schema's way up and down, on every server."""
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import anyio
 import anyio.to_thread
 import asyncpg
@@ -110,6 +113,34 @@ def test_upgrading_twice_changes_nothing(empty_database_dsn: Dsn) -> None:
 
 async def in_thread(dsn: Dsn) -> None:
     await anyio.to_thread.run_sync(migrate.upgrade, dsn)
+
+
+def test_a_slow_machine_loads_its_tools_before_the_transaction_that_would_be_ended_meanwhile(
+    empty_database_dsn: Dsn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = migrate._statements
+    states: list[str] = []
+
+    async def state() -> str:
+        connection = await asyncpg.connect(empty_database_dsn.url)
+        try:
+            found: str = await connection.fetchval(
+                "SELECT state FROM pg_stat_activity"
+                " WHERE application_name = 'liveexec schema' AND datname = current_database()"
+            )
+        finally:
+            await connection.close()
+        return found
+
+    def written(*arguments: Any) -> str:
+        # In a thread, since this runs within the loop of the upgrade.
+        with ThreadPoolExecutor(1) as pool:
+            states.append(pool.submit(anyio.run, state).result())
+        return write(*arguments)
+
+    monkeypatch.setattr(migrate, "_statements", written)
+    migrate.upgrade(empty_database_dsn)
+    assert states == ["idle"]
 
 
 async def test_several_upgrades_at_once_from_threads_while_a_loop_runs(empty_database_dsn: Dsn) -> None:

@@ -118,6 +118,7 @@ def read_statements() -> Iterator[tuple[str, str, Sequence[Any]]]:
     for name, fills in FILLS.items():
         yield name, *queries.fills_statement(fills, 100)
     yield "append", journal["append"], ("s1", 1, 2, LARGE + 1, LARGE + 1, b"[]")
+    yield "append_one", journal["append_one"], ("s1", 1, 2, LARGE + 1, "ORD-new", 1, NOW_NS, "test", b"[]")
     yield "journal head", journal["head"], ("s1",)
     yield "journal head for update", journal["head_for_update"], ("s1",)
     yield "journal after", journal["read_after"], ("s1", 100, 500)

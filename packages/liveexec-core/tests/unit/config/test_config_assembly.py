@@ -112,7 +112,7 @@ class TestFaults:
             "router.latency_us.V: must be between 0 and 600 seconds",
             "router.max_book_age_ms: must be above zero and at most 3600 seconds",
             "external_adapters.PAPER.presett: is not known, did you mean preset?",
-            "external_adapters.PAPR: no plugin registers this kind of venue; there are PAPER",
+            "external_adapters.PAPR: no plugin registers this kind of venue; there are PAPER, DERIBIT",
             "server: is read by liveexec-server, which is not installed",
             "router.policy: bst is not registered; there are best_price, lowest_fee, split",
             "algorithms.enabled[1]: TWOP is not registered; there are NORMAL, TWAP, VWAP, ICEBERG",
@@ -268,6 +268,6 @@ def test_what_can_be_looked_at_beside_a_fault_is() -> None:
     assert [str(fault) for fault in raised.value.faults] == [
         "accounts: must be a list",
         "engine.retry_ms: must be a whole number",
-        "external_adapters.PAPR: no plugin registers this kind of venue; there are PAPER",
+        "external_adapters.PAPR: no plugin registers this kind of venue; there are PAPER, DERIBIT",
         "router.policy: bst is not registered; there are best_price, lowest_fee, split",
     ]

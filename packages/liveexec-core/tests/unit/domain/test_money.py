@@ -22,6 +22,7 @@ from liveexec.domain.money import (
     parse_decimal,
     plain,
     round_places,
+    value_key,
 )
 from support.strategies import storable_amounts
 
@@ -125,6 +126,14 @@ def test_equal_values_have_one_canonical_text(value: Decimal, zeros: int) -> Non
     assert canonical(padded) == canonical(value)
     assert Decimal(canonical(value)) == value
     assert "E" not in canonical(value)
+
+
+@given(storable_amounts(), storable_amounts(), st.integers(0, 18))
+def test_values_share_a_key_exactly_when_they_are_equal(value: Decimal, other: Decimal, zeros: int) -> None:
+    padded = MONEY.multiply(value, MONEY.quantize(Decimal(1), Decimal(1).scaleb(-zeros)))
+    assert value_key(padded) == value_key(value)
+    assert (value_key(value) == value_key(other)) == (value == other)
+    assert value_key(Decimal("-0.00")) == value_key(Decimal(0))
 
 
 def test_canonical_texts() -> None:

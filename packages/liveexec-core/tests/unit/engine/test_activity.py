@@ -1,5 +1,6 @@
 """Activity: exact sliding windows that keep no more than the limits need."""
 
+from collections import OrderedDict
 from decimal import Decimal
 
 from hypothesis import given
@@ -140,9 +141,9 @@ class TestFingerprints:
 
     def test_the_newest_are_kept_when_a_long_window_holds_too_many(self) -> None:
         made = activity(duplicate_window_ns=10**18)
-        made._fingerprints = {
-            (STRATEGY, SPOT_PRODUCT, Side.BUY, Decimal(number), None): NOW_NS for number in range(1, 65_537)
-        }
+        made._fingerprints = OrderedDict(
+            ((STRATEGY, SPOT_PRODUCT, Side.BUY, str(number), None), NOW_NS) for number in range(1, 65_537)
+        )
         made.note_order(order(), NOW_NS)
         assert len(made._fingerprints) == 65_536
         assert made.last_equal(order()) == NOW_NS

@@ -161,6 +161,16 @@ class TestOthersOrders:
             harness.snapshot(orders=[harness.said(known)], positions={SPOT: "0.5"})
         assert any(isinstance(event, DriftSeen) for event in harness.account_events()), "that is one"
 
+    def test_what_a_fill_costs_that_waits_for_its_order_is_no_drift_of_a_balance(self) -> None:
+        harness = EngineHarness().start()
+        harness.connect(balances={"USDT": "100000"})
+        known = harness.working()
+        harness.report(fill_of(known, "0.3", "45000", 1, harness.now_ns, client_order_id=None, venue_order_id="V-x"))
+        for _ in range(3):
+            harness.advance(1.2)
+            harness.snapshot(orders=[harness.said(known)], positions={SPOT: "0.3"}, balances={"USDT": "86499"})
+        assert not any(isinstance(event, DriftSeen) for event in harness.account_events())
+
     def test_a_fill_of_an_order_that_nobody_knows_is_adopted_when_no_order_claims_it(
         self, harness: EngineHarness
     ) -> None:

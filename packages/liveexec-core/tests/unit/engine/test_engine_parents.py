@@ -252,6 +252,15 @@ class TestSplit:
         parent = twap(harness, instrument_key=SPOT_PRODUCT)
         assert slices(harness, parent) == ["0.1", "0.1"]
 
+    def test_a_slice_that_may_not_rest_goes_where_all_of_it_can_be_taken(self) -> None:
+        # The parent may rest; its slices take what is there and are gone.
+        harness = EngineHarness(EngineConfig(router=RouterConfig(policy="best_price"))).start()
+        harness.market(SPOT, asks=[("45001", "0.1"), ("45100", "5")])
+        harness.market(SPOT_AT_BETA, asks=[("45002", "5")])
+        limited = {"order_type": OrderType.LIMIT, "price": Decimal(45_002)}
+        (child,) = harness.children(twap(harness, instrument_key=SPOT_PRODUCT, **limited))
+        assert (child.instrument_id, child.intent.time_in_force) == (SPOT_AT_BETA, TimeInForce.IOC)
+
 
 class TestBound:
     def test_children_and_fills_never_exceed_it_whatever_is_asked_of_a_child(self, harness: EngineHarness) -> None:

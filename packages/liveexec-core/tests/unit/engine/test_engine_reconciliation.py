@@ -273,6 +273,24 @@ class TestDrift:
         self.differing(harness, 1)
         assert harness.last.records == ()
 
+    def test_two_in_quick_succession_are_both_ahead_of_fills_that_come_late(self, harness: EngineHarness) -> None:
+        order = harness.working()
+        for _ in range(2):
+            harness.advance(0.2)
+            harness.snapshot(orders=[harness.said(order)], positions={SPOT: "0.2"})
+        harness.fill(order, "0.2")
+        self.differing(harness, 2, "0.2")
+        assert harness.account_events() == []
+
+    def test_seen_again_when_nothing_can_be_on_its_way_any_more_it_is_one(self, harness: EngineHarness) -> None:
+        harness.snapshot(positions={SPOT: "2"})
+        harness.advance(0.5)
+        harness.snapshot(positions={SPOT: "2"})
+        assert harness.account_events() == []
+        harness.advance(0.5)
+        harness.snapshot(positions={SPOT: "2"})
+        assert [type(event) for event in harness.account_events()] == [DriftSeen, StateChanged]
+
     def test_incident_10_seen_again_it_is_shown_and_the_instrument_only_reduces(self, harness: EngineHarness) -> None:
         self.differing(harness, 2)
         (drift, state) = harness.account_events()

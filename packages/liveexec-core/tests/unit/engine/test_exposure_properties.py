@@ -334,7 +334,7 @@ def test_a_life_reaches_most_of_what_can_happen() -> None:
                 life.step()
         books = life.turn.core.state.ledger.books.values()
         closed += sum(not position.quantity for book in books for position in book.positions.values())
-        seen.update(type(event).__name__ for events in life.turn._events.values() for event in events)
+        seen.update(type(event).__name__ for _, events in life.turn._streams.values() for event in events)
     assert {
         "ReplaceRequested",
         "Replaced",

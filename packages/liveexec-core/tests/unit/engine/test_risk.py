@@ -9,7 +9,7 @@ from attrs import define, field
 from liveexec.domain import order_event as ev
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.intent import OrderIntent
-from liveexec.domain.operation import OrderType, Side
+from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import (
     BOTH_STAGES,
@@ -58,6 +58,13 @@ class Says:
     def __call__(self, check: RiskCheck, _: EngineState) -> str | None:
         self.asked.append(check.stage)
         return self.answer()
+
+
+@define(eq=False)
+class SaysOfSome(Says):
+    """One that looks at some operations only."""
+
+    operations: frozenset[Operation] = frozenset()
 
 
 def fails() -> str | None:
@@ -122,6 +129,12 @@ class TestVerdicts:
         assert of_parent.asked == [RiskStage.PARENT]
         assert of_leg.asked == [RiskStage.LEG]
         assert of_both.asked == [RiskStage.PARENT, RiskStage.LEG]
+
+    def test_a_rule_that_names_its_operations_is_asked_about_those_only(self) -> None:
+        of_trades = SaysOfSome("of_trades", lambda: None, operations=frozenset({Operation.TRADE}))
+        of_swaps = SaysOfSome("of_swaps", lambda: "no", operations=frozenset({Operation.SWAP}))
+        assert isinstance(ask(engine_of(of_trades, of_swaps)), Approval)
+        assert (of_trades.asked, of_swaps.asked) == ([RiskStage.PARENT], [])
 
     def test_a_refusal_of_the_engines_own_carries_itself(self) -> None:
         refusal = engine_of().refuse("REPLACE_FILLED", "nothing is left")
@@ -204,6 +217,19 @@ class TestBudget:
         ask(engine)
         assert [(slow.name, slow.took_ns) for slow in engine.drain_slow_rules()] == [("slow", 490)]
         assert engine.drain_slow_rules() == ()
+
+    def test_while_rules_are_measured_they_refuse_as_ever(self) -> None:
+        ticks = iter([0, 520, 1_000, 1_010, 1_020, 1_030])
+        rules = [Says("broken", fails), Says("lacking", misses), Says("says", lambda: "no")]
+        engine = engine_of(*rules, config=RiskConfig(rule_budget_ns=100), timer=lambda: next(ticks))
+        unmeasured, measured = ask(engine), ask(engine)
+        assert isinstance(unmeasured, Refusal)
+        assert isinstance(measured, Refusal)
+        assert [(each.code, each.message) for each in measured.refusals] == [
+            (each.code, each.message) for each in unmeasured.refusals
+        ]
+        assert [each.code for each in measured.refusals] == [RULE_FAILED, "LACKING", "SAYS"]
+        assert next(ticks, None) is None
 
     def test_a_rule_within_its_budget_is_not(self) -> None:
         ticks = iter([0, 100])

@@ -122,6 +122,32 @@ class TestMarks:
         return TradeBar(SPOT, end_ns - SECOND, end_ns, Decimal(1), Decimal(last_price), Decimal(last_price), 1)
 
 
+class TestWithinACheck:
+    def test_marks_and_rates_are_worked_out_once(self, world: RiskWorld, valuer: Valuer) -> None:
+        valuer.begin(world.state)
+        assert (valuer.marks[SPOT], valuer.rates["GBP"]) == (45_000, Decimal("1.25"))
+        world.state.market.books.clear()
+        assert valuer.marks[SPOT] == 45_000
+
+    def test_a_new_book_or_a_new_rate_forgets_them(self, world: RiskWorld, valuer: Valuer) -> None:
+        valuer.begin(world.state)
+        assert (valuer.marks[SPOT], valuer.rates["GBP"]) == (45_000, Decimal("1.25"))
+        world.book(SPOT, "49999", "50001")
+        world.state.rates["GBP"] = (Decimal("1.5"), NOW_NS)
+        valuer.begin(world.state)
+        assert (valuer.marks[SPOT], valuer.rates["GBP"]) == (50_000, Decimal("1.5"))
+
+    def test_one_that_grew_too_old_is_forgotten_and_missing(self, world: RiskWorld, valuer: Valuer) -> None:
+        valuer.begin(world.state)
+        assert (valuer.marks[SPOT], valuer.rates["GBP"]) == (45_000, Decimal("1.25"))
+        world.state.now_ns += 2 * SECOND
+        valuer.begin(world.state)
+        with pytest.raises(MissingInput, match="no mark price"):
+            valuer.marks[SPOT]
+        with pytest.raises(MissingInput, match="the rate of GBP"):
+            valuer.rates["GBP"]
+
+
 class TestUnits:
     def test_a_unit_is_worth_mark_times_multiplier_times_rate(self, world: RiskWorld, valuer: Valuer) -> None:
         world.book(MULTIPLIED, "4999", "5001")

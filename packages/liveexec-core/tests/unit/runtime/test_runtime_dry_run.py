@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+import pytest
+
+from liveexec.domain.ids import AccountId
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
-from liveexec.domain.outcome import OrderRef, SendPlan, Sent
-from liveexec.plugins.adapter import TellsTime, VenueOrder
+from liveexec.domain.outcome import OrderRef, SendPlan, Sent, SettlementReport, Snapshot
+from liveexec.plugins.adapter import Settles, TellsTime, VenueOrder
 from liveexec.runtime.dry_run import silenced
 from support.builders import ALPHA_ACCOUNT, NOW_NS, SPOT, make_order_id
 from support.runtime_parts import ScriptedVenue
@@ -18,6 +21,18 @@ ORDER = VenueOrder(
 class TimedVenue(ScriptedVenue, TellsTime):
     async def venue_time_ns(self) -> int:
         return NOW_NS + 7
+
+
+SETTLED = SettlementReport(ALPHA_ACCOUNT, SPOT, Decimal(45_000), "settled-1", NOW_NS)
+
+
+class SettlingVenue(ScriptedVenue, Settles):
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        return Snapshot((SETTLED,), since_ns, since_ns)
+
+
+class TimedSettlingVenue(TimedVenue, SettlingVenue):
+    pass
 
 
 async def test_nothing_that_changes_anything_leaves_and_all_of_it_is_told() -> None:
@@ -34,8 +49,12 @@ async def test_nothing_that_changes_anything_leaves_and_all_of_it_is_told() -> N
     assert (venue.count("submit"), venue.count("cancel")) == (0, 0)
 
 
-async def test_a_venue_that_tells_its_time_still_does() -> None:
-    adapter = silenced(TimedVenue(), lambda _what, _ref: None)
-    assert isinstance(adapter, TellsTime)
-    assert await adapter.venue_time_ns() == NOW_NS + 7
-    assert not isinstance(silenced(ScriptedVenue(), lambda _what, _ref: None), TellsTime)
+@pytest.mark.parametrize("kind", [ScriptedVenue, TimedVenue, SettlingVenue, TimedSettlingVenue])
+async def test_what_a_venue_can_tell_it_still_tells(kind: type[ScriptedVenue]) -> None:
+    adapter = silenced(kind(), lambda _what, _ref: None)
+    assert isinstance(adapter, TellsTime) is issubclass(kind, TellsTime)
+    assert isinstance(adapter, Settles) is issubclass(kind, Settles)
+    if isinstance(adapter, TellsTime):
+        assert await adapter.venue_time_ns() == NOW_NS + 7
+    if isinstance(adapter, Settles):
+        assert (await adapter.settlements(ALPHA_ACCOUNT, NOW_NS)).items == (SETTLED,)

@@ -291,7 +291,7 @@ async def test_a_movement_is_recorded_once_however_often_it_is_told(desk: Desk) 
     assert [event.reference for event in desk.durable if isinstance(event, acc.AssetMoved)] == ["new"]
     assert len(desk.durable) == 1
     assert desk.inbox.has_report_room
-    assert desk.inbox._aside == 0
+    assert desk.inbox._reports == 0
 
 
 async def test_a_snapshot_that_still_shows_an_order_that_ended_here_does_not_adopt_it(desk: Desk) -> None:

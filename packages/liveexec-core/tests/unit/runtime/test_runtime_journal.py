@@ -149,6 +149,42 @@ async def test_what_waits_while_a_batch_is_written_makes_up_the_next() -> None:
     assert desk.numbers == [1, 2, 3, 4, 5, 6]
 
 
+async def test_the_next_batch_is_on_its_way_when_those_of_the_last_one_are_told() -> None:
+    desk = await make_desk()
+    released = desk.store.hold("append")
+    written: list[int] = []
+    async with running(desk):
+        desk.append(1, then=lambda: written.append(len(desk.batches())))
+        await turns()
+        desk.append(1, then=lambda: written.append(len(desk.batches())))
+        released.set()
+        await drain(desk)
+    assert written == [2, 2]
+    assert desk.told == [(1, 1), (2, 2)]
+
+
+async def test_a_listener_that_fails_while_the_next_batch_is_written_ends_that_too() -> None:
+    desk = await make_desk()
+    first, second = asyncio.Event(), asyncio.Event()
+
+    def fail() -> None:
+        assert len(desk.batches()) == 2, "the next batch is being written"
+        raise InvariantViolation("the view contradicts the journal")
+
+    desk.store.fail("append", Fault(None, until=first), Fault(None, until=second))
+    async with running(desk) as task:
+        desk.append(1, then=fail)
+        await turns()
+        desk.append(1)
+        first.set()
+        with pytest.raises(InvariantViolation):
+            await within(task)
+    assert desk.told[0] == (1, 1)
+    assert [number for number, _ in desk.errors] == [2]
+    assert desk.journal.state is JournalState.STOPPED
+    assert len(await desk.stored()) == 1
+
+
 @settings(max_examples=40)
 @given(st.lists(st.integers(0, 70), min_size=1, max_size=40))
 def test_a_batch_has_64_records_at_most_and_no_decision_is_split(sizes: list[int]) -> None:

@@ -15,11 +15,20 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.fill import FillKey, fill_key
 from liveexec.domain.ids import AccountId, VenueOrderId
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import BalanceReport, FillAction, FillReport, PositionReport, Snapshot, VenueReport
+from liveexec.domain.outcome import (
+    BalanceReport,
+    FillAction,
+    FillReport,
+    PositionReport,
+    SettlementReport,
+    Snapshot,
+    VenueReport,
+)
 from liveexec.domain.record import Event
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import AccountSnapshot, EngineInput, ListingsUpdate, Recovered, Report
 from liveexec.errors import AdapterError, StorageError
+from liveexec.plugins.adapter import Settles
 from liveexec.runtime import reconciler as reconciler_module
 from liveexec.runtime.clock import VirtualClock
 from liveexec.runtime.reconciler import Reconciler
@@ -141,6 +150,46 @@ async def test_everything_of_an_account_is_fetched_and_told_fills_first() -> Non
     assert list(snapshot.open_orders) == orders
     assert list(snapshot.positions) == positions
     assert list(snapshot.balances) == balances
+
+
+@define(eq=False)
+class SettlingVenue(ScriptedVenue, Settles):
+    """A venue at which something was settled; ``asked_since`` says since when settlements were asked for."""
+
+    settled: Snapshot[SettlementReport] = field(factory=lambda: Snapshot((settlement(),), NOW_NS, NOW_NS))
+    asked_since: list[int] = field(factory=list)
+
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        assert account_id == ALPHA_ACCOUNT
+        self.asked_since.append(since_ns)
+        return self.settled
+
+
+def settlement() -> SettlementReport:
+    return SettlementReport(ALPHA_ACCOUNT, LINEAR, Decimal(46_000), "settled-1", NOW_NS)
+
+
+async def test_what_was_settled_is_told_after_the_fills_that_it_settles() -> None:
+    venue = SettlingVenue()
+    desk = Desk(venue=venue)
+    desk.venue.answer("fills", [fill_report(1)])
+    await desk.reconcile()
+    assert [type(each) for each in desk.told] == [Report, Report, AccountSnapshot]
+    assert [type(each) for each in desk.reports] == [FillReport, SettlementReport]
+    assert venue.asked_since == desk.since
+
+
+async def test_a_new_account_has_nothing_to_settle() -> None:
+    venue = SettlingVenue()
+    await Desk(venue=venue, is_new=True).reconcile()
+    assert venue.asked_since == []
+
+
+async def test_settlements_that_are_cut_off_are_not_enough() -> None:
+    desk = Desk(venue=SettlingVenue(settled=Snapshot((settlement(),), NOW_NS, NOW_NS, complete=False)))
+    with pytest.raises(AdapterError, match="does not give all settlements"):
+        await desk.reconcile()
+    assert desk.snapshots == []
 
 
 @pytest.mark.parametrize("ahead_s", [-50, 0, 50])
@@ -346,6 +395,20 @@ async def test_what_a_new_account_holds_is_of_one_moment(desk: Desk) -> None:
     events = await desk.reconcile()
     opened = next(event for event in events if isinstance(event, acc.AccountOpened))
     assert opened.asked_at_ns == NOW_NS - 3 * _S
+
+
+async def test_a_venue_that_cuts_its_times_cuts_no_later_fill_to_before_the_beginning(desk: Desk) -> None:
+    ms = 1_000_000
+    desk.venue.manifest = attrs.evolve(desk.venue.manifest, time_resolution_ns=ms)
+    # Looked at at these moments: between the first and the second lies no whole millisecond.
+    shown: list[Snapshot[Any]] = [
+        Snapshot((), NOW_NS, NOW_NS, as_of_ns=NOW_NS + ms + after) for after in (300_000, 900_000, 1_200_000)
+    ]
+    for name in ("open_orders", "positions", "balances"):
+        desk.venue.answer(name, *shown)
+    events = await desk.reconcile()
+    opened = next(event for event in events if isinstance(event, acc.AccountOpened))
+    assert opened.asked_at_ns == NOW_NS + 2 * ms
 
 
 async def test_an_account_that_is_never_still_begins_all_the_same(desk: Desk) -> None:

@@ -5,7 +5,7 @@ lost order. A request that was given up may still be travelling; it arrives befo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context
 from decimal import Decimal
 from typing import Final
@@ -35,7 +35,8 @@ from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, V
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault
 from liveexec_testkit.simulator.stream import Stream
-from liveexec_testkit.simulator.venue import SKEW_NS, VISIBILITY_LAG_NS, SimVenue, manifest_of
+from liveexec_testkit.simulator.venue import AccountMoment, SimVenue
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VISIBILITY_LAG_NS, manifest_of
 
 __all__ = ["CREDENTIAL", "SimAdapter"]
 
@@ -69,8 +70,11 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
         self._under_way: dict[str | None, str] = {}
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
+        #: Told when a session is about to be opened.
+        self.on_connect: Callable[[], None] = lambda: None
 
     async def connect(self) -> None:
+        self.on_connect()
         await self._pause(2)
         if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
             raise AdapterError("the venue does not answer")
@@ -99,6 +103,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
         found = self.venue.truth.find(ref)
+        if found is not None:
+            found.is_cancel_asked = True
         name = (
             found.order_id or found.venue_order_id if found is not None else ref.venue_order_id or ref.client_order_id
         )
@@ -133,8 +139,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         requested_ns = self._engine_ns()
         self._asked_at_ns = self.venue.loop.now_ns
         await self._question(account_id)
-        as_of_ns, reports, _ = self._moment()
-        complete = True
+        moment = self._moment()
+        reports, as_of_ns, complete = moment.orders, moment.at_ns, True
         if len(reports) > 1 and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
             reports, complete = reports[: len(reports) // 2], False
         await self._pause(1)
@@ -160,20 +166,25 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     async def positions(self, account_id: AccountId) -> Snapshot[PositionReport]:
         requested_ns = self._engine_ns()
         await self._question(account_id)
-        as_of_ns, _, nets = self._moment()
-        held = tuple(PositionReport(account_id, each, net, None, as_of_ns) for each, net in nets.items() if net)
+        moment = self._moment()
+        held = [(each, net) for each, net in moment.nets.items() if net]
+        found = tuple(
+            PositionReport(account_id, each, net, moment.averages.get(each), moment.at_ns) for each, net in held
+        )
         await self._pause(1)
-        return Snapshot(held, requested_ns, self._engine_ns(), as_of_ns=as_of_ns)
+        return Snapshot(found, requested_ns, self._engine_ns(), as_of_ns=moment.at_ns)
 
     async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
         requested_ns = self._engine_ns()
         await self._question(account_id)
-        now_ns, much = self.venue.now_ns(), Decimal(10_000_000)
+        moment = self._moment()
         if self._asked_at_ns >= self.doubted_at_ns:
             # The last of a snapshot's questions.
             self.is_compared = True
-        funds = tuple(BalanceReport(account_id, asset, much, much, now_ns) for asset in ("BTC", "ETH", "USDT"))
-        return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=now_ns)
+        funds = tuple(
+            BalanceReport(account_id, asset, amount, amount, moment.at_ns) for asset, amount in moment.balances.items()
+        )
+        return Snapshot(funds, requested_ns, self._engine_ns(), as_of_ns=moment.at_ns)
 
     async def reports(self) -> AsyncIterator[VenueReport]:
         try:
@@ -210,6 +221,10 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         finally:
             del self._under_way[key]
 
+    def is_under_way(self, order_id: OrderId) -> bool:
+        """Whether a request of the order has no answer yet."""
+        return order_id in self._under_way
+
     async def _sent(
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
     ) -> SendOutcome:
@@ -234,7 +249,9 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             await venue.loop.create_future()
         if faults.fires(Fault.ANSWER_LOST):
             await self._pause(10)
-            return Unknown("the connection was reset while it was waited for")
+            if faults.between(Fault.ANSWER_LOST, 0, 1):
+                raise AdapterError("the connection was reset while it was waited for")
+            return Unknown("the answer was cut off")
         outcome = await answer
         if faults.fires(Fault.ANSWER_LATE):
             await asyncio.sleep(faults.between(Fault.ANSWER_LATE, 5 * _MS, 600 * _MS) / 1e9)
@@ -299,15 +316,14 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             raise AdapterError("the venue answers with an error")
         self._check_session()
 
-    def _moment(self) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]:
+    def _moment(self) -> AccountMoment:
         """What a snapshot shows: the present, or a stale past."""
         venue = self.venue
         if venue.faults.fires(Fault.STALE_SNAPSHOT):
             past = venue.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
             if past is not None:
                 return past
-        truth = venue.truth
-        return venue.now_ns(), tuple(truth.report(order) for order in truth.working()), truth.nets()
+        return venue.moment()
 
     def _opened(self) -> Stream:
         if self._stream is None:
@@ -325,5 +341,5 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     def _engine_ns(self) -> int:
         return WALL_NS + self.venue.loop.now_ns
 
-    async def _pause(self, most_ms: int) -> None:
-        await asyncio.sleep(self.venue.random.randrange(100_000, most_ms * _MS + 1) / 1e9)
+    def _pause(self, most_ms: int) -> Awaitable[None]:
+        return self.venue.loop.pause(self.venue.random.randrange(100_000, most_ms * _MS + 1))

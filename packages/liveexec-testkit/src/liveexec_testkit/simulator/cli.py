@@ -35,6 +35,7 @@ def simulate(
     orders: int | None = None,
     jobs: int | None = None,
     trace: bool = False,
+    through: str = "",
     shrunk: Annotated[bool, Parameter(name="--shrink")] = True,
 ) -> int:
     """Run simulations. Exits with 1 when an invariant did not hold.
@@ -57,22 +58,26 @@ def simulate(
         Processes to use (all cores).
     trace
         With --seed: print what happened, in order.
+    through
+        Put what this function makes of each adapter between host and venue (module:function), such as a venue's own
+        messages.
     shrunk
         Cut a failing seed down before it is told.
     """
     if seed is not None and not (sweep and crash_after is None):
-        return _one(seed, orders, crash_after, trace=trace, cut=shrunk)
+        return _one(seed, orders, crash_after, trace=trace, cut=shrunk, through=through)
     chosen = [seed] if seed is not None else list(range(first, first + seeds))
     started_s = time.perf_counter()
     totals = Totals()
-    for report in _reports(chosen, orders, jobs, sweep=sweep):
+    for report in _reports(chosen, orders, jobs, sweep=sweep, through=through):
         totals.add(report)
         if report.violation and len(totals.failures) <= _MOST_SHOWN:
             _OUT.print(f"seed {report.seed}: {report.violation}")
-            _OUT.print(f"  liveexec-simulate {_again(report, orders, sweep=sweep)} --trace")
+            again = _again(report, orders, sweep=sweep) + (f" --through {through}" if through else "")
+            _OUT.print(f"  liveexec-simulate {again} --trace")
     _OUT.print(_table(totals, time.perf_counter() - started_s))
     if totals.failures and shrunk and not sweep:
-        _tell_shrunk(run(plan_of(totals.failures[0].seed, orders=orders or 30)))
+        _tell_shrunk(run(plan_of(totals.failures[0].seed, orders=orders or 30, through=through)))
     if totals.never_fired:
         _OUT.print(f"never fired: {', '.join(totals.never_fired)}")
     return 1 if totals.failures or totals.never_fired else 0
@@ -83,17 +88,19 @@ def main() -> None:
     sys.exit(app())
 
 
-def _reports(seeds: list[int], orders: int | None, jobs: int | None, *, sweep: bool) -> Iterator[SeedReport]:
+def _reports(
+    seeds: list[int], orders: int | None, jobs: int | None, *, sweep: bool, through: str
+) -> Iterator[SeedReport]:
     if sweep:
         return spread(partial(sweep_seed, orders=orders or SWEEP_ORDERS), seeds, jobs)
-    return swarm(seeds, orders=orders or 30, jobs=jobs)
+    return swarm(seeds, orders=orders or 30, jobs=jobs, through=through)
 
 
-def _one(seed: int, orders: int | None, crash_after: int | None, *, trace: bool, cut: bool) -> int:
+def _one(seed: int, orders: int | None, crash_after: int | None, *, trace: bool, cut: bool, through: str) -> int:
     if crash_after is not None:
         result = crash_at(plan_to_sweep(seed, orders=orders or SWEEP_ORDERS), crash_after)
     else:
-        result = run(plan_of(seed, orders=orders or 30))
+        result = run(plan_of(seed, orders=orders or 30, through=through))
     if trace:
         _OUT.print("\n".join(result.trace()), markup=False)
     _OUT.print(_summary(result))
@@ -149,6 +156,9 @@ def _table(totals: Totals, took_s: float) -> Table:
         ("virtual time", f"{totals.virtual_s:,.0f} s"),
         ("took", f"{took_s:,.1f} s, {totals.runs / took_s:,.1f} runs/s"),
     ]
+    if totals.cpu_s:
+        # Of a core that does nothing else: what other programs take of the machine does not count.
+        rows.append(("speed", f"{totals.runs / totals.cpu_s:,.1f} runs/s and core, by processor time"))
     if totals.crash_points:
         rows.append(("crash points", f"{totals.crash_points:,}"))
     rows += [(f"  {fault}", f"{count:,}") for fault, count in totals.fired.items()]

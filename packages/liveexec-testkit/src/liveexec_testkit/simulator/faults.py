@@ -49,6 +49,7 @@ class Fault(StrEnum):
     FOREIGN_TRADE = "foreign-trade"
     DEADLINE_IGNORED = "deadline-ignored"
     DRIFT = "drift"
+    BALANCE_SLIPS = "balance-slips"
     # The store.
     STORE_LOST = "store-lost"
     COMMIT_UNKNOWN = "commit-unknown"
@@ -95,6 +96,7 @@ _ODDS: dict[Fault, float] = {
     Fault.FOREIGN_TRADE: 0.02,
     Fault.DEADLINE_IGNORED: 0.15,
     Fault.DRIFT: 0.01,
+    Fault.BALANCE_SLIPS: 0.01,
     Fault.STORE_LOST: 0.03,
     Fault.COMMIT_UNKNOWN: 0.05,
     Fault.COMMIT_LATE: 0.04,
@@ -124,8 +126,19 @@ BUNDLES: Final = (
     (Fault.GAP, Fault.STALE_SNAPSHOT, Fault.REPORT_LATE),
     (Fault.QUERY_FAILS, Fault.ANSWER_LOST, Fault.REPORT_LOST),
     (Fault.ANSWER_NEVER, Fault.REPORT_LOST),
+    (Fault.ANSWER_LOST, Fault.REPORT_LOST),
     (Fault.STORE_BROKEN, Fault.DEFECT, Fault.CRASH),
     (Fault.OVERFILL, Fault.ANSWER_LATE),
+    (Fault.OVERFILL, Fault.STORE_SLOW),
+    (Fault.SESSION_LOST, Fault.CONNECT_FAILS),
+    (Fault.SESSION_LOST, Fault.CONNECT_FAILS, Fault.QUERY_FAILS),
+    (Fault.STORE_SLOW, Fault.GAP, Fault.SESSION_LOST),
+    (Fault.STORE_SLOW, Fault.RATE_LIMIT),
+    (Fault.STORE_SILENT, Fault.FOREIGN_ORDER),
+    (Fault.FOREIGN_TRADE, Fault.REQUEST_LOST, Fault.GAP),
+    (Fault.FREEZE, Fault.REPORT_LATE),
+    (Fault.BUST, Fault.REPORT_OVERTAKES),
+    (Fault.CRASH, Fault.STALE_SNAPSHOT, Fault.ANSWER_LOST),
 )
 #: What a venue may do without keeping anybody from settling anything.
 HARMLESS: Final = frozenset(
@@ -136,11 +149,12 @@ HARMLESS: Final = frozenset(
         Fault.FOREIGN_ORDER,
         Fault.FOREIGN_TRADE,
         Fault.DRIFT,
+        Fault.BALANCE_SLIPS,
     }
 )
 #: How long what struck goes on to hinder, in nanoseconds.
 LASTING: Final = {
-    Fault.REPORT_LOST: 4_000_000_000,
+    Fault.REPORT_LOST: 1_000_000_000,
     Fault.REPORT_LATE: 700_000_000,
     Fault.SILENT_STREAM: 4_000_000_000,
     Fault.BAN: 1_500_000_000,
@@ -151,11 +165,30 @@ LASTING: Final = {
 }
 
 
-class Faults:
-    """One run's faults. ``chosen`` are those that may strike until :meth:`heal`; ``fired`` counts what did."""
+#: What stops everything else, and strikes no oftener in a run of few faults.
+_DISRUPTIVE: Final = frozenset(
+    {
+        Fault.BAN,
+        Fault.SESSION_LOST,
+        Fault.SILENT_STREAM,
+        Fault.STALE_SNAPSHOT,
+        Fault.STORE_BROKEN,
+        Fault.CRASH,
+        Fault.FREEZE,
+        Fault.DEFECT,
+    }
+)
+#: No fault strikes every time that is not meant to.
+_MOST_OFTEN: Final = 0.8
 
-    def __init__(self, chosen: frozenset[Fault], seed: int) -> None:
+
+class Faults:
+    """One run's faults. ``chosen`` are those that may strike until :meth:`heal`, ``intensity`` times as often as usual;
+    ``fired`` counts what did."""
+
+    def __init__(self, chosen: frozenset[Fault], seed: int, intensity: float = 1.0) -> None:
         self.chosen = chosen
+        self._odds = {fault: _odds_of(fault, intensity) for fault in chosen}
         self.fired: dict[Fault, int] = {}
         self.healed = False
         #: Called with each fault that strikes.
@@ -163,10 +196,10 @@ class Faults:
         # A source of chance for each, so that taking one fault away leaves the others as they were.
         self._random = {fault: Random(f"{seed} {fault}") for fault in sorted(chosen)}
 
-    def fires(self, fault: Fault) -> bool:
-        """Whether the fault strikes here and now."""
+    def fires(self, fault: Fault, *, surely: bool = False) -> bool:
+        """Whether the fault strikes here and now; ``surely`` if the run has it at all."""
         random = self._random.get(fault)
-        if random is None or self.healed or random.random() >= _ODDS[fault]:
+        if random is None or self.healed or (not surely and random.random() >= self._odds[fault]):
             return False
         self.fired[fault] = self.fired.get(fault, 0) + 1
         self.on_strike(fault)
@@ -183,3 +216,8 @@ class Faults:
     def heal(self) -> None:
         """From now on nothing strikes any more."""
         self.healed = True
+
+
+def _odds_of(fault: Fault, intensity: float) -> float:
+    usual = _ODDS[fault]
+    return usual if fault in _DISRUPTIVE else max(usual, min(_MOST_OFTEN, usual * intensity))

@@ -2,29 +2,40 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from liveexec.domain.ids import AccountId, InstrumentId, OrderId
+from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
+from liveexec.engine.config import JournalLoss
 from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.faults import HARMLESS, LASTING, Fault
+from liveexec_testkit.simulator.invariants.acceptances import AcceptanceChecks
 from liveexec_testkit.simulator.invariants.approvals import ApprovalChecks
 from liveexec_testkit.simulator.invariants.books import BookChecks
 from liveexec_testkit.simulator.invariants.callers import CallerChecks
 from liveexec_testkit.simulator.invariants.departures import DepartureChecks
+from liveexec_testkit.simulator.invariants.durable_effects import DurableEffectChecks
 from liveexec_testkit.simulator.invariants.effects import EffectChecks
+from liveexec_testkit.simulator.invariants.evidence import EvidenceChecks
+from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.lanes import LaneChecks
+from liveexec_testkit.simulator.invariants.losses import LossChecks
 from liveexec_testkit.simulator.invariants.memory import MemoryChecks, check_reservations, check_tables
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
 from liveexec_testkit.simulator.invariants.quiet import QuietChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
+from liveexec_testkit.simulator.invariants.restarts import RestartChecks
 from liveexec_testkit.simulator.invariants.slices import SliceChecks
 from liveexec_testkit.simulator.invariants.tables import TableChecks
+from liveexec_testkit.simulator.invariants.unclaimed import check_unclaimed
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.invariants.wishes import WishChecks
@@ -32,11 +43,15 @@ from liveexec_testkit.simulator.plan import RunPlan
 from liveexec_testkit.simulator.process import Process
 from liveexec_testkit.simulator.settings import SHARD
 from liveexec_testkit.simulator.store import StoreServer
-from liveexec_testkit.simulator.venue import RATE_LIMIT, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.venue_kind import RATE_LIMIT
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 from liveexec_testkit.simulator.workload import Workload
 
 __all__ = ["Lookout"]
+
+#: What lets fills wait for their orders, so that what is held is not known for a while.
+_UNPLACED: Final = frozenset({Fault.FOREIGN_ORDER, Fault.FOREIGN_TRADE})
 
 
 class Lookout:
@@ -52,10 +67,12 @@ class Lookout:
         server: Callable[[], StoreServer],
     ) -> None:
         self._plan, self._violations, self._now_ns, self._server = plan, violations, now_ns, server
+        self._workload = workload
         self._venues: list[SimVenue] = []
         self.at_venues = VenueChecks(violations)
         self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
         ledger = self.journal.ledger
+        self.journal.is_reachable = self._is_reachable
         self.callers = CallerChecks(violations, self.journal)
         self.wishes = WishChecks(
             violations,
@@ -76,9 +93,24 @@ class Lookout:
         self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
         self._departures = DepartureChecks(violations, self.journal, now_ns)
         self._pace = PaceChecks(violations, now_ns)
+        self._lanes = LaneChecks(violations)
         self._effects = EffectChecks(violations)
+        self._durable = DurableEffectChecks(violations)
+        self._departures.early = self._durable.early
+        self._flattenings = FlattenChecks(violations, ledger)
+        is_wanted = plan.settings.on_journal_loss is JournalLoss.CANCEL_RISK_ADDING
+        self.journal.watchers += [
+            self._flattenings,
+            AcceptanceChecks(violations, ledger),
+            LossChecks(violations, ledger, is_wanted, lambda: not plan.faults & _UNPLACED),
+        ]
+        self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
-        self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns)
+        self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns, self.journal.resolved)
+        self._quiet.more = EvidenceChecks(self.journal).waits
+        #: Accounts whose venues never showed the same twice when they began: what they began with may be wrong, which
+        #: shows as a drift.
+        self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
         self._decided: dict[int, deque[Record]] = {}
 
@@ -102,10 +134,15 @@ class Lookout:
         self._decided.setdefault(epoch, deque()).extend(decision.records)
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
+        shard = process.shard
+        self._durable.decided(epoch, decision, lambda: shard is not None and shard.journal.is_stalled)
+        self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
 
     def carried_out(self, effect: Effect) -> None:
         """A process carries out an effect."""
         self._effects.carried_out(effect)
+        self._durable.carried_out(effect)
+        self._lanes.carried_out(effect, self._now_ns())
 
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
@@ -114,6 +151,7 @@ class Lookout:
             if decided is None or not decided or decided.popleft() is not record:
                 self._violations.add(8, f"{record.stream} {record.sequence} is durable, and was not decided next")
                 break
+        self._durable.committed(batch.epoch, len(batch.records))
         self.journal.committed(batch)
 
     def changed(self, order: TrueOrder) -> None:
@@ -136,12 +174,15 @@ class Lookout:
             else:
                 self._requests.replace_left(what)
                 self._departures.replace_left(process, adapter, what, plan)
+            self._lanes.left(adapter, verb, what.order_id, self._now_ns())
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
+            self._lanes.left(adapter, verb, order.order_id, self._now_ns())
             self._departures.cancel_left(order.order_id, can_write=can_write)
 
     def asked(self, process: Process, adapter: SimAdapter) -> None:
         """A question leaves a process."""
         self._note_pace(adapter, process.shard, "question")
+        self._lanes.left(adapter, "question", None, self._now_ns())
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""
@@ -151,14 +192,20 @@ class Lookout:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
         if shard is not None:
             self._memory.check(shard, everything=everything)
+            check_unclaimed(shard.engine, self._violations)
             if Fault.OVERFILL not in self._plan.faults:
                 for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self._violations)
+                    check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
         if everything and self.journal.position:
             memory = self._server().memory
-            check_tables(memory, SHARD, self._violations)
+            self.compare_tables()
             if is_healed and shard is not None and shard.view.projected == self.journal.position:
                 self._tables.check(memory, SHARD)
+
+    def compare_tables(self) -> None:
+        """Compare the tables with the journal, as far as they go."""
+        if self.journal.position:
+            check_tables(self._server().memory, SHARD, self._violations)
 
     def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
         if shard is not None and adapter.venue.kind.is_limited:
@@ -167,11 +214,24 @@ class Lookout:
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
 
-    def _has_moved(self, account_id: AccountId, instrument_id: InstrumentId) -> bool:
-        if Fault.FILLS_SHOWN_LATE in self._plan.faults:
-            # Positions that are ahead of the fills for longer than two looks are a drift, for all that anybody can see.
+    def _is_reachable(self, order: Order) -> bool:
+        return any(venue.is_heard for venue in self._venues if venue.account_id == order.account_id)
+
+    def _in_doubt_ns(self, process: Process, account_id: AccountId) -> int:
+        """For how long a process has had no session with an account's venue, or none that was compared with it."""
+        for adapter in process.adapters:
+            if adapter.venue.account_id == account_id and not adapter.is_compared:
+                return self._now_ns() - adapter.doubted_at_ns
+        return 0
+
+    def _has_moved(self, account_id: AccountId, name: str) -> bool:
+        venue = next(venue for venue in self._venues if venue.account_id == account_id)
+        if account_id in self.never_still:
             return True
-        return any(venue.account_id == account_id and instrument_id in venue.truth.moved for venue in self._venues)
+        untold = {said.asset for said in venue.payments if not self._tables.knows(account_id, said.reference)}
+        # What an accepted position cost the venue nobody knows here, so what closing it brings differs.
+        settled = {venue.truth.listings[each].terms.settlement_asset for each in venue.truth.moved}
+        return name in venue.truth.moved or name in venue.truth.slipped or name in untold or name in settled
 
     def _ours(self, account_id: AccountId, name: str) -> OrderId | None:
         """Which of our orders a venue means by a name of its own."""

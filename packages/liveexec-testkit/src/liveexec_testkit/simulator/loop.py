@@ -16,9 +16,11 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
+
+from anyio._backends._asyncio import _task_states
 
 __all__ = ["PROCESS", "START_S", "SimLoop", "SimTask", "StuckLoop", "drop_tasks"]
 
@@ -35,6 +37,41 @@ PROCESS: ContextVar[int] = ContextVar("liveexec_testkit_process", default=0)
 
 class StuckLoop(RuntimeError):
     """Nothing is ready and no timer is set, though somebody still waits."""
+
+
+class _Handle(events.TimerHandle):
+    """A callback that is due now or at a time: what asyncio's own do, without a second constructor, and without asking
+    for debugging, which is off here."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        # What asyncio's stubs leave out.
+        _callback: Callable[..., object] | None
+        _context: Context
+        _loop: "SimLoop"
+        _repr: str | None
+        _scheduled: bool
+        _source_traceback: None
+        _when: float
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: "SimLoop",
+        context: Context | None,
+        when_ns: int,
+    ) -> None:
+        self._context = context if context is not None else copy_context()
+        self._loop, self._callback, self._args = loop, callback, args
+        self._when, self._scheduled = when_ns / _S, True
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+    def cancel(self) -> None:
+        """It runs no more; what comes due is skipped then."""
+        self._cancelled = True
+        self._callback, self._args = None, ()
 
 
 class SimTask(asyncio.Task[Any]):
@@ -54,11 +91,9 @@ class SimTask(asyncio.Task[Any]):
 
 
 class _SimFuture(asyncio.Future[Any]):
-    """A future with a sequence number, for the same reason."""
+    """A future with a sequence number, for the same reason; the loop that makes it sets it."""
 
-    def __init__(self, loop: "SimLoop") -> None:
-        self.sequence = loop.next_sequence()
-        super().__init__(loop=loop)
+    sequence: int
 
     def __hash__(self) -> int:
         return self.sequence
@@ -92,12 +127,11 @@ class SimLoop(asyncio.BaseEventLoop):
         self.errors: list[dict[str, Any]] = []
         self._random = random.random
         self._sequence = 0
-        self._callbacks: deque[events.Handle] = deque()
-        self._tasks_ready: list[tuple[int, int, events.Handle]] = []
-        self._timers: list[tuple[int, int, int, events.TimerHandle]] = []
+        self._callbacks: deque[_Handle] = deque()
+        self._tasks_ready: list[tuple[int, int, _Handle]] = []
+        self._timers: list[tuple[int, int, int, _Handle]] = []
         self._dead: set[int] = set()
-        self._frozen: dict[int, list[tuple[int, events.Handle]]] = {}
-        self.set_task_factory(_make_task)
+        self._frozen: dict[int, list[tuple[int, _Handle]]] = {}
         self.set_exception_handler(lambda _, context: self.errors.append(context))
 
     def next_sequence(self) -> int:
@@ -109,12 +143,24 @@ class SimLoop(asyncio.BaseEventLoop):
         return self.now_ns / _S
 
     def create_future(self) -> asyncio.Future[Any]:
-        return _SimFuture(self)
+        self._sequence += 1
+        future = _SimFuture(loop=self)
+        future.sequence = self._sequence
+        return future
+
+    def create_task[T](self, coro: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:
+        return SimTask(coro, loop=self, **options)
+
+    def pause(self, delay_ns: int) -> asyncio.Future[None]:
+        """What to wait for to sleep so many nanoseconds, as :func:`asyncio.sleep` does, without its coroutine."""
+        future = self.create_future()
+        self._call_at_ns(self.now_ns + delay_ns, _WAKE, (future, None), None)
+        return future
 
     def call_soon[*Ts](
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> events.Handle:
-        handle = events.Handle(callback, args, self, context)
+        handle = _Handle(callback, args, self, context, self.now_ns)
         owner = getattr(callback, "__self__", None)
         if self._dead or self._frozen:
             self._admit(_identity(callback), handle)
@@ -149,12 +195,10 @@ class SimLoop(asyncio.BaseEventLoop):
     def _call_at_ns(
         self, when_ns: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
     ) -> events.TimerHandle:
-        handle = events.TimerHandle(when_ns / _S, callback, args, self, context)
-        heapq.heappush(self._timers, (when_ns, self.next_sequence(), _identity(callback), handle))
+        handle = _Handle(callback, args, self, context, when_ns)
+        self._sequence += 1
+        heapq.heappush(self._timers, (when_ns, self._sequence, _identity(callback), handle))
         return handle
-
-    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        """Nothing to do: a cancelled timer is skipped when it comes due."""
 
     def freeze(self, process: int) -> None:
         """Nothing of the process runs until it is thawed (SIGSTOP)."""
@@ -171,55 +215,68 @@ class SimLoop(asyncio.BaseEventLoop):
         self._frozen.pop(process, None)
         self._take_out(process)
 
+    def forget(self) -> None:
+        """Let go of everything that is due, set or failed, so that whoever holds the loop holds nothing else."""
+        # What fails by being dropped is nobody's business.
+        self.set_exception_handler(lambda *_: None)
+        for held in (self._callbacks, self._tasks_ready, self._timers, self._frozen, self.errors):
+            held.clear()
+
     def run_forever(self) -> None:
         """Run until :meth:`stop` is called or the loop is stuck."""
         self._run_forever_setup()
         try:
-            while not self._stopping:
-                self._run_once()
+            self._run()
         finally:
             self._run_forever_cleanup()
 
-    def _run_once(self) -> None:
+    def _run(self) -> None:
+        # Looked up once: some thousand steps are taken in a run.
         tasks, timers, callbacks = self._tasks_ready, self._timers, self._callbacks
-        if not tasks and not callbacks:
-            self._jump()
-        while timers and timers[0][0] <= self.now_ns:
-            _, _, identity, timer = heapq.heappop(timers)
-            if timer._cancelled:
+        random, pop = self._random, heapq.heappop
+        while not self._stopping:
+            if not tasks and not callbacks:
+                self._jump()
+            while timers and timers[0][0] <= self.now_ns:
+                _, _, identity, timer = pop(timers)
+                if timer._cancelled:
+                    continue
+                if timer._callback is not _WAKE:
+                    self._admit(identity, timer)
+                elif timer._args[0].cancelled():
+                    # Whoever slept was woken otherwise.
+                    continue
+                elif not self._dead and not self._frozen:
+                    # The end of a sleep only makes a task ready: it is that task's step that is chosen among others.
+                    timer._run()
+                else:
+                    self._admit(identity, timer)
+            waiting = len(tasks)
+            choices = waiting + bool(callbacks)
+            if not choices:
                 continue
-            callback = timer._callback  # type: ignore[attr-defined]  # asyncio's own, not in its stubs
-            if callback is _WAKE and not self._dead and not self._frozen:
-                # The end of a sleep only makes a task ready: it is that task's step that is chosen among others.
-                timer._run()
+            index = int(random() * choices)
+            if index == waiting:
+                identity, handle = 0, callbacks.popleft()
             else:
-                self._admit(identity, timer)
-        waiting = len(tasks)
-        choices = waiting + bool(callbacks)
-        if not choices:
-            return
-        index = int(self._random() * choices)
-        if index == waiting:
-            identity, handle = 0, callbacks.popleft()
-        else:
-            identity, _, handle = tasks.pop(index)
-        if handle._cancelled:
-            return
-        self.now_ns += _STEP_NS
-        self.steps += 1
-        self.fingerprint = hash((self.fingerprint, identity, self.now_ns))
-        handle._run()
-        if self.after_step is not None and (self.steps % self.look_every == 0 or self.errors):
-            self.after_step()
+                identity, _, handle = tasks.pop(index)
+            if handle._cancelled:
+                continue
+            self.now_ns += _STEP_NS
+            self.steps += 1
+            self.fingerprint = hash((self.fingerprint, identity, self.now_ns))
+            handle._run()
+            if self.after_step is not None and (self.steps % self.look_every == 0 or self.errors):
+                self.after_step()
 
     def _jump(self) -> None:
-        while self._timers and self._timers[0][3].cancelled():
+        while self._timers and self._timers[0][3]._cancelled:
             heapq.heappop(self._timers)
         if not self._timers:
             raise StuckLoop("nothing is ready and no timer is set")
         self.now_ns = max(self.now_ns, self._timers[0][0])
 
-    def _admit(self, identity: int, handle: events.Handle) -> None:
+    def _admit(self, identity: int, handle: _Handle) -> None:
         """Take a handle that is due, unless its process is frozen or gone."""
         if self._dead or self._frozen:
             process = _process_of(handle)
@@ -231,18 +288,21 @@ class SimLoop(asyncio.BaseEventLoop):
                 return
         self._make_ready(identity, handle)
 
-    def _make_ready(self, identity: int, handle: events.Handle) -> None:
+    def _make_ready(self, identity: int, handle: _Handle) -> None:
         if identity:
             # Sorted by number, so that the seeded choice means the same task whoever scheduled it first.
             insort(self._tasks_ready, (identity, self.next_sequence(), handle))
         else:
             self._callbacks.append(handle)
 
-    def _take_out(self, process: int) -> list[tuple[int, events.Handle]]:
+    def _take_out(self, process: int) -> list[tuple[int, _Handle]]:
         taken = [(0, handle) for handle in self._callbacks if _process_of(handle) == process]
         taken += [(identity, handle) for identity, _, handle in self._tasks_ready if _process_of(handle) == process]
-        self._callbacks = deque(handle for handle in self._callbacks if _process_of(handle) != process)
-        self._tasks_ready = [entry for entry in self._tasks_ready if _process_of(entry[2]) != process]
+        # In place: the running loop holds on to both.
+        left = [handle for handle in self._callbacks if _process_of(handle) != process]
+        self._callbacks.clear()
+        self._callbacks.extend(left)
+        self._tasks_ready[:] = [entry for entry in self._tasks_ready if _process_of(entry[2]) != process]
         return taken
 
     # An event loop's other duties: there is no outside here, so all of them are refused.
@@ -260,7 +320,7 @@ class SimLoop(asyncio.BaseEventLoop):
 
 
 def drop_tasks(loop: SimLoop) -> None:
-    """Let go of everything that has not ended, without letting it run on."""
+    """Let go of everything that has not ended or is still to come, without letting it run on."""
     with warnings.catch_warnings():
         # What never began is dropped as well.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -269,6 +329,9 @@ def drop_tasks(loop: SimLoop) -> None:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio's own runner sets
             with contextlib.suppress(RuntimeError):
                 task.get_coro().close()  # type: ignore[union-attr]  # a task that has not ended has one
+            # A dropped task never ends for anyio, whose note of it holds the task and so the whole run.
+            _task_states.pop(task, None)
+    loop.forget()
 
 
 def _identity(callback: object) -> int:
@@ -277,9 +340,5 @@ def _identity(callback: object) -> int:
     return owner.sequence if type(owner) is SimTask else 0
 
 
-def _process_of(handle: events.Handle) -> int:
-    return handle.get_context().get(PROCESS, 0)
-
-
-def _make_task(loop: Any, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
-    return SimTask(coro, loop=loop, **options)
+def _process_of(handle: _Handle) -> int:
+    return handle._context.get(PROCESS, 0)

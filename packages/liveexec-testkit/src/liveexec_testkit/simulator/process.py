@@ -5,7 +5,6 @@ the store's backends and at the venues goes on without it.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any
@@ -14,7 +13,7 @@ from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.engine.config import EngineConfig
 from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
-from liveexec.plugins.adapter import VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.plugins.manager import Plugins
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.shard import ShardRuntime
@@ -46,6 +45,7 @@ class Process:
         server: StoreServer,
         venues: Sequence[SimVenue],
         left: Callable[[SimAdapter, str, VenueOrder | OrderRef, SendPlan], None],
+        through: Callable[[ExternalAdapter], ExternalAdapter],
     ) -> None:
         self.number, self.owner = number, owner
         self.is_alive = True
@@ -67,7 +67,7 @@ class Process:
         parts = ShardParts(
             config=config,
             store=self.store,
-            adapters=self.adapters,
+            adapters=list(map(through, self.adapters)),
             rules=plugins.risk_rules,
             policies={name: make() for name, make in plugins.routing_policies.items()},
             algorithms={name: make() for name, make in plugins.execution_algorithms.items()},
@@ -84,9 +84,10 @@ class Process:
     @property
     def shard(self) -> ShardRuntime | None:
         """The running parts, while there are any."""
-        with contextlib.suppress(LiveExecError, PlantedDefect):
+        try:
             return self.orchestrator.shard
-        return None
+        except (LiveExecError, PlantedDefect):
+            return None
 
     @property
     def is_asked(self) -> bool:

@@ -56,6 +56,9 @@ def run(plan: RunPlan, watch: Callable[[World], None] | None = None) -> RunResul
     try:
         return _run(plan, loop, random, watch)
     finally:
+        # What a run leaves is cleared away while it is young, before it has left the caches; what the process had
+        # before is not looked at.
+        gc.collect(0)
         if was_collecting:
             gc.enable()
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from attrs import define, evolve, field, frozen
 
 from liveexec.domain.order_event import RiskStage
-from liveexec.engine.config import EngineConfig, Timing
+from liveexec.engine.config import EngineConfig, JournalLoss, Timing
 from liveexec.engine.risk import RiskCheck
 from liveexec.engine.risk_config import ANY, RiskConfig
 from liveexec.engine.router_config import RouterConfig
@@ -16,7 +16,7 @@ from liveexec.engine.state import EngineState
 from liveexec.plugins.manager import Plugins
 from liveexec_testkit.simulator.greedy import GREEDY, GreedyAlgorithm
 from liveexec_testkit.simulator.market import LOT
-from liveexec_testkit.simulator.venue import SKEW_NS, VenueKind
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 
 __all__ = [
     "MAX_PRICE_AGE_NS",
@@ -37,11 +37,12 @@ _TIMING: Final = Timing(
     retry_ns=60 * _MS,
     clock_skew_ns=SKEW_NS,
     adoption_ns=150 * _MS,
+    drift_ns=700 * _MS,
 )
 #: A twelfth of how long a report may wait for its order, which is longer than a request may have no answer (10 s).
 _LONG_ADOPTION_NS: Final = 1_000 * _MS
 #: How often accounts are compared while all is well.
-RECONCILE_EVERY_S: Final = 6.0
+RECONCILE_EVERY_S: Final = 8.0
 #: An order that was routed on an older price stays here.
 MAX_PRICE_AGE_NS: Final = 200 * _MS
 #: A quantity that the failing rule can't take.
@@ -59,6 +60,8 @@ class Settings:
     policy: str = "best_price"
     #: Whether a venue leaves our names out of what its stream says.
     meets_anonymous: bool = False
+    #: What becomes of open orders while the journal can't be written.
+    on_journal_loss: JournalLoss = JournalLoss.LEAVE
 
     @property
     def engine(self) -> EngineConfig:
@@ -75,8 +78,9 @@ class Settings:
             router=RouterConfig(policy=self.policy),
             reporting_asset="USDT",
             finished_orders_kept=self.finished_kept,
-            # What simulated venues say of balances is made up, so that no comparison finds anything.
-            balance_tolerance=Decimal(1),
+            # Of ten millions: amounts are kept to 18 places, and summed up in another order than at the venue.
+            balance_tolerance=Decimal("1e-20"),
+            on_journal_loss={"*": self.on_journal_loss},
         )
 
 
@@ -100,8 +104,9 @@ def settings_of(random: Random, venues: Sequence[VenueKind]) -> Settings:
     kept = random.choice((4_096, 5, 5))
     deadline_ns = random.choice((400, 400, 400, 2_500)) * _MS
     policy = random.choice(("best_price", "lowest_fee", "split", "split"))
+    on_loss = random.choice(list(JournalLoss))
     if random.random() < 0.5:
-        return Settings(RiskConfig(), kept, deadline_ns, policy, is_anonymous)
+        return Settings(RiskConfig(), kept, deadline_ns, policy, is_anonymous, on_loss)
     return Settings(
         RiskConfig(
             max_order_quantity={ANY: LOT * random.choice((30, 39))},
@@ -116,6 +121,7 @@ def settings_of(random: Random, venues: Sequence[VenueKind]) -> Settings:
         deadline_ns,
         policy,
         is_anonymous,
+        on_loss,
     )
 
 

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from liveexec_testkit.simulator.faults import Fault
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.run import RunResult, run
-from liveexec_testkit.simulator.venue import VenueKind
+from liveexec_testkit.simulator.venue_kind import VenueKind
 
 __all__ = ["Shrunk", "shrink"]
 

@@ -5,17 +5,13 @@ the answer, or the client's patience while the server still works on it.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
-from copy import copy
 from typing import Any, Final
-
-from attrs import evolve
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, OrderId
 from liveexec.domain.order import Order
-from liveexec.domain.position import AccountBook, Position
 from liveexec.domain.stored import (
     AppendBatch,
     FoundOperation,
@@ -64,6 +60,8 @@ class StoreServer:
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
         #: The process that acquired the shard last, and that of each epoch.
         self.owner = 0
+        #: What was appended last.
+        self.last_batch: AppendBatch | None = None
         self.processes: dict[int, int] = {}
         self._committed = committed
         self._seen: dict[tuple[str, int, int], None] = {}
@@ -75,6 +73,7 @@ class StoreServer:
         key = (batch.shard, batch.epoch, batch.batch)
         if key not in self._seen:
             self._seen[key] = None
+            self.last_batch = batch
             self._committed(batch)
 
     def commit_later(self, batch: AppendBatch, delay_ns: int) -> None:
@@ -165,10 +164,8 @@ class SimStore:
 
     async def project(self, batch: ProjectionBatch) -> None:
         # What is written is what stood when it was asked for, whatever the orders do meanwhile.
-        if batch.prepared is None:
-            batch.prepared = [_as_it_stands(batch)]
-        fixed: ProjectionBatch = batch.prepared[0]
-        await self._call(lambda memory: memory.project(fixed), "project", then_lost=True)
+        self._server.memory.prepare(batch)
+        await self._call(lambda memory: memory.project(batch), "project", then_lost=True)
 
     async def load(self, shard: str) -> SavedState:
         return await self._call(lambda memory: memory.load(shard), "load")
@@ -244,26 +241,5 @@ class SimStore:
             server.trace.add("store", f"connection lost before {what}")
             raise TransientStorageError("the connection was lost")
 
-    async def _pause(self) -> None:
-        await asyncio.sleep(STEP_NS / 1e9)
-
-
-def _as_it_stands(batch: ProjectionBatch) -> ProjectionBatch:
-    """The batch with copies of everything in it that goes on changing."""
-    return evolve(
-        batch,
-        orders=[copy(order) for order in batch.orders],
-        positions={key: _fixed(position) for key, position in batch.positions.items()},
-        books=[
-            AccountBook(
-                book.account_id,
-                {name: _fixed(position) for name, position in book.positions.items()},
-                dict(book.assets),
-            )
-            for book in batch.books
-        ],
-    )
-
-
-def _fixed(position: Position) -> Position:
-    return evolve(position, fees=dict(position.fees))
+    def _pause(self) -> Awaitable[None]:
+        return self._server.loop.pause(STEP_NS)

@@ -1,7 +1,7 @@
 """Many runs: one seed after the other over the machine's cores, and what they add up to."""
 
-import gc
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -18,8 +18,6 @@ __all__ = ["SeedReport", "Totals", "run_seed", "spread", "swarm"]
 
 #: From so many runs on every fault has to have struck in one of them.
 EVERY_FAULT_FROM: Final = 300
-#: Runs after which their worlds are cleared away.
-_COLLECT_EVERY: Final = 16
 
 
 @frozen
@@ -35,6 +33,8 @@ class SeedReport:
     lives: int
     fired: dict[Fault, int]
     crash_points: int = 0
+    #: Processor time that it took, in seconds.
+    cpu_s: float = 0.0
 
 
 @define(eq=False)
@@ -47,6 +47,7 @@ class Totals:
     lives: int = 0
     virtual_s: float = 0.0
     crash_points: int = 0
+    cpu_s: float = 0.0
     fired: dict[Fault, int] = field(factory=lambda: dict.fromkeys(Fault, 0))
     failures: list[SeedReport] = field(factory=list)
 
@@ -58,6 +59,7 @@ class Totals:
         self.lives += report.lives
         self.virtual_s += report.virtual_s
         self.crash_points += report.crash_points
+        self.cpu_s += report.cpu_s
         for fault, count in report.fired.items():
             self.fired[fault] += count
         if report.violation:
@@ -71,12 +73,10 @@ class Totals:
         return [fault for fault, count in self.fired.items() if not count]
 
 
-def run_seed(seed: int, *, orders: int) -> SeedReport:
+def run_seed(seed: int, *, orders: int, through: str = "") -> SeedReport:
     """One run, without its trace."""
-    result = run(plan_of(seed, orders=orders))
-    if seed % _COLLECT_EVERY == 0:
-        # Nothing is collected during a run, and little is made between two.
-        gc.collect()
+    started_s = time.process_time()
+    result = run(plan_of(seed, orders=orders, through=through))
     return SeedReport(
         seed,
         str(result.violation) if result.violation is not None else "",
@@ -86,12 +86,15 @@ def run_seed(seed: int, *, orders: int) -> SeedReport:
         result.orders,
         result.lives,
         result.fired,
+        cpu_s=time.process_time() - started_s,
     )
 
 
-def swarm(seeds: Sequence[int], *, orders: int = 30, jobs: int | None = None) -> Iterator[SeedReport]:
+def swarm(
+    seeds: Sequence[int], *, orders: int = 30, jobs: int | None = None, through: str = ""
+) -> Iterator[SeedReport]:
     """Run the seeds, in their order, on so many processes (all cores)."""
-    return spread(partial(run_seed, orders=orders), seeds, jobs, at_a_time=10)
+    return spread(partial(run_seed, orders=orders, through=through), seeds, jobs, at_a_time=10)
 
 
 def spread(

@@ -3,79 +3,51 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Final
 
 from attrs import evolve, frozen
 
-from liveexec.domain.ids import InstrumentId, VenueName
+from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.market import Book
-from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce, VenueClass
-from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderReport, VenueOrderStatus
-from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
+from liveexec.domain.operation import Side
+from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, account_at, instrument_at, listings_at
 from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
-__all__ = ["RATE_LIMIT", "SKEW_NS", "VISIBILITY_LAG_NS", "SimVenue", "VenueKind", "manifest_of"]
+__all__ = ["AccountMoment", "SimVenue"]
 
 _MS: Final = 1_000_000
-#: How far a venue's clock may be off, which the engine is told.
-SKEW_NS: Final = 30 * _MS
-#: How long an order may stay invisible to questions, which the manifest says.
-VISIBILITY_LAG_NS: Final = 60 * _MS
-#: What a limited venue takes: little enough that a run gets there.
-RATE_LIMIT: Final = RateLimit(per_second=40.0, burst=8, cancel_lane=3)
-_LEVELS: Final = 3
+#: How old a stale answer may become by being served again.
+_CACHED_NS: Final = 2_000 * _MS
+#: How often one of the working orders is traded with, in each tick.
+_TRADED: Final = 0.45
+_TRADED_THINLY: Final = 0.08
+#: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
+_PROVOKED: Final = 0.3
+#: How far the visible book's levels are from its price, and what each of them shows.
+_STEPS: Final = (TICK, TICK * 2, TICK * 3)
+_SIZE: Final = Decimal(50)
 #: How long before the start the account was traded in by others.
 _PAST_NS: Final = 10_000 * _MS
 
 
 @frozen
-class VenueKind:
-    """What kind of venue it is: how it replaces, how its answers come, whether plans have to be asked for."""
+class AccountMoment:
+    """An account at one time of its venue: open orders, nets, what those cost on average, and balances."""
 
-    name: VenueName
-    replace: ReplaceMode = ReplaceMode.ATOMIC_TOTAL
-    renames: bool = False
-    #: The answer to a request is only that it left; what became of it comes as a report.
-    answers_by_report: bool = False
-    prepares: bool = False
-    per_account: bool = False
-    is_limited: bool = False
-    #: What fees are paid in; some venues take a token of their own.
-    fee_asset: str = "USDT"
-    #: Whether somebody traded in our account before we came.
-    has_past: bool = False
-    #: Whether it ends an order, without a word, when it refuses to change it.
-    drops_refused: bool = False
-    #: Whether what its stream says names orders by the venue's ids alone.
-    is_anonymous: bool = False
-
-
-def manifest_of(kind: VenueKind) -> AdapterManifest:
-    """What the adapter of such a venue declares."""
-    return AdapterManifest(
-        venue=kind.name,
-        venue_class=VenueClass.CEFI,
-        api_version=(1, 0),
-        operations=frozenset({Operation.TRADE}),
-        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
-        time_in_force=frozenset(TimeInForce),
-        post_only=True,
-        reduce_only=True,
-        replace=kind.replace,
-        visibility_lag_ns=VISIBILITY_LAG_NS,
-        ordering=Ordering.PER_ACCOUNT if kind.per_account else Ordering.PER_ORDER,
-        dedupe_scope=DedupeScope.FOREVER,
-        query_by_client_id=True,
-        rate_limit=RATE_LIMIT if kind.is_limited else None,
-        client_id=None if kind.prepares else ClientIdRule(),
-    )
+    at_ns: int
+    orders: tuple[OrderReport, ...]
+    nets: dict[InstrumentId, Decimal]
+    averages: dict[InstrumentId, Decimal]
+    balances: dict[str, Decimal]
 
 
 class SimVenue:
@@ -103,6 +75,12 @@ class SimVenue:
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
         self.ends_heard: dict[str, bool] = {}
+        #: Whether the word that an order works reached whoever listened.
+        self.works_heard: dict[str, bool] = {}
+        #: Called when every session was dropped.
+        self.on_lost: Callable[[], None] = lambda: None
+        #: Executions of our orders that whoever listened was told of, under our names, and that may be news.
+        self.executions_heard: dict[FillReport, OrderId] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
         #: Whether nobody hears what happens.
@@ -111,8 +89,9 @@ class SimVenue:
         self.travelling: dict[int, tuple[str, str]] = {}
         self._changed = changed
         self._streams: dict[int, Stream] = {}
-        #: What the open orders and nets were at earlier times, for stale answers.
-        self.history: list[tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]]] = []
+        #: What the account was at earlier times, for stale answers.
+        self.history: list[AccountMoment] = []
+        self._cached: AccountMoment | None = None
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -159,34 +138,55 @@ class SimVenue:
 
     def books(self) -> Iterator[Book]:
         """The visible books as they are."""
-        at_ns = WALL_NS + self.loop.now_ns
-        size = Decimal(50)
-        for instrument_id, price in self.truth.prices.items():
-            steps = [TICK * (level + 1) for level in range(_LEVELS)]
-            bids, asks = tuple((price - step, size) for step in steps), tuple((price + step, size) for step in steps)
-            yield Book(instrument_id, bids, asks, at_ns, self.now_ns())
+        return map(self._book, self.truth.prices)
 
-    def stale(self, age_ns: int) -> tuple[int, tuple[OrderReport, ...], dict[InstrumentId, Decimal]] | None:
-        """What was true so long ago, if that is known: (venue time, open orders, nets)."""
-        before = [moment for moment in self.history if moment[0] <= self.now_ns() - age_ns]
-        return before[-1] if before else None
+    def _book(self, instrument_id: InstrumentId) -> Book:
+        price = self.truth.prices[instrument_id]
+        bids = tuple([(price - step, _SIZE) for step in _STEPS])
+        asks = tuple([(price + step, _SIZE) for step in _STEPS])
+        return Book(instrument_id, bids, asks, WALL_NS + self.loop.now_ns, self.now_ns())
+
+    def stale(self, age_ns: int) -> "AccountMoment | None":
+        """What was true so long ago, if that is known."""
+        cached = self._cached
+        if cached is not None and self.now_ns() - cached.at_ns < _CACHED_NS and self.random.random() < 0.5:
+            # What was stale before may be served again.
+            return cached
+        before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
+        self._cached = before[-1] if before else None
+        return self._cached
+
+    def moment(self) -> "AccountMoment":
+        """What the account is now."""
+        truth = self.truth
+        working = tuple(truth.report(each) for each in truth.working())
+        return AccountMoment(truth.tick(), working, truth.nets(), truth.cash.averages(), truth.cash.told())
 
     def _say(self, report: OrderReport | FillReport) -> None:
         if self.kind.is_anonymous and report.client_order_id is not None:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
-        if isinstance(report, OrderReport) and not report.status.is_open and report.venue_order_id is not None:
-            self.ends_heard[report.venue_order_id] = bool(heard) and all(heard)
+        if isinstance(report, FillReport) and report.client_order_id is not None and heard and all(heard):
+            found = self.truth.find(
+                OrderRef(self.account_id, report.fill.instrument_id, report.client_order_id, report.venue_order_id)
+            )
+            if found is not None and found.order_id is not None and not found.came_late:
+                self.executions_heard[report] = found.order_id
+        if isinstance(report, OrderReport) and report.venue_order_id is not None:
+            by_name = self.works_heard if report.status.is_open else self.ends_heard
+            by_name[report.venue_order_id] = bool(heard) and all(heard)
 
     def _note(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING:
             # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
             self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
-        if self.faults.has(Fault.STALE_SNAPSHOT):
-            working = tuple(self.truth.report(each) for each in self.truth.working())
-            self.history.append((self.now_ns(), working, self.truth.nets()))
+        self._remember()
         self._changed(order)
+
+    def _remember(self) -> None:
+        if self.faults.has(Fault.STALE_SNAPSHOT):
+            self.history.append(self.moment())
 
     def _tick_later(self) -> None:
         self.loop.call_after_ns(self.random.randrange(5 * _MS, 80 * _MS), self._tick, context=self._context)
@@ -203,7 +203,7 @@ class SimVenue:
         for order in working:
             if order.expire_at_ns is not None and order.expire_at_ns <= now_ns:
                 truth.end(order, VenueOrderStatus.EXPIRED)
-        if working and random.random() < 0.45:
+        if working and random.random() < (_TRADED_THINLY if self.kind.is_thin else _TRADED):
             self._trade_with(working[random.randrange(len(working))])
         if self.is_opened and random.random() < 0.01:
             self._pay()
@@ -213,10 +213,9 @@ class SimVenue:
     def _move(self) -> None:
         instrument_id = self._some_instrument()
         self.truth.prices[instrument_id] += TICK * self.random.randrange(-4, 5)
-        for book in self.books():
-            if book.instrument_id == instrument_id:
-                for stream in self._streams.values():
-                    stream.quote(book)
+        book = self._book(instrument_id)
+        for stream in self._streams.values():
+            stream.quote(book)
 
     def _trade_with(self, order: TrueOrder) -> None:
         if order.status is not VenueOrderStatus.WORKING or order.price is None:
@@ -227,6 +226,16 @@ class SimVenue:
         elif lots:
             taken = lots if self.random.random() < 0.4 else self.random.randrange(1, lots + 1)
             self.truth.trade(order, taken * LOT, order.price)
+
+    def provoke(self, siblings: Sequence[OrderId]) -> None:
+        """Another child of these ones' parent is about to leave for somewhere: fill one of them far beyond its size."""
+        if not self.faults.has(Fault.OVERFILL) or self.random.random() >= _PROVOKED:
+            return
+        working = [each for each in self.truth.working() if each.order_id in siblings and each.price is not None]
+        if working and self.faults.fires(Fault.OVERFILL, surely=True):
+            order = working[self.random.randrange(len(working))]
+            assert order.price is not None
+            self.truth.trade(order, order.leaves + LOT * self.random.randrange(1, 30), order.price)
 
     def _misbehave(self) -> None:
         faults, truth = self.faults, self.truth
@@ -244,12 +253,22 @@ class SimVenue:
             instrument_id = self._some_instrument()
             self.trace.add(self.kind.name, f"moves the position in {instrument_id}, and says nothing")
             truth.move(instrument_id, LOT * self.random.choice((-3, 3)))
+        if self.is_opened and not truth.slipped and faults.fires(Fault.BALANCE_SLIPS):
+            self.trace.add(self.kind.name, "moves a balance, and says nothing")
+            truth.slip(self.random.choice(("ETH", "FEE", "USDT")), LOT * self.random.choice((-7, 7)))
+            self._remember()
         if faults.fires(Fault.SESSION_LOST):
             self.trace.add(self.kind.name, "drops every session")
             for process in list(self._streams):
                 self.close_stream(process, "the connection was reset")
+            self.on_lost()
         elif faults.fires(Fault.GAP):
             self.interrupt("a sequence number was left out")
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody has a session here."""
+        return any(stream.is_open for stream in self._streams.values())
 
     @property
     def reports_travelling(self) -> int:
@@ -261,9 +280,11 @@ class SimVenue:
         number = len(self.payments) + 1
         payment = AssetReport(
             self.account_id, "USDT", LOT * self.random.randrange(-9, 10) or LOT, AssetKind.FUNDING, f"F{number}",
-            self.now_ns(),
+            self.truth.tick(),
         )  # fmt: skip
         self.payments.append(payment)
+        self.truth.cash.move(payment.asset, Fraction(payment.amount))
+        self._remember()
         for stream in self._streams.values():
             stream.say(payment)
 
@@ -283,6 +304,8 @@ class SimVenue:
         instrument_id = self._some_instrument()
         resting = truth.take_foreign(instrument_id, Side.BUY, 4 * LOT, truth.prices[instrument_id] - 6 * TICK)
         truth.trade(resting, LOT, truth.prices[instrument_id] - 6 * TICK)
+        # Told again when somebody connects, and in the opening balance already.
+        self._pay()
         truth.now_ns = now_ns
 
     def _some_instrument(self) -> InstrumentId:

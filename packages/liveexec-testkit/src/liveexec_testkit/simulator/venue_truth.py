@@ -6,6 +6,7 @@ repeats it (``stream.py``); requests reach it through ``wire.py``.
 
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Final
 
@@ -29,6 +30,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_testkit.simulator.market import LOT, TICK
+from liveexec_testkit.simulator.venue_cash import VenueCash
 
 __all__ = ["TrueOrder", "VenueTruth"]
 
@@ -56,6 +58,8 @@ class TrueOrder:
     fills: dict[FillKey, Fill] = field(factory=dict)
     #: Whether the venue took it when it was too late, against its own word.
     came_late: bool = False
+    #: Whether a cancel of it ever left for the venue.
+    is_cancel_asked: bool = False
     #: Every id it ever had.
     names: list[str] = field(factory=list)
 
@@ -94,6 +98,9 @@ class VenueTruth:
     executions: list[tuple[int, FillReport]] = field(factory=list)
     #: What positions changed by without a trade.
     moved: dict[InstrumentId, Decimal] = field(factory=dict)
+    #: What balances changed by without a word.
+    slipped: dict[str, Decimal] = field(factory=dict)
+    cash: VenueCash = field(factory=VenueCash)
     _by_name: dict[str, TrueOrder] = field(factory=dict)
     _numbers: int = 0
     _last_ns: int = 0
@@ -124,6 +131,11 @@ class VenueTruth:
     def move(self, instrument_id: InstrumentId, quantity: Decimal) -> None:
         """A position changes without a trade, and nobody says so."""
         self.moved[instrument_id] = self.moved.get(instrument_id, ZERO) + quantity
+
+    def slip(self, asset: str, amount: Decimal) -> None:
+        """A balance changes, and nobody says so."""
+        self.slipped[asset] = self.slipped.get(asset, ZERO) + amount
+        self.cash.move(asset, Fraction(amount))
 
     def cancel(self, ref: OrderRef) -> SendOutcome:
         """End a working order."""
@@ -174,6 +186,7 @@ class VenueTruth:
             at_ns,
         )
         order.fills[key] = fill
+        self._book(fill, 1)
         done = order.filled >= order.quantity
         if done and order.status is _WORKING:
             order.status = VenueOrderStatus.FILLED
@@ -185,6 +198,7 @@ class VenueTruth:
     def bust(self, order: TrueOrder, fill: Fill) -> None:
         """A trade is taken back; the order has ended, and stays ended."""
         del order.fills[fill.key]
+        self._book(fill, -1)
         at_ns = self._note(order)
         self.changed(order)
         self._execute(order, evolve(fill, venue_time_ns=at_ns), FillAction.BUST, at_ns, fill.key)
@@ -196,6 +210,8 @@ class VenueTruth:
         key = fill_key(order.instrument_id, order.venue_order_id, order.side, f"T{self._numbers}")
         del order.fills[fill.key]
         other = order.fills[key] = evolve(fill, key=key, price=price, venue_time_ns=at_ns)
+        self._book(fill, -1)
+        self._book(other, 1)
         self.changed(order)
         self._execute(order, other, FillAction.CORRECTION, at_ns, fill.key)
 
@@ -254,7 +270,7 @@ class VenueTruth:
         price: Decimal | None,
         expire_at_ns: int | None,
     ) -> TrueOrder:
-        at_ns = self._tick()
+        at_ns = self.tick()
         order = TrueOrder(
             order_id, client_order_id, VenueOrderId(""), instrument_id, side, order_type, time_in_force, quantity,
             price, at_ns, at_ns, expire_at_ns,
@@ -295,6 +311,12 @@ class VenueTruth:
         self.executions.append((at_ns, report))
         self.said(report)
 
+    def _book(self, fill: Fill, sign: int) -> None:
+        """Move the cash of a fill, or take it back."""
+        signed = fill.quantity * fill.side.sign * sign
+        self.cash.trade(fill.instrument_id, self.listings[fill.instrument_id].terms, signed, fill.price)
+        self.cash.move(fill.fee_asset, -Fraction(fill.fee) * sign)
+
     def _tell(self, order: TrueOrder) -> None:
         self.said(self.report(order))
 
@@ -307,9 +329,10 @@ class VenueTruth:
         return name
 
     def _note(self, order: TrueOrder) -> int:
-        order.changed_at_ns = self._tick()
+        order.changed_at_ns = self.tick()
         return order.changed_at_ns
 
-    def _tick(self) -> int:
+    def tick(self) -> int:
+        """A time at which nothing else happened there."""
         self._last_ns = max(self._last_ns + 1, self.now_ns())
         return self._last_ns

@@ -4,6 +4,7 @@ Each operation draws its details from its own seed and from the orders that are 
 another one out of the plan changes as little as possible.
 """
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -35,6 +36,7 @@ from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.intents import STRATEGIES, any_intent
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, TICK
+from liveexec_testkit.simulator.operators import Operators
 from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
@@ -45,7 +47,18 @@ _S: Final = 1_000_000_000
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 #: How often an order is cancelled as soon as it is recorded.
-_AT_ONCE: Final = 0.07
+_AT_ONCE: Final = 0.1
+#: How often an operator who flattens a scope thinks better of it.
+_REGRETTED: Final = 0.3
+_KILLS: Final = (
+    ControlKind.BLOCK,
+    ControlKind.CANCEL_ALL,
+    ControlKind.CANCEL_ALL,
+    ControlKind.FLATTEN,
+    ControlKind.FLATTEN,
+)
+#: How often whoever was told of an order looks it up in the tables at once.
+_SYNCED: Final = 0.1
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -90,6 +103,10 @@ class Workload:
     projected: Callable[[], int] = lambda: 0
     #: Whether an orchestrator's journal has waited too long for its store.
     is_stalled: Callable[[LiveExecutionOrchestrator], bool] = lambda _: False
+    operators: Operators = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.operators = Operators(self.trace, self.violate)
 
     async def perform(self, operation: Operation, live: LiveExecutionOrchestrator) -> None:
         """Do one operation on a process's orchestrator."""
@@ -143,10 +160,19 @@ class Workload:
                 await self._sync(live)
             case OperationKind.MALFORMED:
                 self._malform(random)
+            case OperationKind.RESOLVE:
+                await self.operators.resolve(random, live)
+            case OperationKind.ACCEPT_DRIFT:
+                await self.operators.accept_drift(random, live)
+            case OperationKind.STOP_STRANGER:
+                await self.operators.stop_a_stranger(random, live)
             case OperationKind.CLOSE:
                 self.trace.add("host", "close")
                 self.closing.append(live)
+                late = Operation(0, OperationKind.REPLACE, random.getrandbits(32))
+                asked = asyncio.create_task(self.perform(late, live))
                 await live.close(timeout_s=random.choice((0.05, 1.0)))
+                await asked
                 self.on_closed(live)
             case unknown:
                 assert_never(unknown)
@@ -170,6 +196,8 @@ class Workload:
             if known != result.order_id:
                 self.violate(26, f"{intent.operation_id} is {known}, and {result.order_id} as well")
         self._take(result)
+        if random.random() < _SYNCED:
+            await self._sync(live)
         if random.random() < _AT_ONCE:
             # Before the venue has answered, mostly.
             self.trace.add("host", f"cancel {result.order_id} at once")
@@ -236,7 +264,7 @@ class Workload:
 
     async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         scope = self._scope(random)
-        kind = random.choice((ControlKind.BLOCK, ControlKind.CANCEL_ALL, ControlKind.CANCEL_ALL, ControlKind.FLATTEN))
+        kind = random.choice(_KILLS)
         note = KillNote(scope, kind)
         self.trace.add("host", f"kill {scope} ({kind})")
         # What is refused at once acknowledges nothing.
@@ -255,14 +283,19 @@ class Workload:
             if note in self.kills:
                 self.kills.remove(note)
             raise
+        if kind is ControlKind.FLATTEN and random.random() < _REGRETTED:
+            await self._let_trade(scope, live)
+
+    async def _let_trade(self, scope: ControlScope, live: LiveExecutionOrchestrator) -> None:
+        # Who releases a scope means whatever kill of it came before, on its way or not.
+        self.kills = [note for note in self.kills if note.scope != scope]
+        self.trace.add("host", f"release {scope}")
+        await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
 
     async def _release(self, live: LiveExecutionOrchestrator) -> None:
         latches = list(live.shard.view.ledger.latches)
         for scope in dict.fromkeys(note.scope for note in self.kills if note.is_durable):
-            # Who releases a scope means whatever kill of it came before, on its way or not.
-            self.kills = [note for note in self.kills if note.scope != scope]
-            self.trace.add("host", f"release {scope}")
-            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
+            await self._let_trade(scope, live)
         for scope in list(self.reduced):
             self.reduced.pop(scope, None)
             self.kills = [note for note in self.kills if note.scope != scope]

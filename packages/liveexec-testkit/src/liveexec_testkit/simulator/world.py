@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 from liveexec.domain.outcome import OrderRef, SendPlan
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
 from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
-from liveexec.plugins.adapter import VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.plugins.manager import Plugins, load_plugins
+from liveexec.runtime import sessions
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import SimAdapter
@@ -22,6 +25,7 @@ from liveexec_testkit.simulator.invariants.departures import STALLED_NS
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
 from liveexec_testkit.simulator.lookout import Lookout
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
+from liveexec_testkit.simulator.lurking import Lurking
 from liveexec_testkit.simulator.plan import Operation, RunPlan
 from liveexec_testkit.simulator.process import LEASE_S, Process
 from liveexec_testkit.simulator.settings import with_failing_plugins
@@ -51,7 +55,7 @@ class World:
         self.random = random
         self.trace = Trace(loop)
         self.logs: list[dict[str, Any]] = []
-        self.faults = Faults(plan.faults, plan.seed)
+        self.faults = Faults(plan.faults, plan.seed, plan.intensity)
         self.violations = Violations(lambda: loop.steps, self._found)
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
@@ -62,14 +66,19 @@ class World:
         self.server = StoreServer(loop, self.faults, self.trace, self._committed)
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.lookout.watch(self.venues)
+        self._lurking = Lurking(loop, Random(f"lurking {plan.seed}"))
+        for venue in self.venues:
+            venue.on_lost = self._lurking.venue_lost
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         self.processes: list[Process] = []
+        self._through = _between(plan.through)
         self._context = Context()
         self._restarting = False
         self._is_asking = True
+        self._ends_at_ns = plan.ends_at_ns
         #: Called after each step; a crash sweep looks on.
         self.watch: Callable[[World], None] | None = None
         self.step_limit = 0
@@ -95,7 +104,7 @@ class World:
         # A sweep looks on at every step.
         self.loop.look_every = PARTLY_EVERY if self.watch is None else 1
         for operation in self.plan.operations:
-            self.loop.call_after_ns(operation.at_ns, self._perform, operation, context=self._context)
+            self.loop.call_after_ns(operation.at_ns, self._ask, operation, context=self._context)
         self.loop.call_after_ns(self.plan.heal_at_ns, self.heal, context=self._context)
         self.loop.call_after_ns(50 * _MS, self._supervise, context=self._context)
 
@@ -106,10 +115,19 @@ class World:
         self.trace.add("world", f"process {number} starts as {owner}")
         self.workload.forget_acknowledged()
         process = Process(
-            number, owner, self.plan.settings.engine, _plugins(), self.loop, self.server, self.venues, self._left
+            number,
+            owner,
+            self.plan.settings.engine,
+            _plugins(),
+            self.loop,
+            self.server,
+            self.venues,
+            self._left,
+            self._through,
         )
         for adapter in process.adapters:
             adapter.on_question = self._asked
+            adapter.on_connect = partial(self._connects, process)
             adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
         self.processes.append(process)
 
@@ -120,9 +138,15 @@ class World:
             self._restarting = True
             self.loop.call_after_ns(restart_after_ns, self.start_process, context=self._context)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the faults are healed and the host has asked for everything that it wanted."""
+        return self.faults.healed and self.loop.now_ns - START_S * 1_000_000_000 >= self._ends_at_ns
+
     def stop_host(self) -> None:
         """The host asks for nothing any more."""
         self._is_asking = False
+        self._ends_at_ns = 0
 
     def heal(self) -> None:
         """Every fault is over: frozen processes go on, every session hears that it missed something."""
@@ -130,6 +154,7 @@ class World:
             return
         self.faults.heal()
         self.trace.add("world", "heals")
+        self._lurking.let_go()
         for process in self.processes:
             if process.is_frozen:
                 self._thaw(process)
@@ -152,6 +177,16 @@ class World:
             return None
         shard = process.shard
         return shard if shard is not None and not shard.failure.done() and not shard.gate.fenced else None
+
+    def _ask(self, operation: Operation) -> None:
+        if operation.lurks and not self.faults.healed:
+            self._lurking.wait(partial(self._perform, operation))
+        else:
+            self._perform(operation)
+
+    def _strike_down(self) -> None:
+        if not self.faults.healed and self.process.is_alive and not self.process.is_frozen:
+            self.crash(self.random.randrange(1 * _MS, 400 * _MS))
 
     def _perform(self, operation: Operation) -> None:
         process = self.process
@@ -192,7 +227,10 @@ class World:
             process.defect = Defect(lambda: self.loop.now_ns)
             process.defect.plant(shard, self.random)
         if self.faults.fires(Fault.CRASH):
-            self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
+            if self.faults.between(Fault.CRASH, 0, 1):
+                self._lurking.wait_to_crash(self._strike_down)
+            else:
+                self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
             self._freeze(process)
 
@@ -208,6 +246,8 @@ class World:
     def _kill(self, process: Process) -> None:
         self.trace.add("world", f"process {process.number} is killed")
         process.kill()
+        # What it leaves behind is what the next one begins with.
+        self.lookout.compare_tables()
 
     def _freeze(self, process: Process) -> None:
         """The process stops for a while; sometimes another one, elsewhere, takes over meanwhile."""
@@ -229,6 +269,7 @@ class World:
         self.changes += 1
         self.trace.add("journal", f"batch {batch.batch} of epoch {batch.epoch}: {_shown(batch.records)}")
         self.lookout.committed(batch)
+        self._lurking.committed(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
             venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
 
@@ -243,6 +284,10 @@ class World:
         name = what.order_id if isinstance(what, VenueOrder) else what.client_order_id or what.venue_order_id
         self.trace.add(f"process {adapter.process}", f"sends {verb} of {name} to {adapter.venue.kind.name}")
         self.lookout.left(self.processes[adapter.process - 1], adapter, verb, what, plan)
+
+    def _connects(self, process: Process) -> None:
+        shard = process.shard
+        self.lookout.restarts.connects(shard.journal.epoch if shard is not None else 0)
 
     def _asked(self, adapter: SimAdapter) -> None:
         self.lookout.asked(self.processes[adapter.process - 1], adapter)
@@ -270,6 +315,8 @@ class World:
         if self.is_abandoned:
             return
         self.logs.append(event)
+        if event["event"] == "account_never_still":
+            self.lookout.never_still[event["account"]] = None
         if event["level"] in ("error", "warning"):
             shown = " ".join(f"{key}={value}" for key, value in event.items() if key not in ("level", "event"))
             self.trace.add("log", " ".join(f"{event['event']} {shown}".split())[:400])
@@ -278,7 +325,9 @@ class World:
         """Drop every task without letting it run on."""
         self.is_abandoned = True
         self.loop.after_step = None
-        drop_tasks(self.loop)
+        # On its way out everything fails, and nobody reads why: the tracebacks would take as long as all of the rest.
+        with patch.object(sessions, "traceback_of", str):
+            drop_tasks(self.loop)
 
     def decided(self, epoch: int, decision: Decision) -> None:
         """A shard's engine decided something: what becomes durable has to be a prefix of it."""
@@ -311,3 +360,12 @@ def _shown(records: Sequence[Record]) -> str:
     return "; ".join(
         f"{each.stream[-6:]} {'+'.join(type(event).__name__ for event in each.events)}" for each in records
     )
+
+
+def _between(through: str) -> Callable[[ExternalAdapter], ExternalAdapter]:
+    """What a plan puts between the host and its venues; nothing, if it names nothing."""
+    if not through:
+        return lambda adapter: adapter
+    module, _, name = through.partition(":")
+    made: Callable[[ExternalAdapter], ExternalAdapter] = getattr(import_module(module), name)
+    return made

@@ -1,6 +1,7 @@
 """best_price: the venue with the best price, all in."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from liveexec.engine.policies.ranking import all_in_rank
 from liveexec.engine.routing import Candidate, Choice, RouteRequest
@@ -17,5 +18,5 @@ class BestPrice:
 
     def choose(self, request: RouteRequest, candidates: Sequence[Candidate], _state: EngineState) -> Sequence[Choice]:
         """See :class:`liveexec.engine.routing.RoutingPolicy`."""
-        best = min(candidates, key=lambda candidate: all_in_rank(request, candidate))
+        best = min(candidates, key=partial(all_in_rank, request))
         return ((best, request.quantity),)

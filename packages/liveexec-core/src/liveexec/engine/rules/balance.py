@@ -7,11 +7,11 @@ from attrs import define
 
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId
-from liveexec.domain.instrument import ContractKind, ContractTerms
+from liveexec.domain.instrument import ContractKind, ContractTerms, Listing
 from liveexec.domain.money import ONE, ZERO
 from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
-from liveexec.domain.position import AccountBook
+from liveexec.domain.position import AccountBook, Position
 from liveexec.engine.exposure import Working, worst_price
 from liveexec.engine.risk import LEG_STAGE, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
@@ -22,6 +22,8 @@ __all__ = ["BalanceRule", "make_balance"]
 
 #: Operations that pay the asset itself; the others of a protocol take something out of it.
 _PAYS_IN: Final = (Operation.SUPPLY, Operation.REPAY, Operation.STAKE)
+_NO_ORDERS: Final[dict[InstrumentId, Working]] = {}
+_NO_POSITIONS: Final[dict[InstrumentId, Position]] = {}
 _TRADES: Final = (Operation.TRADE, Operation.SWAP, Operation.BET)
 
 
@@ -58,7 +60,7 @@ class BalanceRule:
         asset = _paid_in(check, listing.terms)
         if asset is None:
             return None
-        needed = self._needed(check, state, book, asset)
+        needed = self._needed(check, state, book, listing, asset)
         if needed <= 0:
             return None
         free = book.assets.get(asset, ZERO) - self._tied(check, state, book, asset)
@@ -71,9 +73,8 @@ class BalanceRule:
             return None
         return f"it needs {needed:f} {asset}, {account_id} has {free:f} free"
 
-    def _needed(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:
+    def _needed(self, check: RiskCheck, state: EngineState, book: AccountBook, listing: Listing, asset: str) -> Decimal:
         """What the order adds to what is tied up in the asset."""
-        listing, _ = check.where()
         terms, instrument_id = listing.terms, listing.instrument_id
         if check.order.intent.operation in _PAYS_IN:
             return check.added * terms.multiplier
@@ -93,9 +94,9 @@ class BalanceRule:
     def _tied(self, check: RiskCheck, state: EngineState, book: AccountBook, asset: str) -> Decimal:
         """What the account's open orders and derivatives tie up in the asset."""
         tied = ZERO
-        for instrument_id, working in state.exposure.accounts.get(book.account_id, {}).items():
+        for instrument_id, working in state.exposure.accounts.get(book.account_id, _NO_ORDERS).items():
             tied += self._tied_in(check, state, book, instrument_id, working, asset)
-        for position in check.holdings.accounts.open.get(book.account_id, {}).values():
+        for position in check.holdings.accounts.open.get(book.account_id, _NO_POSITIONS).values():
             terms = position.terms
             if terms.kind is ContractKind.SPOT or terms.settlement_asset != asset:
                 continue

@@ -84,8 +84,10 @@ def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str 
             is_asset = position.terms.base_asset == asset
             if is_here or is_asset:
                 value = _held(check, state, position)
-                at_venue += value if is_here else ZERO
-                in_asset += value if is_asset else ZERO
+                if is_here:
+                    at_venue += value
+                if is_asset:
+                    in_asset += value
     for account_id, places in state.exposure.accounts.items():
         is_here = account_id in here
         for working in places.values():
@@ -93,15 +95,17 @@ def _reached(check: RiskCheck, state: EngineState, venue: VenueName, asset: str 
             is_asset = working.terms.base_asset == asset
             if is_here or is_asset:
                 value = check.valuer.working_value(state, working.terms, working)
-                at_venue += value if is_here else ZERO
-                in_asset += value if is_asset else ZERO
+                if is_here:
+                    at_venue += value
+                if is_asset:
+                    in_asset += value
     return at_venue, in_asset
 
 
 def _held(check: RiskCheck, state: EngineState, position: Position) -> Decimal:
     terms = position.terms
     if terms.kind is ContractKind.ODDS:
-        return position.liability * check.valuer.rate(state, terms.quote_asset)
+        return position.liability * check.valuer.rates[terms.quote_asset]
     return abs(position.quantity) * check.valuer.unit(state, position.instrument_id, terms)
 
 
@@ -109,4 +113,5 @@ def make_exposure_limit(config: RiskConfig) -> ExposureLimitRule | None:
     """The rule, if exposure is limited anywhere."""
     if config.max_total_notional is None and not config.max_notional_per_venue and not config.max_notional_per_asset:
         return None
-    return ExposureLimitRule(config.max_total_notional, config.max_notional_per_venue, config.max_notional_per_asset)
+    per_venue, per_asset = dict(config.max_notional_per_venue), dict(config.max_notional_per_asset)
+    return ExposureLimitRule(config.max_total_notional, per_venue, per_asset)

@@ -13,7 +13,7 @@ from liveexec.engine.state import EngineState
 
 __all__ = ["GasRule", "make_gas"]
 
-_OFF_CHAIN: Final = (Operation.TRADE, Operation.BET)
+_ON_CHAIN: Final = frozenset(Operation) - {Operation.TRADE, Operation.BET}
 
 
 @define(eq=False)
@@ -27,11 +27,10 @@ class GasRule:
     name: ClassVar[str] = "gas"
     code: ClassVar[str] = "GAS"
     stages: ClassVar[frozenset[RiskStage]] = PARENT_STAGE
+    operations: ClassVar[frozenset[Operation]] = _ON_CHAIN
 
     def __call__(self, check: RiskCheck, _: EngineState) -> str | None:
         intent = check.order.intent
-        if intent.operation in _OFF_CHAIN:
-            return None
         if intent.max_gas_price_gwei is None:
             return "the operation names no gas price that it would pay at most"
         if intent.max_gas_price_gwei <= self.highest_gwei:

@@ -30,10 +30,9 @@ class LiabilityRule:
     name: ClassVar[str] = "liability"
     code: ClassVar[str] = "LIABILITY"
     stages: ClassVar[frozenset[RiskStage]] = BOTH_STAGES
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.BET})
 
     def __call__(self, check: RiskCheck, state: EngineState) -> str | None:
-        if check.order.intent.operation is not Operation.BET:
-            return None
         listing, account_id = check.listing, check.account(state)
         if listing is None or account_id is None:
             # The leg will know; at the leg itself this is a fault.

@@ -39,43 +39,42 @@ class LossLimitRule:
         if check.stage is RiskStage.LEG and check.parent is None:
             return None
         try:
-            message = self._fault(check, state)
+            message = self._fault(check)
         except MissingInput:
             if reduces(check, state):
                 return None
             raise
         return message if message is None or not reduces(check, state) else None
 
-    def _fault(self, check: RiskCheck, state: EngineState) -> str | None:
+    def _fault(self, check: RiskCheck) -> str | None:
         if self.per_strategy is not None:
             strategy_id = check.order.strategy_id
             scope = check.holdings.strategies.get(strategy_id)
-            loss = _loss(check, state, scope) if scope is not None else ZERO
+            loss = _loss(check, scope) if scope is not None else ZERO
             if loss > self.per_strategy:
                 return f"{strategy_id} has lost {loss:f}, the limit is {self.per_strategy:f}"
         if self.overall is not None:
-            loss = _loss(check, state, check.holdings.accounts)
+            loss = _loss(check, check.holdings.accounts)
             if loss > self.overall:
                 return f"all strategies together have lost {loss:f}, the limit is {self.overall:f}"
         return None
 
 
-def _loss(check: RiskCheck, state: EngineState, scope: Scope[Any, Any]) -> Decimal:
+def _loss(check: RiskCheck, scope: Scope[Any, Any]) -> Decimal:
     """What positions have lost, fees included, in the reporting asset; negative when they have earned.
 
     Raises:
         MissingInput: a rate, or the mark of an open position, is not known.
     """
-    valuer, loss = check.valuer, ZERO
+    marks, rates, loss = check.valuer.marks, check.valuer.rates, ZERO
     for asset, amount in scope.brought.items():
         if amount:
-            loss -= amount * valuer.rate(state, asset)
+            loss -= amount * rates[asset]
     for members in scope.open.values():
         for position in members.values():
             terms = position.terms
             if terms.kind is not ContractKind.ODDS:
-                open_result = position.unrealized_pnl(valuer.mark(state, position.instrument_id))
-                loss -= open_result * valuer.rate(state, terms.settlement_asset)
+                loss -= position.unrealized_pnl(marks[position.instrument_id]) * rates[terms.settlement_asset]
     return loss
 
 

@@ -41,7 +41,9 @@ class OpenOrdersRule:
             instrument_id = listing.instrument_id
             open_orders = 0
             for account_id in state.venue_accounts.get(listing.venue, ()):
-                open_orders += exposure.of_instrument(account_id, instrument_id).orders
+                places = exposure.accounts.get(account_id)
+                if places is not None and instrument_id in places:
+                    open_orders += places[instrument_id].orders
             if open_orders >= self.per_instrument:
                 return f"{open_orders} orders in {instrument_id} are open, the limit is {self.per_instrument}"
         return None

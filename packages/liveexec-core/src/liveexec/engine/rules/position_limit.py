@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from attrs import define
 
-from liveexec.domain.ids import AccountId, ProductId
+from liveexec.domain.ids import AccountId, InstrumentId, ProductId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.order_event import RiskStage
+from liveexec.domain.position import Position
 from liveexec.engine.exposure import NO_WORKING, Working
 from liveexec.engine.holdings import held_between, worst_net
 from liveexec.engine.risk import BOTH_STAGES, RiskCheck
@@ -17,6 +18,9 @@ from liveexec.engine.risk_config import ANY, RiskConfig
 from liveexec.engine.state import EngineState
 
 __all__ = ["PositionLimitRule", "make_position_limit"]
+
+_NO_ORDERS: Final[dict[InstrumentId, Working]] = {}
+_NO_POSITIONS: Final[dict[InstrumentId, Position]] = {}
 
 
 @define(eq=False)
@@ -69,10 +73,10 @@ class PositionLimitRule:
                 return f"no position limit is configured for {instrument_id}, and live trading needs one"
         if limit is None:
             return None
-        sign, worst, exposure = check.sign, check.added, state.exposure
+        sign, worst, working_at = check.sign, check.added, state.exposure.accounts
         for account_id in state.venue_accounts.get(listing.venue, ()):
             low, high = held_between(state, account_id, instrument_id)
-            working = exposure.of_instrument(account_id, instrument_id)
+            working = working_at.get(account_id, _NO_ORDERS).get(instrument_id, NO_WORKING)
             worst += high + working.buys if sign > 0 else working.sells - low
         if worst <= limit or not check.added:
             return None
@@ -82,13 +86,13 @@ class PositionLimitRule:
         self, check: RiskCheck, state: EngineState, listing: Listing, account_id: AccountId, limit: Decimal
     ) -> str | None:
         here = listing.instrument_id
-        places = state.exposure.accounts.get(account_id, {})
+        places = state.exposure.accounts.get(account_id, _NO_ORDERS)
         low, high = held_between(state, account_id, here)
         worst = _enlarged(check, low, high, places.get(here, NO_WORKING))
         if worst is None:
             return None
         reached = worst * check.valuer.unit(state, here, listing.terms)
-        positions = check.holdings.accounts.open.get(account_id, {})
+        positions = check.holdings.accounts.open.get(account_id, _NO_POSITIONS)
         for instrument_id, position in positions.items():
             if instrument_id != here:
                 working = places.get(instrument_id, NO_WORKING)
@@ -116,9 +120,11 @@ class PositionLimitRule:
         return f"the position in {check.product_id} could reach {worst * check.sign:f}, the limit is {limit:f}"
 
     def _strategy_fault(self, check: RiskCheck, state: EngineState, limit: Decimal) -> str | None:
-        strategy_id, holdings = check.order.strategy_id, check.holdings
-        scope = holdings.strategies.get(strategy_id)
-        nets = {product_id: holdings.net_of(strategy_id, product_id) for product_id in scope.open} if scope else {}
+        strategy_id = check.order.strategy_id
+        scope, nets = check.holdings.strategies.get(strategy_id), {}
+        if scope is not None:
+            for product_id, positions in scope.open.items():
+                nets[product_id] = sum([position.quantity for position in positions.values()], ZERO)
         reached = _sum(check, state, nets, state.exposure.strategies.get(strategy_id, {}))
         if reached <= limit:
             return None
@@ -165,4 +171,4 @@ def make_position_limit(config: RiskConfig) -> PositionLimitRule | None:
     sums = (config.max_position_per_strategy, config.max_position_per_account, config.max_position_global)
     if not config.max_position_per_instrument and not config.live and all(limit is None for limit in sums):
         return None
-    return PositionLimitRule(config.max_position_per_instrument, *sums, config.live)
+    return PositionLimitRule(dict(config.max_position_per_instrument), *sums, config.live)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from attrs import define
 
+from liveexec.domain.operation import Operation
 from liveexec.domain.order_event import RiskStage
 from liveexec.engine.risk import PARENT_STAGE, RiskCheck
 from liveexec.engine.risk_config import RiskConfig
@@ -23,6 +24,7 @@ class SlippageRule:
     name: ClassVar[str] = "slippage"
     code: ClassVar[str] = "SLIPPAGE"
     stages: ClassVar[frozenset[RiskStage]] = PARENT_STAGE
+    operations: ClassVar[frozenset[Operation]] = frozenset({Operation.SWAP})
 
     def __call__(self, check: RiskCheck, _: EngineState) -> str | None:
         slippage = check.order.intent.max_slippage

@@ -48,8 +48,9 @@ class VelocityRule:
 
 def _reached(limits: tuple[_Limit, ...], recent: Recent | None, now_ns: int) -> str | None:
     if recent is not None:
+        noted = len(recent.times)
         for limit, window_ns in limits:
-            if recent.reaches(limit, window_ns, now_ns):
+            if noted >= limit and recent.reaches(limit, window_ns, now_ns):
                 return f"{limit} orders came within the last {window_ns // SECOND_NS} s"
     return None
 

@@ -17,6 +17,19 @@ SELECT head.shard, r.position, r.stream, r.sequence, head.epoch, r.recorded_at, 
            position bigint, stream text, sequence bigint, recorded_at bigint, cause text, events json
        );
 
+-- name: append_one
+-- The same for a batch of one record, which needs no document around it: $1 to $4 as above, $5 stream, $6 sequence,
+-- $7 when it was recorded, $8 its cause, $9 its events.
+WITH head AS (
+    UPDATE journal_head
+       SET batch = $3, position = $4
+     WHERE shard = $1 AND epoch = $2 AND batch = $3 - 1 AND position = $4 - 1
+    RETURNING shard, epoch, position
+)
+INSERT INTO journal (shard, position, stream, sequence, epoch, recorded_at, cause, events)
+SELECT head.shard, head.position, $5, $6, head.epoch, $7, $8, $9
+  FROM head;
+
 -- name: head
 SELECT epoch, batch, position
   FROM journal_head

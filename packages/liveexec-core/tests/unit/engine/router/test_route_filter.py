@@ -12,6 +12,7 @@ from liveexec.domain.ids import AccountId, InstrumentId, VenueName
 from liveexec.domain.instrument import ContractKind, ContractTerms, TickSchedule
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.engine.inputs import Phase
+from liveexec.engine.router import SmartOrderRouter
 from liveexec.engine.router_config import RouterConfig
 from support.builders import NOW_NS, STRATEGY, make_book
 from support.routing import RoutingWorld, instrument_at, make_route_request
@@ -166,6 +167,16 @@ def test_a_venue_that_can_take_the_order_is_scored(why: str, change: Change, int
     candidate = world.candidate(make_route_request(**intent), "BETA")
     assert candidate.left_out is None, why
     assert candidate.score is not None
+
+
+def test_what_a_venue_can_do_is_asked_anew_when_its_manifest_changes() -> None:
+    world, request = two_venues(), make_route_request()
+    router = SmartOrderRouter(world.config, world.policies)
+    assert [candidate.left_out for candidate in router.route(request, world.state).candidates] == [None, None]
+    manifest(order_types=frozenset({OrderType.LIMIT}))(world)
+    reasons = [candidate.left_out for candidate in router.route(request, world.state).candidates]
+    assert reasons == [None, "MARKET is not offered"]
+    assert router.route(make_route_request(**LIMIT), world.state).candidates[1].left_out is None
 
 
 def test_every_venue_is_explained_and_those_left_out_carry_no_price() -> None:

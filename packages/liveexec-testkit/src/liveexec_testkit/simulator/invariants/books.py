@@ -22,6 +22,8 @@ from liveexec_testkit.simulator.invariants.violation import Violations
 
 __all__ = ["BookChecks"]
 
+#: A decimal amount as an exact fraction, without looking for what else it might be.
+_exact: Final = Fraction.from_decimal
 #: Amounts are kept to 18 places, so sums of some of them differ by less than this from exact ones.
 _CLOSE: Final = Fraction(1, 10**12)
 
@@ -37,7 +39,7 @@ class _Holding:
 
     def trade(self, terms: ContractTerms, quantity: Fraction, price: Fraction) -> tuple[Fraction, Fraction]:
         """Trade a signed quantity: (its value, what closing realised), in the settlement asset."""
-        size = quantity * Fraction(terms.multiplier)
+        size = quantity * _exact(terms.multiplier)
         value = size / price if terms.kind is ContractKind.INVERSE else size * price
         realized = Fraction(0)
         opened = quantity
@@ -78,7 +80,7 @@ class BookChecks:
                 self._fill(order, original, -1)
                 self._fill(order, fill, 1)
             case acc.AssetMoved(account_id=account_id, asset=asset, amount=amount):
-                self._move(account_id, asset, Fraction(amount))
+                self._move(account_id, asset, _exact(amount))
             case acc.PositionChanged():
                 opens = event.kind is acc.PositionChange.OPENING
                 if opens and not any(isinstance(each, acc.AccountOpened) for each in record.events):
@@ -128,15 +130,15 @@ class BookChecks:
         assert order.account_id is not None
         assert order.terms is not None
         account_id, terms, instrument_id = order.account_id, order.terms, fill.instrument_id
-        quantity, price = Fraction(fill.quantity) * fill.side.sign * sign, Fraction(fill.price)
-        fee = Fraction(fill.fee) * sign
+        quantity, price = _exact(fill.quantity) * fill.side.sign * sign, _exact(fill.price)
+        fee = _exact(fill.fee) * sign
         net, share = self._holdings(account_id, order.strategy_id, instrument_id)
         value, realized = net.trade(terms, quantity, price)
         share.trade(terms, quantity, price)
         for holding in (net, share):
             holding.fees[fill.fee_asset] = holding.fees.get(fill.fee_asset, Fraction(0)) + fee
         if terms.kind is ContractKind.SPOT:
-            self._move(account_id, terms.base_asset, quantity * Fraction(terms.multiplier))
+            self._move(account_id, terms.base_asset, quantity * _exact(terms.multiplier))
             self._move(account_id, terms.quote_asset, -value)
         else:
             self._move(account_id, terms.settlement_asset, realized)
@@ -144,7 +146,7 @@ class BookChecks:
 
     def _change(self, event: acc.PositionChanged) -> None:
         net, share = self._holdings(event.account_id, event.strategy_id, event.instrument_id)
-        quantity, price = Fraction(event.quantity), Fraction(event.price)
+        quantity, price = _exact(event.quantity), _exact(event.price)
         _, realized = net.trade(event.terms, quantity, price)
         share.trade(event.terms, quantity, price)
         self._move(event.account_id, event.terms.settlement_asset, realized)
@@ -161,4 +163,4 @@ class BookChecks:
 
 
 def _is_close(amount: Decimal, exact: Fraction) -> bool:
-    return abs(Fraction(amount) - exact) < _CLOSE
+    return abs(_exact(amount) - exact) < _CLOSE

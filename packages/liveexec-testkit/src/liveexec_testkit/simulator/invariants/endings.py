@@ -1,6 +1,6 @@
 """Checked when everything has come to rest: how each order ended here is how it ended at its venue."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from liveexec.domain.ids import EXTERNAL, OrderId
@@ -21,9 +21,13 @@ _UNFILLED: Final = {
 }
 
 
-def wrong_endings(ledger: Ledger, at_venues: Callable[[OrderId], Sequence[TrueOrder]]) -> Iterator[str]:
-    """What ended otherwise than its venue says."""
+def wrong_endings(
+    ledger: Ledger, at_venues: Callable[[OrderId], Sequence[TrueOrder]], resolved: Collection[OrderId] = ()
+) -> Iterator[str]:
+    """What ended otherwise than its venue says; how ``resolved`` orders did an operator said."""
     for order in ledger.orders.values():
+        if order.order_id in resolved:
+            continue
         if not order.is_open and not order.is_parent and order.strategy_id != EXTERNAL:
             fault = _fault(order, at_venues(order.order_id))
             if fault is not None:

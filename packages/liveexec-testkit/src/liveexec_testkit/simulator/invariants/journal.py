@@ -69,6 +69,12 @@ class JournalChecks:
     excused: dict[OrderId, None] = field(factory=dict)
     nets: dict[tuple[AccountId, InstrumentId], Decimal] = field(factory=dict)
     cleared: dict[ControlScope, None] = field(factory=dict)
+    #: What an operator accepted that positions had moved by.
+    accepted: dict[tuple[AccountId, InstrumentId], Decimal] = field(factory=dict)
+    #: Orders that an operator ended, whatever their venue has; whether it could be asked for a cancel then.
+    resolved: dict[OrderId, bool] = field(factory=dict)
+    #: Whether an order's venue can be reached.
+    is_reachable: Callable[[Order], bool] = lambda _: True
     #: Every fill that ever counted.
     ever: dict[FillKey, None] = field(factory=dict)
     _undone: dict[tuple[AccountId, FillKey], None] = field(factory=dict)
@@ -133,8 +139,13 @@ class JournalChecks:
                 )
             case acc.PositionChanged(account_id=account_id, instrument_id=instrument_id, quantity=quantity):
                 self._move(account_id, instrument_id, quantity)
+                if event.kind is acc.PositionChange.ACCEPTED:
+                    key = (account_id, instrument_id)
+                    self.accepted[key] = self.accepted.get(key, ZERO) + quantity
             case acc.LatchCleared(scope=scope):
                 self.cleared[scope] = None
+            case ev.Adjusted():
+                self.resolved[order_id] = order is not None and self.is_reachable(order)
             case _:
                 pass
 
@@ -224,6 +235,8 @@ class JournalChecks:
             ]
             if open_children:
                 self.violations.add(9, f"parent {order.order_id} ended before {open_children[0]}")
+            return
+        if order.order_id in self.resolved:
             return
         for true in self.at_venues(order.order_id):
             if true.status is VenueOrderStatus.WORKING:

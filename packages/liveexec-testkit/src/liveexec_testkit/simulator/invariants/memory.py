@@ -1,6 +1,6 @@
 """Checked every few steps and at the end: the engine's memory and the tables against the journal and the venues."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal, localcontext
 from operator import attrgetter
 from typing import Any, Final
@@ -75,11 +75,15 @@ class MemoryChecks:
             self.violations.add(8, f"{known.order_id}: the engine holds it otherwise than the journal folds it")
 
 
-def check_reservations(shard: ShardRuntime, at_venues: Iterable[TrueOrder], violations: Violations) -> None:
+def check_reservations(
+    shard: ShardRuntime, at_venues: Iterable[TrueOrder], violations: Violations, resolved: Collection[OrderId] = ()
+) -> None:
     """What the venues may still fill of ours is reserved, quantity and price."""
     orders = shard.engine.state.ledger.orders
     for true in at_venues:
         if true.status is not VenueOrderStatus.WORKING or true.order_id is None or true.came_late:
+            continue
+        if true.order_id in resolved:
             continue
         order = orders.get(true.order_id)
         if order is None or not order.is_open:

@@ -4,7 +4,7 @@ Nothing hinders while the session is trusted, the journal writes, and no fault h
 from the last of these moments.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -35,6 +35,10 @@ class QuietChecks:
     venues: list[SimVenue]
     #: How long after a decision a request may leave.
     deadline_ns: int
+    #: Orders that an operator ended, and whether their venues could be asked for a cancel then.
+    resolved: Mapping[OrderId, bool] = field(factory=dict)
+    #: What else waits of a venue.
+    more: Callable[[SimVenue], Iterable[tuple[str, OrderId]]] = lambda _: ()
     _since: dict[tuple[str, OrderId], int] = field(factory=dict)
     _calm_since: dict[VenueName, int] = field(factory=dict)
     _shard: ShardRuntime | None = None
@@ -57,7 +61,7 @@ class QuietChecks:
             if calm_ns is None:
                 continue
             bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
-            for what, order_id in _waits(venue, shard):
+            for what, order_id in (*_waits(venue, shard, self.resolved), *self.more(venue)):
                 since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
                 waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
                 if waited_ns > bound_ns:
@@ -65,7 +69,7 @@ class QuietChecks:
         self._since = waiting
 
 
-def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]]:
+def _waits(venue: SimVenue, shard: ShardRuntime, resolved: Mapping[OrderId, bool]) -> Iterator[tuple[str, OrderId]]:
     for order in shard.engine.orders.open_orders(venue.account_id):
         if not order.is_parent and (what := _unsettled(order)) is not None:
             yield what, order.order_id
@@ -80,8 +84,13 @@ def _waits(venue: SimVenue, shard: ShardRuntime) -> Iterator[tuple[str, OrderId]
                 yield f"is open here, and {true.status} at {venue.kind.name}", true.order_id
             continue
         ended = orders.get(true.order_id)
-        # What was taken too late is cancelled once, and should that be lost, when it is compared again.
-        if ended is not None and not ended.is_open and not true.came_late:
+        if ended is None or ended.is_open:
+            continue
+        # What was taken too late, or given up by an operator, is cancelled once when it is heard of, and should that be
+        # lost, when it is compared again.
+        is_done = true.is_cancel_asked or not venue.works_heard.get(true.venue_order_id)
+        is_done = is_done or not resolved.get(true.order_id, True)
+        if not is_done or not (true.came_late or true.order_id in resolved):
             yield f"is {ended.status} here, and works at {venue.kind.name}", true.order_id
 
 

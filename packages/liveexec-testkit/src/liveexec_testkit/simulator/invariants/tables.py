@@ -53,6 +53,10 @@ class TableChecks:
             case _:
                 pass
 
+    def knows(self, account_id: AccountId, reference: str) -> bool:
+        """Whether a movement of an asset is recorded."""
+        return (account_id, reference) in self._references
+
     def after_batch(self, epoch: int) -> None:
         """A batch is folded."""
 

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, DriftSeen, ScopeKind, TradingState
-from liveexec.domain.ids import EXTERNAL, AccountId, InstrumentId, OrderId
+from liveexec.domain.ids import EXTERNAL, AccountId, OrderId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order, PendingCancel
@@ -28,13 +28,13 @@ _BASE32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 @define(eq=False)
 class WishChecks:
     """``kills`` are all that were ever asked for, ``asked`` the orders whose cancel a caller asked for; ``has_moved``
-    says whether a position moved at its venue without a trade."""
+    says whether a position or a balance moved at its venue without anybody hearing of it."""
 
     violations: Violations
     ledger: Ledger
     kills: Callable[[], Sequence[KillNote]]
     asked: Callable[[], Collection[OrderId]]
-    has_moved: Callable[[AccountId, InstrumentId], bool]
+    has_moved: Callable[[AccountId, str], bool]
     #: Which of our orders a venue means by a name of its own.
     ours: Callable[[AccountId, str], OrderId | None]
     _drifts: list[DriftSeen] = field(factory=list)
@@ -61,11 +61,12 @@ class WishChecks:
     def after_batch(self, _: int) -> None:
         """A batch is folded: a drift is one, and its instrument takes no more risk."""
         for drift in self._drifts:
-            instrument_id = InstrumentId(drift.subject.removeprefix("position:"))
-            if not self.has_moved(drift.account_id, instrument_id):
-                self.violations.add(16, f"{drift.account_id}: a drift of {instrument_id} that never was")
-            if self.ledger.state_of(ControlScope(ScopeKind.INSTRUMENT, instrument_id)) is TradingState.ACTIVE:
-                self.violations.add(24, f"{instrument_id} drifts, and trading in it goes on")
+            kind, name = drift.subject.split(":", 1)
+            if not self.has_moved(drift.account_id, name):
+                self.violations.add(16, f"{drift.account_id}: a drift of {name} that never was")
+            scope = ControlScope(ScopeKind.INSTRUMENT, name)
+            if kind == "position" and self.ledger.state_of(scope) is TradingState.ACTIVE:
+                self.violations.add(24, f"{name} drifts, and trading in it goes on")
         self._drifts.clear()
 
     def killed(self, note: KillNote) -> None:
@@ -94,7 +95,11 @@ class WishChecks:
         name = event.report.venue_order_id
         order_id = self.ours(event.account_id, name) if name is not None else None
         order = self.ledger.orders.get(order_id) if order_id is not None else None
-        if order is None or order.plan is None or order.venue_order_id is not None:
+        if order is None or order.plan is None:
+            return
+        if order.replace is not None and order.replace.atomic and at_ns < order.replace.plan.valid_until_ns:
+            self.violations.add(15, f"{name} is what {order.order_id} is changed into, and was adopted")
+        if order.venue_order_id is not None:
             return
         in_doubt = order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
         if in_doubt and at_ns < order.plan.valid_until_ns:

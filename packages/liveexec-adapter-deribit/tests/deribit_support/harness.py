@@ -1,0 +1,344 @@
+"""The loopback venue as the conformance kit's harness, and for the tests of this package."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from deribit_support.payloads import CLIENT_SECRET
+from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.operation import Side
+from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
+from liveexec.domain.secret import Secret
+from liveexec.plugins.adapter import ExternalAdapter
+from liveexec_deribit.adapter import DeribitAdapter
+from liveexec_deribit.config import DeribitAccount, DeribitSection
+from liveexec_deribit.fills import fill_report, read_trade
+from liveexec_deribit.holdings import position_report
+from liveexec_deribit.loopback import faults
+from liveexec_deribit.loopback.config import AccountConfig, Credits, RateLimits, Retention, VenueConfig
+from liveexec_deribit.loopback.control import Control
+from liveexec_deribit.loopback.orders import Direction
+from liveexec_deribit.loopback.protocol import encode
+from liveexec_deribit.loopback.server import Server, serve
+from liveexec_deribit.loopback.venue import Venue
+from liveexec_deribit.names import DERIBIT, symbol_of
+from liveexec_deribit.orders import order_report, read_order
+from liveexec_deribit.rpc import decoded
+from liveexec_deribit.wire import Position
+from liveexec_testkit.conformance import scripts
+from liveexec_testkit.conformance.harness import TradedInstrument, VenueHarness
+from liveexec_testkit.conformance.scripts import VenueScript, Verb
+
+__all__ = ["ACCOUNT", "LINEAR", "PERPETUAL", "USER_ID", "DeribitHarness"]
+
+ACCOUNT: Final = AccountId("DERIBIT-MAIN")
+USER_ID: Final = 1_001
+CLIENT_ID: Final = "loopback1"
+PERPETUAL: Final = InstrumentId("DERIBIT:PERPETUAL:BTC-USD@INV")
+LINEAR: Final = InstrumentId("DERIBIT:PERPETUAL:ETH-USDC@LIN")
+SPOT: Final = InstrumentId("DERIBIT:SPOT_PAIR:BTC-USDC")
+
+#: So many requests at once that no test meets a limit that it does not mean to.
+_PLENTY: Final = RateLimits(
+    matching=Credits(burst=1e9, rate_per_s=1e5), non_matching=Credits(burst=1e9, rate_per_s=1e5)
+)
+_DIRECTIONS: Final[Mapping[Side, Direction]] = {Side.BUY: "buy", Side.SELL: "sell"}
+_METHODS: Final[Mapping[Verb, tuple[str, ...]]] = {
+    Verb.SUBMIT: ("private/buy", "private/sell"),
+    Verb.CANCEL: ("private/cancel", "private/cancel_by_label"),
+    Verb.REPLACE: ("private/edit",),
+    Verb.QUERY: ("private/get_order_state", "private/get_order_state_by_label"),
+    Verb.SNAPSHOT: ("private/get_open_orders", "private/get_user_trades_by_currency_and_time"),
+}
+#: One pattern that fits all methods of a verb, and none that the adapter uses for anything else.
+_PATTERNS: Final[Mapping[Verb, str]] = {
+    Verb.SUBMIT: "private/[bs][ue][yl]*",
+    Verb.CANCEL: "private/cancel*",
+    Verb.REPLACE: "private/edit",
+    Verb.QUERY: "private/get_order_state*",
+    Verb.SNAPSHOT: "private/get_[ou][ps]e[nr]_*",
+}
+_USER_CHANNELS: Final = "user.*"
+#: What the adapter under test asks for at once, so that it always turns pages.
+_PAGE: Final = 3
+
+
+class DeribitHarness(VenueHarness):
+    """A loopback Deribit on 127.0.0.1 with one rich account."""
+
+    title: ClassVar[str] = "Deribit (loopback)"
+    plugin: ClassVar[str | None] = "liveexec_deribit.plugin"
+    vendor_modules: ClassVar[tuple[str, ...]] = ("websockets", "httpx2")
+    #: Two heartbeats and a half without a sign of life end the connection.
+    keep_alive_s: ClassVar[float] = 4.0
+    answer_timeout_s: ClassVar[float] = 2.0
+    scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
+        {
+            scripts.CutConnection,
+            scripts.CutDuring,
+            scripts.CutPages,
+            scripts.DelayAnswer,
+            scripts.DuplicateReports,
+            scripts.ExpireToken,
+            scripts.FailInside,
+            scripts.ForgetFinished,
+            scripts.HalfOpen,
+            scripts.LimitRate,
+            scripts.LoseAnswer,
+            scripts.LoseReports,
+            scripts.MalformedAnswer,
+            scripts.MalformedReport,
+            scripts.Refuse,
+            scripts.RefuseLogin,
+            scripts.SkewClock,
+            scripts.UnknownFields,
+        }
+    )
+
+    def __init__(self, config: VenueConfig | None = None, **section: Any) -> None:
+        self._config = config if config is not None else venue_config()
+        self._section = section
+        self._adapters: list[DeribitAdapter] = []
+        self._venue = Venue(self._config)
+        self._server: Server | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._end = asyncio.Event()
+        self._return: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._listen(0)
+
+    async def stop(self) -> None:
+        if self._return is not None:
+            self._return.cancel()
+            await asyncio.wait((self._return,))
+        await self._fall_silent()
+
+    @property
+    def server(self) -> Server:
+        """The running venue."""
+        assert self._server is not None, "the harness was not started"
+        return self._server
+
+    @property
+    def control(self) -> Control:
+        """The hand of whoever tests."""
+        return self.server.control
+
+    def section(self, **changes: Any) -> DeribitSection:
+        """The configuration of the adapter under test."""
+        values: dict[str, Any] = {
+            "accounts": (DeribitAccount(ACCOUNT, CLIENT_ID, Secret(CLIENT_SECRET)),),
+            "websocket_url": self.server.websocket_url,
+            "http_url": f"{self.server.http_url}/api/v2",
+            "requests_per_second": Decimal(100_000),
+            "request_burst": 100_000,
+            "queries_per_second": Decimal(100_000),
+            "query_burst": 100_000,
+            "request_timeout_s": Decimal(2),
+            "heartbeat_s": 1,
+            "page_size": _PAGE,
+        }
+        return DeribitSection(**(values | self._section | changes))
+
+    def adapter(self, **changes: Any) -> ExternalAdapter:
+        section = self.section(**changes)
+        adapter = DeribitAdapter(section, section.accounts[0])
+        self._adapters.append(adapter)
+        return adapter
+
+    @property
+    def account_id(self) -> AccountId:
+        return ACCOUNT
+
+    @property
+    def instruments(self) -> Sequence[TradedInstrument]:
+        return (
+            TradedInstrument(PERPETUAL, Decimal(90_000), Decimal(1_000)),
+            TradedInstrument(LINEAR, Decimal(3_000), Decimal(1)),
+        )
+
+    @property
+    def spot(self) -> TradedInstrument:
+        """A spot pair, apart: under the orchestrator what the venue does not call a position is taken for a flat one,
+        so that the first fill of one is a drift."""
+        return TradedInstrument(SPOT, Decimal(90_000), Decimal("0.01"))
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        grants = self.control.grants()
+        return (CLIENT_SECRET, *(each.access_token for each in grants), *(each.refresh_token for each in grants))
+
+    async def rest(self, instrument_id: InstrumentId, side: Side, price: Decimal, quantity: Decimal) -> None:
+        self.control.rest(symbol_of(instrument_id), _DIRECTIONS[side], price, quantity)
+
+    async def take(self, instrument_id: InstrumentId, side: Side, price: Decimal, quantity: Decimal) -> None:
+        self.control.take(symbol_of(instrument_id), _DIRECTIONS[side], quantity, price)
+
+    async def clear(self, instrument_id: InstrumentId) -> None:
+        self.control.clear_book(symbol_of(instrument_id))
+
+    async def orders(self) -> Sequence[OrderReport]:
+        return [order_report(read_order(encode(each)), ACCOUNT, DERIBIT) for each in self._truth("orders")]
+
+    async def fills(self) -> Sequence[FillReport]:
+        return [fill_report(read_trade(encode(each)), ACCOUNT, DERIBIT) for each in self._truth("trades")]
+
+    async def positions(self) -> Sequence[PositionReport]:
+        account = self.server.venue.exchange.account(USER_ID)
+        found = []
+        for position in account.positions.values():
+            if position.size and position.instrument.kind != "spot":
+                told = encode(position.wire(mark=Decimal(1), index=Decimal(1), open_orders_margin=Decimal(0)))
+                found.append(position_report(decoded(Position, told, "it"), ACCOUNT, DERIBIT, 0))
+        return found
+
+    async def balances(self) -> Sequence[BalanceReport]:
+        account = self.server.venue.exchange.account(USER_ID)
+        return [
+            BalanceReport(ACCOUNT, asset, amount + account.futures_profit(asset)[0], amount, 0)
+            for asset, amount in account.balances.items()
+        ]
+
+    async def received(self, verb: Verb) -> int:
+        return sum(method in _METHODS[verb] for _, method in self.server.venue.requests)
+
+    def why_not(self, script: VenueScript) -> str | None:
+        match script:
+            case scripts.CutPages(size) if size < _PAGE:
+                return f"the adapter asks for {_PAGE} at once, and the venue gives as many as are asked for"
+            case scripts.HideNewOrders():
+                return "the loopback venue shows what it has"
+            case scripts.MoveAsset():
+                return "the loopback venue has neither deposits nor funding"
+            case scripts.ReorderReports():
+                return "the venue tells everything that one event changes in one message"
+        return super().why_not(script)
+
+    async def inject(self, script: VenueScript) -> None:
+        control = self.control
+        match script:
+            case scripts.LoseAnswer(verb, placed):
+                self._request_fault(verb, "drop", carried_out=placed)
+            case scripts.DelayAnswer(verb, delay_s):
+                self._request_fault(verb, "delay", delay_s=delay_s)
+            case scripts.Refuse(verb):
+                error = "not_enough_funds" if verb in (Verb.SUBMIT, Verb.REPLACE) else "settlement_in_progress"
+                self._request_fault(verb, "error", error=error)
+            case scripts.FailInside(verb, placed):
+                self._request_fault(verb, "error", carried_out=placed, error="internal_server_error")
+            case scripts.LimitRate(verb):
+                self._request_fault(verb, "error", error="too_many_requests")
+            case scripts.MalformedAnswer(verb):
+                self._request_fault(verb, "malformed")
+            case scripts.CutDuring(verb, placed):
+                self._request_fault(verb, "cut", carried_out=placed)
+            case scripts.DuplicateReports():
+                self._notification_fault("duplicate", None)
+            case scripts.LoseReports():
+                self._notification_fault("drop", None)
+            case scripts.UnknownFields():
+                control.extra_fields({"brand_new": {"field": [1, "two", None]}})
+            case scripts.HalfOpen():
+                control.silence()
+            case scripts.SkewClock(ahead_s):
+                control.skew_clock(round(ahead_s * 1_000))
+            case scripts.RefuseLogin():
+                fault = faults.RequestFault(kind="error", method="public/auth", times=None, error="invalid_credentials")
+                control.fault(fault)
+            case scripts.CutConnection(refuse_for_s):
+                control.cut()
+                if refuse_for_s:
+                    await self._pause(refuse_for_s)
+            case scripts.CutPages():
+                pass  # the adapter always asks for short pages here
+            case scripts.ExpireToken():
+                control.expire_tokens()
+            case scripts.MalformedReport():
+                before = self._heard()
+                self.control.send(faults.MALFORMED)
+                # Only what has arrived has happened.
+                while self._heard() == before:  # noqa: ASYNC110  (it travels through the machine's network)
+                    await asyncio.sleep(0.001)
+            case scripts.ForgetFinished():
+                venue = self.server.venue
+                venue.config = attrs.evolve(venue.config, retention=Retention(closed_orders_s=0))
+            case _:
+                raise AssertionError(f"{script} was not declared")
+
+    async def heal(self) -> None:
+        self.control.clear_faults()
+        self.control.silence(silent=False)
+        self.control.skew_clock(0)
+
+    def cut_all(self) -> int:
+        """Cut every connection now."""
+        return self.control.cut()
+
+    async def _listen(self, port: int) -> None:
+        """Take connections from now on."""
+        listens = asyncio.Event()
+        self._end = asyncio.Event()
+        self._life = asyncio.create_task(self._live(port, listens), name="loopback-venue")
+        await listens.wait()
+
+    async def _live(self, port: int, listens: asyncio.Event) -> None:
+        try:
+            async with serve(self._venue, port=port) as self._server:
+                listens.set()
+                await self._end.wait()
+        finally:
+            listens.set()
+
+    async def _fall_silent(self) -> None:
+        """Take no connections any more."""
+        self._end.set()
+        if self._life is not None:
+            await self._life
+
+    async def _pause(self, seconds: float) -> None:
+        """Refuse connections for a while, with everything that the venue knows kept."""
+        port = self.server.port
+        await self._fall_silent()
+        self._return = asyncio.create_task(self._come_back(port, seconds), name="loopback-return")
+
+    async def _come_back(self, port: int, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._listen(port)
+
+    def _heard(self) -> int:
+        """How many messages the adapters under test have read."""
+        sessions = [each._session for each in self._adapters if each._session is not None]
+        return sum(each.connection.messages_read for each in sessions)
+
+    def _request_fault(self, verb: Verb, kind: faults.RequestFaultKind, **more: Any) -> None:
+        self.control.fault(faults.RequestFault(kind=kind, method=_PATTERNS[verb], **more))
+
+    def _notification_fault(self, kind: faults.NotificationFaultKind, times: int | None) -> None:
+        self.control.fault(faults.NotificationFault(kind=kind, channel=_USER_CHANNELS, times=times))
+
+    def _truth(self, what: str) -> Sequence[Any]:
+        account: Any = self.control.truth()[str(USER_ID)]
+        found: Sequence[Any] = account[what]
+        return found
+
+
+def venue_config(**changes: Any) -> VenueConfig:
+    """A venue with one account without limits, whose market data comes at once."""
+    values: dict[str, Any] = {
+        "accounts": [
+            AccountConfig(
+                client_id=CLIENT_ID,
+                client_secret=CLIENT_SECRET,
+                user_id=USER_ID,
+                limits=_PLENTY,
+                balances={"BTC": Decimal(1_000), "ETH": Decimal(1_000), "USDC": Decimal(50_000_000)},
+            )
+        ],
+        "interval_s": 0.02,
+        "least_heartbeat_s": 0.5,
+    }
+    return VenueConfig(**(values | changes))

@@ -1,0 +1,1 @@
+"""What the loopback venue's tests share."""
