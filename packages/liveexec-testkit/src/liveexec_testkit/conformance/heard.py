@@ -32,10 +32,6 @@ class Heard:
         return [each for each in self.items if isinstance(each, FillReport)]
 
     @property
-    def cumulative(self) -> list[CumulativeFill]:
-        return [each for each in self.items if isinstance(each, CumulativeFill)]
-
-    @property
     def gaps(self) -> list[Gap]:
         return [each for each in self.items if isinstance(each, Gap)]
 

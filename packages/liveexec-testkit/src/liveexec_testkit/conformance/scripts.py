@@ -17,6 +17,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from liveexec.domain.outcome import AssetKind
+
 __all__ = [
     "CutConnection",
     "CutDuring",
@@ -212,7 +214,8 @@ class ForgetFinished(Happening):
 
 @frozen
 class MoveAsset(Happening):
-    """An asset of the account moves without an order: a deposit, funding, interest. ``amount`` is signed."""
+    """An asset of the account moves without an order: a deposit, funding, a settlement. ``amount`` is signed."""
 
     asset: str
     amount: Decimal
+    kind: AssetKind = AssetKind.DEPOSIT

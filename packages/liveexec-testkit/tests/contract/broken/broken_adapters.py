@@ -41,6 +41,7 @@ from liveexec.venues.paper.protocol import Frame
 from liveexec_testkit import AdapterConformance, VenueHarness
 from liveexec_testkit.conformance.paper import PaperHarness, PaperServers, RemotePaperHarness
 from liveexec_testkit.conformance.paper.in_process import VENUE
+from liveexec_testkit.conformance.paper.remote import REMOTE_OPTIONS
 
 KEY = "canary-key-4f1c9a7be2"
 
@@ -485,7 +486,7 @@ class BrokenServedHarness(RemotePaperHarness):
         self._kind = kind
 
     def adapter(self) -> ExternalAdapter:
-        return self._kind(self._path, self._servers.world, VENUE, (self.account_id,), request_timeout_s=0.7)
+        return self._kind(self._path, self._servers.world, VENUE, (self.account_id,), **REMOTE_OPTIONS)
 
 
 @pytest.fixture(scope="module")

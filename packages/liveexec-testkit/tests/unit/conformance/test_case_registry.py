@@ -13,7 +13,7 @@ CASES = [told for _, told in all_cases()]
 
 
 def test_numbers_run_from_one_without_a_gap() -> None:
-    assert [told.number for told in CASES] == list(range(1, len(CASES) + 1))
+    assert sorted(told.number for told in CASES) == list(range(1, len(CASES) + 1))
     assert len(CASES) >= 60
 
 

@@ -98,6 +98,20 @@ class _RemoteSession:
         self.reports = ReportStream(PaperClock.starting_at(0), Latency(), Random(0), capacity)  # noqa: S311 -- unused
         self.markets: list[RemoteMarket] = []
         self.wire: Wire | None = None
+        self._keeping: asyncio.Task[None] | None = None
+
+    def keep_alive(self, every_s: float, timeout_s: float) -> None:
+        """Ask for a sign of life this often from now on; a server that gives none is gone."""
+        self._keeping = asyncio.create_task(self._ask_for_life(every_s, timeout_s), name="paper-keep-alive")
+
+    async def _ask_for_life(self, every_s: float, timeout_s: float) -> None:
+        assert self.wire is not None, "a connection is kept alive once it is open"
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.wire.call("venue_time", None, timeout_s=timeout_s)
+            except AdapterError as error:
+                self.lose(error)
 
     def take(self, report: VenueReport) -> None:
         """Something was reported; when nobody reads, the session is given up."""
@@ -115,22 +129,30 @@ class _RemoteSession:
             market.lose(error)
         if self.wire is not None:
             self.wire.close()
+        self._forget()
 
     async def close(self) -> None:
         """Hang up on purpose: reports end without an error."""
         self.reports.close()
         for market in self.markets:
             market.lose(AdapterError("the session was closed"))
+        self._forget()
         if self.wire is not None:
             self.wire.close()
             await self.wire.wait_closed()
+
+    def _forget(self) -> None:
+        """Nobody asks for signs of life any more."""
+        if self._keeping is not None:
+            self._keeping.cancel()
 
 
 class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
     """Sessions with one venue of a paper world that another process serves at ``socket``.
 
     ``world`` is the configuration that the server was started with; a server with another one refuses. A lost
-    connection ends ``reports()`` and ``market()`` with AdapterError and makes requests raise it.
+    connection ends ``reports()`` and ``market()`` with AdapterError and makes requests raise it. With ``keep_alive_s``
+    the server is asked for a sign of life that often; one that gives none within ``request_timeout_s`` is given up.
 
     Raises:
         AdapterError: the world has no such venue, or the venue no such account.
@@ -144,6 +166,7 @@ class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, T
         accounts: Sequence[AccountId] | None = None,
         *,
         request_timeout_s: float = 5.0,
+        keep_alive_s: float | None = None,
     ) -> None:
         self._config = config = world.venue(venue)
         self.manifest = manifest_of(config)
@@ -153,7 +176,7 @@ class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, T
             raise AdapterError(f"{venue} has no account {', '.join(unknown)}")
         self._socket = socket
         self._digest = world.digest
-        self._timeout_s = request_timeout_s
+        self._timeout_s, self._keep_alive_s = request_timeout_s, keep_alive_s
         self._listings = tuple(item.listing(config.venue_class) for item in config.instruments)
         self._session: _RemoteSession | None = None
         self._has_had_session = False
@@ -167,6 +190,8 @@ class RemotePaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, T
             session.reports.announce_gap(self.accounts, "the connection was lost")
         hello = self._hello(Role.SESSION)
         session.wire, _ = await Wire.open(self._socket, hello, session.take, session.lose, timeout_s=self._timeout_s)
+        if self._keep_alive_s is not None:
+            session.keep_alive(self._keep_alive_s, self._timeout_s)
         self._session = session
         self._has_had_session = True
 

@@ -346,3 +346,21 @@ async def _run(*arguments: str) -> tuple[int, str]:
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert done.stdout == ""
     return done.returncode, done.stderr
+
+
+async def test_a_silent_server_is_noticed_where_signs_of_life_are_asked_for(
+    spawned: list[ServerHandle], world: PaperWorldConfig, tmp_path: Path
+) -> None:
+    handle = await _spawn(spawned, world, tmp_path)
+    adapter = RemotePaperAdapter(handle.socket, world, VENUE, request_timeout_s=0.5, keep_alive_s=0.1)
+    await adapter.connect()
+    reports = adapter.reports()
+    os.kill(handle.info.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(AdapterError, match="did not answer within"):
+            await asyncio.wait_for(_drain(reports), WAIT_S)
+    finally:
+        os.kill(handle.info.pid, signal.SIGCONT)
+    await adapter.connect()
+    await asyncio.wait_for(anext(adapter.market([SPOT])), WAIT_S)
+    await adapter.disconnect()

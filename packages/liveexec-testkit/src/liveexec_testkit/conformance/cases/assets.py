@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import anyio
 
-from liveexec.domain.outcome import AssetReport
+from liveexec.domain.outcome import AssetKind, AssetReport
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.scripts import MoveAsset
@@ -13,6 +13,7 @@ from liveexec_testkit.conformance.trial import Trial
 __all__ = ["AssetCases"]
 
 _AMOUNT = Decimal("0.25")
+_KINDS = (AssetKind.FUNDING, AssetKind.SETTLEMENT, AssetKind.WITHDRAWAL)
 
 
 class AssetCases(CaseGroup):
@@ -40,6 +41,20 @@ class AssetCases(CaseGroup):
         with anyio.fail_after(trial.venue.patience_s):
             after = await _total(trial, line, "BTC")
         assert after - before == _AMOUNT
+
+    @case(
+        132,
+        "Funding and settlement are told as what they are",
+        proves="A movement that the venue calls funding, settlement or a withdrawal is reported with that kind, and is "
+        "booked as that.",
+        needs=tuple(MoveAsset(asset="BTC", amount=_AMOUNT, kind=kind) for kind in _KINDS),
+    )
+    async def test_lx132_kinds(self, trial: Trial) -> None:
+        line = await trial.line()
+        for kind in _KINDS:
+            await trial.venue.inject(MoveAsset(asset="BTC", amount=_AMOUNT, kind=kind))
+        await line.heard.until("every movement", lambda: len(_movements(line)) >= len(_KINDS))
+        assert [each.kind for each in _movements(line)] == list(_KINDS)
 
 
 def _movements(line: Line) -> list[AssetReport]:

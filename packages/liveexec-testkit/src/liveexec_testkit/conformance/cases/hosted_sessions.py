@@ -3,6 +3,7 @@
 from decimal import Decimal
 from random import Random
 
+import anyio
 from attrs import evolve
 
 from liveexec.domain.operation import Side
@@ -14,6 +15,7 @@ from liveexec_testkit.conformance.needs import SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import (
     CutConnection,
     CutDuring,
+    CutPages,
     DuplicateReports,
     ExpireToken,
     HalfOpen,
@@ -289,6 +291,45 @@ class HostedSessionCases(CaseGroup):
             await host.active()
             await host.agrees(in_doubt=asked)
             assert await trial.venue.received(Verb.SUBMIT) <= _STORM_ORDERS, "an order was sent again"
+
+    @case(
+        133,
+        "A gap with more fills than a page holds",
+        proves="More fills than the venue gives at once, made while there was no connection, are all found after the "
+        "reconnect.",
+        needs=(SINGLE_FILLS, CutConnection(refuse_for_s=0.2), CutPages(size=3)),
+        level=_HOST,
+    )
+    async def test_lx133_gap_in_pages(self, trial: Trial) -> None:
+        async with hosted(trial) as host:
+            usual = trial.usual.quantity
+            order_id = await host.working(quantity=usual * 8)
+            await trial.venue.inject(CutPages(size=3))
+            await trial.venue.inject(CutConnection(refuse_for_s=0.2))
+            for _ in range(8):
+                await host.take(order_id, usual)
+            await host.not_active()
+            await host.active()
+            await host.until(order_id, OrderStatus.FILLED)
+            await host.agrees()
+
+    @case(
+        135,
+        "A cancel races a fill",
+        proves="Ten times a cancel and a fill of the same order are on their way together: each order ends as the one "
+        "that came first made it, here as at the venue.",
+        needs=(SINGLE_FILLS,),
+        level=_HOST,
+    )
+    async def test_lx135_race(self, trial: Trial) -> None:
+        async with hosted(trial) as host:
+            for number in range(10):
+                order_id = await host.working(ticks=-30 + number)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(host.cancel, order_id)
+                    group.start_soon(host.take, order_id, trial.usual.quantity)
+                await host.until(order_id, OrderStatus.FILLED, OrderStatus.CANCELED)
+            await host.agrees()
 
 
 async def _fill_and_cancel(trial: Trial, host: Host) -> None:

@@ -22,6 +22,7 @@ from liveexec_testkit.conformance.scripts import (
     FailInside,
     ForgetFinished,
     HideNewOrders,
+    LimitRate,
     MalformedAnswer,
     Verb,
 )
@@ -243,6 +244,18 @@ class SnapshotCases(CaseGroup):
         placed = await line.place()
         await trial.venue.inject(CutConnection(refuse_for_s=0.3))
         await line.heard.broken()
+        await _proves_nothing(line, placed.ref)
+
+    @case(
+        134,
+        "A question over the rate limit is no absence",
+        proves="When the venue answers a question with its rate limit, order() raises or says NotKnown.",
+        needs=(LimitRate(Verb.QUERY),),
+    )
+    async def test_lx134_rate_limit(self, trial: Trial) -> None:
+        line = await trial.line()
+        placed = await line.place()
+        await trial.venue.inject(LimitRate(Verb.QUERY))
         await _proves_nothing(line, placed.ref)
 
 

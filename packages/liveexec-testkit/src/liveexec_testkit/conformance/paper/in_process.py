@@ -11,7 +11,6 @@ from attrs import evolve
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
-    AssetKind,
     BalanceReport,
     FillReport,
     OrderRef,
@@ -215,8 +214,8 @@ class PaperHarness(VenueHarness):
                     each for each in self.desk.exchange.snapshots.every_order(OWN) if not each.status.is_open
                 ]
                 self.desk.exchange.forget_finished()
-            case MoveAsset(asset=asset, amount=amount):
-                self.desk.exchange.move_asset(OWN, asset, amount, AssetKind.DEPOSIT, now_ns)
+            case MoveAsset(asset=asset, amount=amount, kind=kind):
+                self.desk.exchange.move_asset(OWN, asset, amount, kind, now_ns)
                 self.driver.world.settle(self.desk)
             case SkewClock(ahead_s=ahead_s):
                 self._time.ahead_ns = int(ahead_s * _SECOND_NS)

@@ -181,6 +181,8 @@ class WireProxy:
             return
         self._waiting.remove(fault)
         match fault:
+            case LimitRate() | Refuse() if verb in (Verb.QUERY, Verb.SNAPSHOT):
+                self._fail(line, call.id, "too many requests" if isinstance(fault, LimitRate) else "refused")
             case LimitRate():
                 self._reply(line, call, Rejected("RATE_LIMITED", "too many requests"))
             case Refuse():
@@ -188,7 +190,7 @@ class WireProxy:
             case LoseAnswer(placed=False):
                 pass
             case FailInside(placed=False):
-                line.tell(Frame("reply", call.id, Form.ERROR, protocol.encode("internal error")))
+                self._fail(line, call.id, "internal error")
             case CutDuring(placed=False):
                 line.cut()
             case _:
@@ -198,7 +200,7 @@ class WireProxy:
     def _greet(self, line: _Line, call: Call, token: str) -> None:
         hello: protocol.Hello = protocol.decode(call.arguments, protocol.Hello)
         if self._holds(RefuseLogin) or not self._listener.admits(hello.token):
-            line.tell(Frame("reply", call.id, Form.ERROR, protocol.encode("the token is not this server's")))
+            self._fail(line, call.id, "the token is not this server's")
             return
         hello.token = token
         protocol.write_frame(line.server, Call(call.id, call.method, protocol.encode(hello)))
@@ -211,6 +213,10 @@ class WireProxy:
     @staticmethod
     def _reply(line: _Line, call: Call, value: object) -> None:
         line.tell(Frame("reply", call.id, Form.VALUE, protocol.encode_named(value)))
+
+    @staticmethod
+    def _fail(line: _Line, number: int, message: str) -> None:
+        line.tell(Frame("reply", number, Form.ERROR, protocol.encode(message)))
 
     async def _answers(self, line: _Line, reader: asyncio.StreamReader) -> None:
         while (body := await protocol.read_frame(reader)) is not None:
@@ -256,7 +262,7 @@ class WireProxy:
             case CutDuring():
                 line.cut()
             case FailInside() if frame.form != Form.PART:
-                line.tell(Frame("reply", frame.id, Form.ERROR, protocol.encode("internal error")))
+                self._fail(line, frame.id, "internal error")
             case MalformedAnswer() if frame.form != Form.PART:
                 line.tell(Frame("reply", frame.id, Form.VALUE, _NONSENSE))
             case DelayAnswer(delay_s=delay_s):

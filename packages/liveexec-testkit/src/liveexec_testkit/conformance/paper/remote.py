@@ -59,10 +59,12 @@ from liveexec_testkit.conformance.scripts import (
     Verb,
 )
 
-__all__ = ["PaperServers", "RemotePaperHarness"]
+__all__ = ["REMOTE_OPTIONS", "PaperServers", "RemotePaperHarness"]
 
 #: Cases that one server serves: each has accounts of its own.
 _MOST_CASES: Final = 400
+#: How the adapter under test waits. Seconds.
+REMOTE_OPTIONS: Final = {"request_timeout_s": 0.7, "keep_alive_s": 0.4}
 #: What the server shows of an order only after it. Nanoseconds.
 _LAG_NS: Final = 10_000_000
 
@@ -111,6 +113,7 @@ class RemotePaperHarness(VenueHarness):
     plugin: ClassVar[str | None] = "liveexec.builtins"
     answer_timeout_s: ClassVar[float] = 1.0
     patience_s: ClassVar[float] = 8.0
+    keep_alive_s: ClassVar[float | None] = 3.0
     scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
         {
             CutConnection,
@@ -157,7 +160,7 @@ class RemotePaperHarness(VenueHarness):
         await self.proxy.close()
 
     def adapter(self) -> ExternalAdapter:
-        return RemotePaperAdapter(self._path, self._servers.world, VENUE, (self._own,), request_timeout_s=0.7)
+        return RemotePaperAdapter(self._path, self._servers.world, VENUE, (self._own,), **REMOTE_OPTIONS)
 
     @property
     def account_id(self) -> AccountId:
