@@ -177,10 +177,9 @@ class Exchange:
 
     # -- what happens without a request --------------------------------------------------------------------------
 
-    def transfer(self, account: Account, asset: str, amount: Decimal) -> None:
+    def transfer(self, account: Account, asset: str, amount: Decimal, kind: str) -> None:
         """An asset comes or goes."""
         account.balances[asset] = account.balances.get(asset, Decimal(0)) + amount
-        kind = "deposit" if amount > 0 else "withdrawal"
         told = {
             "id": f"M{next(self._numbers)}",
             "asset": asset,

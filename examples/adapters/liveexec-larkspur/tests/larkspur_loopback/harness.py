@@ -16,7 +16,7 @@ from larkspur_loopback.gate import Gate
 from liveexec.domain import fill as domain_fill
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrderId
 from liveexec.domain.operation import OrderType, Side, TimeInForce
-from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport, VenueOrderStatus
+from liveexec.domain.outcome import AssetKind, BalanceReport, FillReport, OrderReport, PositionReport, VenueOrderStatus
 from liveexec.domain.secret import Secret
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec_larkspur.adapter import LarkspurAdapter
@@ -56,6 +56,12 @@ KEY, SECRET = "lark-key-4f1b7d29c3", "lark-secret-9a6e0c5d8817f2"
 _OTHERS: Final = "everybody-else"
 _RICH: Final = {"BTC": Decimal(1_000), "ETH": Decimal(10_000), "USD": Decimal(100_000_000)}
 _ACCOUNT: Final = AccountId("example")
+_TRANSFERS: Final = {
+    AssetKind.DEPOSIT: "deposit",
+    AssetKind.WITHDRAWAL: "withdrawal",
+    AssetKind.INTEREST: "interest",
+    AssetKind.FEE: "fee",
+}
 _STATUSES: Final = {
     "open": VenueOrderStatus.WORKING,
     "filled": VenueOrderStatus.FILLED,
@@ -210,6 +216,8 @@ class LarkspurHarness(VenueHarness):
             return "each request is signed by itself; there are no tokens that could expire"
         if isinstance(script, HideNewOrders):
             return "the venue shows an order from the moment it has it, as its manifest says"
+        if isinstance(script, MoveAsset) and script.kind not in _TRANSFERS:
+            return f"an exchange for spot pairs has no movements of the kind {script.kind}"
         return super().why_not(script)
 
     async def inject(self, script: VenueScript) -> None:
@@ -224,8 +232,11 @@ class LarkspurHarness(VenueHarness):
                 self._venue.feeds.send_garbage(KEY)
             case ForgetFinished():
                 self._exchange.forget_ended(self._own)
-            case MoveAsset(asset=asset, amount=amount):
-                self._exchange.transfer(self._own, asset, amount)
+            case MoveAsset(asset=asset, amount=amount, kind=kind):
+                # A deposit that is taken back is a withdrawal, as the venue has it.
+                is_withdrawn = kind is AssetKind.DEPOSIT and amount < 0
+                word = "withdrawal" if is_withdrawn else _TRANSFERS[kind]
+                self._exchange.transfer(self._own, asset, amount, word)
             case RequestFault() | LastingFault():
                 self._venue.faults.add(script)
             case _:
