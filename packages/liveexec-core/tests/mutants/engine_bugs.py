@@ -496,6 +496,13 @@ ENGINE_BUGS: Final = (
         _FOREIGN,
     ),
     Mutant(
+        "what a fill costs that waits for its order is a drift",
+        "engine/drift.py",
+        "if not has_moved and not adoption.is_filled_meanwhile(turn, account_id):",
+        "if not has_moved:",
+        _FOREIGN,
+    ),
+    Mutant(
         "an order of ours that has no name yet is adopted as somebody else's",
         "engine/adoption.py",
         "    elif _may_be_ours(turn, said):",

@@ -123,9 +123,10 @@ class EngineWorld:
         positions: Mapping[InstrumentId, str] | None = None,
         balances: Mapping[str, str] | None = None,
         asked_ago_s: float = 0.0,
+        began_ago_s: float | None = None,
         complete: bool = True,
     ) -> Decision:
-        """What reconciliation fetched of an account."""
+        """What reconciliation fetched of an account: of so long ago by the venue's word, and begun then or later."""
         held = (positions or {}).items()
         funds = (balances or {}).items()
         return self.tell(
@@ -137,6 +138,7 @@ class EngineWorld:
                 complete,
                 [PositionReport(account_id, each, Decimal(much), None, self.now_ns) for each, much in held],
                 [BalanceReport(account_id, each, Decimal(much), Decimal(much), self.now_ns) for each, much in funds],
+                self.now_ns - round(began_ago_s * S) if began_ago_s is not None else 0,
             )
         )
 

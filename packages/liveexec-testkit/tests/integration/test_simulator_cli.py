@@ -32,7 +32,7 @@ def test_a_swarm_prints_what_struck(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_failing_seed_is_told_with_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
     with patch.object(fills, "_bust", lambda *_, **__: False):
-        assert called("--seeds", "6", "--from", "2", "--jobs", "1", "--orders", "6") == 1
+        assert called("--seeds", "2", "--from", "20", "--jobs", "1", "--orders", "6") == 1
     said = capsys.readouterr().out
     assert "invariant 16" in said
     assert "--orders 6 --trace" in said

@@ -185,7 +185,7 @@ PLANTED: dict[str, tuple[set[int], set[Fault], Any]] = {
     "an absence proves at once": ({9, 13}, _NETWORK, _an_absence_proves_at_once),
     "a timeout is a refusal": ({9, 13}, _NETWORK, _a_timeout_is_a_refusal),
     "reservations are forgotten": ({13}, set(), _reservations_are_forgotten),
-    "nobody asks": ({14}, _NETWORK, _nobody_asks_about_what_is_unknown),
+    "nobody asks": ({14, 15}, _NETWORK, _nobody_asks_about_what_is_unknown),
     "others' orders are not tracked": ({15, 16}, {Fault.FOREIGN_ORDER}, _what_others_order_is_not_tracked),
     "a bust is ignored": ({16}, {Fault.BUST}, _a_bust_is_ignored),
     "the tables miss what ended": ({18}, set(), _the_tables_miss_what_ended),

@@ -14,8 +14,10 @@ def test_a_position_that_moved_after_the_question_is_no_drift_however_often_it_i
     order = harness.working()
     harness.advance(5)
     harness.fill(order, "0.1")
-    for asked_ago_s in (3, 2, 1):
-        harness.snapshot(positions={SPOT: "0"}, asked_ago_s=asked_ago_s)
+    for shown_ago_s in (3, 5, 7):
+        # A venue that shows again and again what was before the fill, and says so.
+        harness.snapshot(positions={SPOT: "0"}, asked_ago_s=shown_ago_s, began_ago_s=0)
+        harness.advance(2)
     assert harness.account_events() == []
     assert harness.net() == Decimal("0.1")
 

@@ -28,8 +28,8 @@ _INTENSITIES: Final = (1.0, 3.0)
 _OFTEN_EARLY: Final = 0.3
 #: How often what is no order waits for the worst moment.
 _OFTEN_LURKING: Final = 0.25
-#: Into how many parts a run is divided, at whose borders much is asked for at once.
-_BURSTS: Final = 12
+#: Into how many parts a run is divided, at whose borders much is asked for at once: the fewer, the more.
+_BURSTS: Final = (12, 12, 3)
 #: Turns of the loop, a microsecond each, that things asked for at once are apart.
 _TURNS: Final = 30
 
@@ -139,12 +139,13 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         ),
     )
     span_ns = random.randrange(1_000, 4_000) * _MS
+    bursts = random.choice(_BURSTS)
     operations = [
-        Operation(_moment(random, span_ns), OperationKind.SUBMIT, random.getrandbits(32)) for _ in range(orders)
+        Operation(_moment(random, span_ns, bursts), OperationKind.SUBMIT, random.getrandbits(32)) for _ in range(orders)
     ]
     kinds, weights = list(_WEIGHTS), list(_WEIGHTS.values())
     operations += [
-        Operation(_moment(random, span_ns), kind, random.getrandbits(32), random.random() < _OFTEN_LURKING)
+        Operation(_moment(random, span_ns, bursts), kind, random.getrandbits(32), random.random() < _OFTEN_LURKING)
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
@@ -170,9 +171,9 @@ def _some_faults(random: Random) -> frozenset[Fault]:
             return frozenset(random.sample(every, random.randrange(0, int(len(every) * _MOST_FAULTS) + 1)))
 
 
-def _moment(random: Random, span_ns: int) -> int:
+def _moment(random: Random, span_ns: int, bursts: int) -> int:
     """When something is asked for: half of the time together with others, as far apart as a commit's steps are."""
     if random.random() < 0.5:
         return random.randrange(span_ns)
     turns_ns = random.randrange(_TURNS) * 1_000
-    return span_ns * random.randrange(1, _BURSTS) // _BURSTS + random.randrange(6) * STEP_NS + turns_ns
+    return span_ns * random.randrange(1, bursts) // bursts + random.randrange(6) * STEP_NS + turns_ns

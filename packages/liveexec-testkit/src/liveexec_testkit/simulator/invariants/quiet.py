@@ -61,11 +61,14 @@ class QuietChecks:
             if calm_ns is None:
                 continue
             bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
-            for what, order_id in (*_waits(venue, shard, self.resolved), *self.more(venue)):
+            open_ends = [(14, *each) for each in _waits(venue, shard, self.resolved)]
+            open_ends += [(16, *each) for each in self.more(venue)]
+            for number, what, order_id in open_ends:
                 since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
                 waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
                 if waited_ns > bound_ns:
-                    self.violations.add(14, f"{order_id} {what}, {waited_ns / 1e9:.1f} s after anything hindered it")
+                    told = f"{order_id} {what}, {waited_ns / 1e9:.1f} s after anything hindered it"
+                    self.violations.add(number, told)
         self._since = waiting
 
 
