@@ -85,6 +85,8 @@ class Dispatcher:
         self._tails: dict[str, asyncio.Task[None]] = {}
         #: Until when whom a request waits for has to answer. Monotonic seconds.
         self._deadlines: dict[asyncio.Task[Any], float] = {}
+        #: Of each order whose cancel has not left yet, the one that was asked for last.
+        self._canceling: dict[OrderId, SendCancel] = {}
         self._asking: set[OrderId] = set()
         self._fetching: set[OrderId] = set()
 
@@ -99,7 +101,7 @@ class Dispatcher:
             case SendSubmit():
                 self._run(effect.order, self._submit(effect))
             case SendCancel():
-                self._run(effect.order, self._cancel(effect))
+                self._cancel_once(effect)
             case SendReplace():
                 self._run(effect.order, self._replace(effect))
             case PrepareOrder():
@@ -189,10 +191,25 @@ class Dispatcher:
         reach(FailPoint.AFTER_SUBMIT)
         self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
 
-    async def _cancel(self, effect: SendCancel) -> None:
-        order = effect.order
-        if (slot := self._slot_of(order, cancel=True)) is not None:
-            await slot
+    def _cancel_once(self, effect: SendCancel) -> None:
+        """Cancels are repeated until they are answered, and may have to wait for the venue's rate limit: of an order's,
+        one waits at a time, or they would pile up, and go out long after they were of use."""
+        order_id = effect.order.order_id
+        waits = order_id in self._canceling
+        self._canceling[order_id] = effect
+        if not waits:
+            self._run(effect.order, self._cancel(effect.order))
+
+    async def _cancel(self, order: Order) -> None:
+        was_open = order.is_open
+        try:
+            if (slot := self._slot_of(order, cancel=True)) is not None:
+                await slot
+        finally:
+            effect = self._canceling.pop(order.order_id)
+        if was_open and not order.is_open:
+            # It ended while its cancel waited.
+            return
         if (reason := self._gate.stops_cancel(order)) is not None:
             self._stop(order, order.attempt, SendVerb.CANCEL, reason)
             return

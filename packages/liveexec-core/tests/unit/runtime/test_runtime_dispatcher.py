@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
-from liveexec.domain.ids import AccountId, OrderId
+from liveexec.domain.ids import AccountId, OrderId, VenueOrderId
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import (
@@ -427,6 +427,37 @@ async def test_a_session_that_is_lost_while_a_request_waits_lets_nothing_out(des
     room.set_result(None)
     await until(lambda: desk.told)
     assert desk.stops == [(SendVerb.CANCEL, "no session with the venue")]
+
+
+async def test_cancels_that_are_repeated_while_one_waits_are_one_and_it_has_the_latest_name(desk: Desk) -> None:
+    room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    desk.waits.append(room)
+    order = desk.order(status=OrderStatus.ACCEPTED)
+    for name in ("first", "second", "third"):
+        ref = evolve(ref_of(order), venue_order_id=VenueOrderId(name))
+        desk.dispatcher.carry_out(SendCancel(order, ref))
+    await turns()
+    assert desk.venue.count("cancel") == 0
+    room.set_result(None)
+    await until(lambda: desk.dispatcher.in_flight == 0)
+    assert [ref.venue_order_id for name, ref in desk.venue.asked if name == "cancel"] == ["third"]
+    desk.cancel(order)
+    await until(lambda: desk.venue.count("cancel") == 2)
+
+
+async def test_a_cancel_that_waited_until_its_order_ended_stays_here(desk: Desk) -> None:
+    room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    desk.waits.append(room)
+    order = desk.order(status=OrderStatus.ACCEPTED)
+    desk.cancel(order)
+    order.status = OrderStatus.CANCELED
+    room.set_result(None)
+    await until(lambda: desk.dispatcher.in_flight == 0)
+    assert desk.venue.count("cancel") == 0
+    assert desk.told == []
+    # What a venue shows open although it ended here has to go.
+    desk.cancel(order)
+    await until(lambda: desk.venue.count("cancel") == 1)
 
 
 async def test_cancels_ask_for_the_cancels_lane_and_others_do_not(desk: Desk) -> None:

@@ -69,6 +69,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         #: Told of every question at the moment it leaves.
         self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
         self._under_way: dict[str | None, str] = {}
+        #: When the last request of each order was answered, or given up.
+        self._ended_ns: dict[str | None, int] = {}
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
         #: Told when a session is about to be opened.
         self.on_connect: Callable[[], None] = lambda: None
@@ -220,10 +222,15 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             return await self._sent(order_id if verb != "cancel" else None, verb, deadline_ns, act)
         finally:
             del self._under_way[key]
+            self._ended_ns[key] = self.venue.loop.now_ns
 
     def is_under_way(self, order_id: OrderId) -> bool:
         """Whether a request of the order has no answer yet."""
         return order_id in self._under_way
+
+    def ended_ns(self, order_id: OrderId) -> int:
+        """When the last request of the order was answered, or given up, by the loop's clock; zero if none was sent."""
+        return self._ended_ns.get(order_id, 0)
 
     async def _sent(
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]

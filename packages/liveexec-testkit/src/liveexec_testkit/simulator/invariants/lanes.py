@@ -29,7 +29,7 @@ class LaneChecks:
         match effect:
             case SendSubmit(order) | SendReplace(order):
                 self._before[order.order_id] = self._before.get(order.order_id, 0) + 1
-            case SendCancel(order) if not self._before.get(order.order_id):
+            case SendCancel(order) if order.is_open and not self._before.get(order.order_id):
                 self._waiting.setdefault(order.order_id, (order, now_ns))
             case _:
                 pass
@@ -47,9 +47,12 @@ class LaneChecks:
         for name, (order, since_ns) in list(self._waiting.items()):
             if order.account_id != adapter.venue.account_id:
                 continue
-            if since_ns < adapter.doubted_at_ns:
-                # Without a session it stays here.
+            if since_ns < adapter.doubted_at_ns or not order.is_open:
+                # Without a session it stays here, and so does one whose order has ended.
                 del self._waiting[name]
-            elif now_ns - since_ns > _AT_ONCE_NS and not adapter.is_under_way(name):
+                continue
+            # Until then a request of the same order had no answer.
+            waits_ns = now_ns - max(since_ns, adapter.ended_ns(name))
+            if waits_ns > _AT_ONCE_NS and not adapter.is_under_way(name):
                 told = f"a {verb} leaves for {adapter.venue.kind.name}, and the cancel of {name} waits"
-                self.violations.add(25, f"{told} for {now_ns - since_ns} ns")
+                self.violations.add(25, f"{told} for {waits_ns} ns")
