@@ -71,7 +71,9 @@ async def pro(url: str) -> dict[str, Any]:
         book = await asyncio.wait_for(client.watch_order_book(SYMBOL), PATIENCE_S)
         seen["book"] = [list(book["bids"][0][:2]), list(book["asks"][0][:2])]
         balance = await asyncio.wait_for(client.watch_balance(), PATIENCE_S)
-        seen["balance"] = round(float(balance["info"]["balance"]), 3)
+        while "BTC" not in balance:  # each message is about one currency
+            balance = await asyncio.wait_for(client.watch_balance(), PATIENCE_S)
+        seen["balance"] = round(float(balance["BTC"]["info"]["balance"]), 3)
         orders = asyncio.create_task(client.watch_orders(SYMBOL))
         trades = asyncio.create_task(client.watch_my_trades(SYMBOL))
         public = asyncio.create_task(client.watch_trades(SYMBOL))

@@ -27,6 +27,7 @@ class Grant:
     levels: dict[str, str]
     named: str | None
     session_id: int | None
+    lifetime_s: int
     expires_ms: int
     refresh_expires_ms: int
 
@@ -94,7 +95,7 @@ class Authority:
         now = self._clock.now_ms()
         return Grant(
             access_token="", refresh_token="", account=account, levels=levels, named=None, session_id=None,
-            expires_ms=now, refresh_expires_ms=now,
+            lifetime_s=0, expires_ms=now, refresh_expires_ms=now,
         )  # fmt: skip
 
     def refresh(self, refresh_token: str, session_id: int | None) -> Grant:
@@ -150,6 +151,7 @@ class Authority:
             levels=levels,
             named=named,
             session_id=session_id,
+            lifetime_s=lifetime_s,
             expires_ms=now + lifetime_s * 1_000,
             refresh_expires_ms=now + self._config.refresh_lifetime_s * 1_000,
         )

@@ -36,7 +36,7 @@ def _auth(call: Context) -> object:
     answer = {
         "access_token": grant.access_token,
         "refresh_token": grant.refresh_token,
-        "expires_in": max(0, (grant.expires_ms - call.now_ms) // 1_000),
+        "expires_in": grant.lifetime_s,
         "scope": grant.scope,
         "token_type": "bearer",
         "enabled_features": [],
