@@ -38,6 +38,7 @@ __all__ = [
     "MalformedAnswer",
     "MalformedReport",
     "MoveAsset",
+    "MoveAssetAs",
     "Refuse",
     "RefuseLogin",
     "ReorderReports",
@@ -214,8 +215,16 @@ class ForgetFinished(Happening):
 
 @frozen
 class MoveAsset(Happening):
-    """An asset of the account moves without an order: a deposit, funding, a settlement. ``amount`` is signed."""
+    """An asset of the account moves without an order, in whatever way the venue has. ``amount`` is signed."""
 
     asset: str
     amount: Decimal
-    kind: AssetKind = AssetKind.DEPOSIT
+
+
+@frozen
+class MoveAssetAs(Happening):
+    """An asset of the account moves as the venue's own funding, settlement, withdrawal, … ``amount`` is signed."""
+
+    asset: str
+    amount: Decimal
+    kind: AssetKind

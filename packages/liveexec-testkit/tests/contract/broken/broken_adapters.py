@@ -442,7 +442,7 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     BlocksLoop: ("LX-097",),
     SwallowsCancellation: ("LX-098",),
     CallsForgottenAbsent: ("LX-082",),
-    CallsErrorsAbsent: ("LX-084", "LX-087"),
+    CallsErrorsAbsent: ("LX-084", "LX-087", "LX-134"),
     EmptyOnError: ("LX-086",),
     WrongFeeSign: ("LX-047",),
     WrongUnits: ("LX-047",),

@@ -7,7 +7,7 @@ import anyio
 from liveexec.domain.outcome import AssetKind, AssetReport
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.line import Line
-from liveexec_testkit.conformance.scripts import MoveAsset
+from liveexec_testkit.conformance.scripts import MoveAsset, MoveAssetAs
 from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["AssetCases"]
@@ -47,12 +47,12 @@ class AssetCases(CaseGroup):
         "Funding and settlement are told as what they are",
         proves="A movement that the venue calls funding, settlement or a withdrawal is reported with that kind, and is "
         "booked as that.",
-        needs=tuple(MoveAsset(asset="BTC", amount=_AMOUNT, kind=kind) for kind in _KINDS),
+        needs=tuple(MoveAssetAs(asset="BTC", amount=_AMOUNT, kind=kind) for kind in _KINDS),
     )
     async def test_lx132_kinds(self, trial: Trial) -> None:
         line = await trial.line()
         for kind in _KINDS:
-            await trial.venue.inject(MoveAsset(asset="BTC", amount=_AMOUNT, kind=kind))
+            await trial.venue.inject(MoveAssetAs(asset="BTC", amount=_AMOUNT, kind=kind))
         await line.heard.until("every movement", lambda: len(_movements(line)) >= len(_KINDS))
         assert [each.kind for each in _movements(line)] == list(_KINDS)
 

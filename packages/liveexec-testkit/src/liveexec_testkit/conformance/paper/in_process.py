@@ -11,6 +11,7 @@ from attrs import evolve
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
+    AssetKind,
     BalanceReport,
     FillReport,
     OrderRef,
@@ -47,6 +48,7 @@ from liveexec_testkit.conformance.scripts import (
     MalformedAnswer,
     MalformedReport,
     MoveAsset,
+    MoveAssetAs,
     Refuse,
     RefuseLogin,
     ReorderReports,
@@ -124,6 +126,7 @@ class PaperHarness(VenueHarness):
             LoseAnswer,
             LoseReports,
             MoveAsset,
+            MoveAssetAs,
             Refuse,
             ReorderReports,
             SkewClock,
@@ -214,9 +217,10 @@ class PaperHarness(VenueHarness):
                     each for each in self.desk.exchange.snapshots.every_order(OWN) if not each.status.is_open
                 ]
                 self.desk.exchange.forget_finished()
-            case MoveAsset(asset=asset, amount=amount, kind=kind):
-                self.desk.exchange.move_asset(OWN, asset, amount, kind, now_ns)
-                self.driver.world.settle(self.desk)
+            case MoveAsset(asset=asset, amount=amount):
+                self._move(asset, amount, AssetKind.DEPOSIT)
+            case MoveAssetAs(asset=asset, amount=amount, kind=kind):
+                self._move(asset, amount, kind)
             case SkewClock(ahead_s=ahead_s):
                 self._time.ahead_ns = int(ahead_s * _SECOND_NS)
             case HideNewOrders():
@@ -244,6 +248,10 @@ class PaperHarness(VenueHarness):
         self._rules, self._stream = [], []
         self._time.ahead_ns = 0
         self._follow()
+
+    def _move(self, asset: str, amount: Decimal, kind: AssetKind) -> None:
+        self.desk.exchange.move_asset(OWN, asset, amount, kind, self._time.now_ns())
+        self.driver.world.settle(self.desk)
 
     def _follow(self) -> None:
         self._injector.follow(FaultScript(tuple(self._rules), stream=tuple(self._stream)))

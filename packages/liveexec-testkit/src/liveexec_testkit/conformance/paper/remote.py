@@ -49,6 +49,7 @@ from liveexec_testkit.conformance.scripts import (
     MalformedAnswer,
     MalformedReport,
     MoveAsset,
+    MoveAssetAs,
     Refuse,
     RefuseLogin,
     ReorderReports,
@@ -213,7 +214,7 @@ class RemotePaperHarness(VenueHarness):
         return self.proxy.received[verb]
 
     def why_not(self, script: VenueScript) -> str | None:
-        if isinstance(script, ForgetFinished | MoveAsset | SkewClock):
+        if isinstance(script, ForgetFinished | MoveAsset | MoveAssetAs | SkewClock):
             return "the served venue has no control for it; it is proved in process"
         return super().why_not(script)
 
