@@ -34,6 +34,8 @@ __all__ = ["StormResult", "storm"]
 _CALLERS: Final = 4
 #: A disconnect comes at most so long after the order that it is drawn for. Seconds.
 _LATEST_S: Final = 0.08
+#: What is to break a session in the middle of something has to do it within this time. Seconds.
+_STRUCK_WITHIN_S: Final = 0.5
 #: How long everything may take to agree after the last order.
 _AGREED_WITHIN_S: Final = 60.0
 #: Requests that a connection breaks in the middle of, carried out or not.
@@ -47,6 +49,7 @@ class StormResult:
     orders: int
     cuts: int
     fills: int
+    losses: int = 0
     statuses: dict[OrderStatus, int] = field(factory=dict)
     reconnects_s: list[float] = field(factory=list)
 
@@ -56,8 +59,8 @@ class StormResult:
         took = sorted(self.reconnects_s)
         times = f"{median(took) * 1e3:.0f} ms median, {took[-1] * 1e3:.0f} ms longest" if took else "none"
         return (
-            f"{self.orders} orders ({ended}), {self.fills} fills, {self.cuts} disconnects, "
-            f"{len(took)} reconnects; from the connection to ACTIVE: {times}"
+            f"{self.orders} orders ({ended}), {self.fills} fills, {self.cuts} disconnects that ended {self.losses} "
+            f"sessions; from the connection to ACTIVE: {times}"
         )
 
 
@@ -75,7 +78,7 @@ async def storm(orders: int, cuts: int, seed: int) -> StormResult:
         async with anyio.create_task_group() as group:
             group.start_soon(_time_reconnects, session, result)
             async with anyio.create_task_group() as callers:
-                weather = _Weather(venue, draw, set(draw.sample(range(orders), cuts)), callers)
+                weather = _Weather(venue, host, draw, set(draw.sample(range(orders), cuts)), callers)
                 numbers = iter(range(orders))
                 for _ in range(_CALLERS):
                     callers.start_soon(_trade, host, weather, numbers, Random(draw.random()), asked)
@@ -117,8 +120,10 @@ async def _differences(host: Host) -> list[str]:
 class _Weather:
     """Breaks connections when the orders of these numbers are asked for."""
 
-    def __init__(self, venue: DeribitHarness, draw: Random, strikes: set[int], group: TaskGroup) -> None:
-        self.venue, self._draw, self._strikes, self._group = venue, draw, strikes, group
+    def __init__(self, venue: DeribitHarness, host: Host, draw: Random, strikes: set[int], group: TaskGroup) -> None:
+        self.venue, self._host, self._draw, self._strikes, self._group = venue, host, draw, strikes, group
+        (self._session,) = host.live.shard.sessions
+        self._one_at_a_time = anyio.Lock()
 
     def gather(self, number: int) -> None:
         """Let a connection break some time soon, if it is this order's turn."""
@@ -126,8 +131,23 @@ class _Weather:
             self._group.start_soon(self._strike, self._draw.random() * _LATEST_S)
 
     async def _strike(self, after_s: float) -> None:
-        """Break what there is: at once, after some messages more, or in the middle of a request."""
-        await anyio.sleep(after_s)
+        """Break a session that is trusted, one after the other, and see that it is broken."""
+        async with self._one_at_a_time:
+            await self._host.live.active(60)
+            await anyio.sleep(after_s)
+            self._break()
+            with anyio.move_on_after(_STRUCK_WITHIN_S):
+                await self._broken()
+            if self._session.is_connected:
+                self.venue.control.cut()
+                await self._broken()
+
+    async def _broken(self) -> None:
+        while self._session.is_connected:  # noqa: ASYNC110  (sessions have no event for it)
+            await anyio.sleep(0.002)
+
+    def _break(self) -> None:
+        """At once, after some messages more, or in the middle of a request."""
         draw, control = self._draw, self.venue.control
         match draw.randrange(3):
             case 0:
@@ -188,7 +208,11 @@ async def _go_on(host: Host, draw: Random, order_id: OrderId) -> None:
 async def _time_reconnects(session: Session, result: StormResult) -> None:
     """Take the time from each connection until the session is trusted."""
     connected_s: float | None = None
+    was_up = True
     while True:
+        is_up = session.is_connected
+        result.losses += was_up and not is_up
+        was_up = is_up
         if session.state is SessionState.ACTIVE:
             if connected_s is not None:
                 result.reconnects_s.append(time.perf_counter() - connected_s)

@@ -14,4 +14,4 @@ async def test_a_reconnect_storm() -> None:
     result = await storm(ORDERS, CUTS, seed=7)
     print(result.told())
     assert sum(result.statuses.values()) == ORDERS
-    assert len(result.reconnects_s) >= CUTS // 3
+    assert result.losses >= CUTS
