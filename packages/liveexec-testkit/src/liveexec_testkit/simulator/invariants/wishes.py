@@ -97,7 +97,9 @@ class WishChecks:
         order = self.ledger.orders.get(order_id) if order_id is not None else None
         if order is None or order.plan is None:
             return
-        if order.replace is not None and order.replace.atomic and at_ns < order.replace.plan.valid_until_ns:
+        # One that an operator ended claims nothing any more.
+        is_changed = order.is_open and order.replace is not None and order.replace.atomic
+        if is_changed and order.replace is not None and at_ns < order.replace.plan.valid_until_ns:
             self.violations.add(15, f"{name} is what {order.order_id} is changed into, and was adopted")
         if order.venue_order_id is not None:
             return
