@@ -60,7 +60,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order that turns up after its absence was proved stays at the venue",
         "engine/requests.py",
-        """    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):
+        """    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.EXPIRED):
         turn.do(SendCancel(order, ref_of(order)))""",
         "",
         _ABSENCE,
@@ -69,7 +69,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order that turns up after its cancel was wished and its absence proved stays at the venue",
         "engine/requests.py",
-        "elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):",
+        "elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.EXPIRED):",
         "elif order.status is OrderStatus.REJECTED:",
         _ABSENCE,
     ),

@@ -132,12 +132,12 @@ def cancel_leaf(
 def alive(turn: Turn, order: Order) -> None:
     """A sign of life: a cancel that was wished meanwhile goes out now.
 
-    So does one for an order that was taken for refused or never sent, its cancel wished or not: nobody here counts on
-    it any more.
+    So does one for an order that was taken for refused or never sent, or was given up by an operator, its cancel wished
+    or not: nobody here counts on it any more.
     """
     if order.is_open and order.cancel is not PendingCancel.NONE:
         send_cancel(turn, order)
-    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED):
+    elif order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.EXPIRED):
         turn.do(SendCancel(order, ref_of(order)))
 
 

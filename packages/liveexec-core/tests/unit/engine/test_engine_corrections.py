@@ -61,6 +61,16 @@ class TestResolve:
         assert harness.engine.state.exposure.of_product(SPOT_PRODUCT).orders == 0
         assert [send.order for send in harness.effects(SendCancel)] == [order], "should it be there after all"
 
+    @pytest.mark.parametrize("resolution", SAYABLE)
+    def test_one_that_its_venue_shows_working_all_the_same_is_canceled_there(
+        self, harness: EngineHarness, resolution: Resolution
+    ) -> None:
+        order = unknown(harness)
+        resolve(harness, order.order_id, resolution)
+        harness.outbox.clear()
+        harness.report(harness.said(order, venue_order_id=VenueOrderId("V-77")))
+        assert [send.order for send in harness.effects(SendCancel)] == [order]
+
     def test_a_fill_that_comes_all_the_same_counts(self, harness: EngineHarness) -> None:
         order = unknown(harness)
         resolve(harness, order.order_id)

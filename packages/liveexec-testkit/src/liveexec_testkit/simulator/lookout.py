@@ -135,7 +135,8 @@ class Lookout:
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
         shard = process.shard
-        self._durable.decided(epoch, decision, lambda: shard is not None and shard.journal.is_stalled)
+        # While it starts, its journal can't be seen from here.
+        self._durable.decided(epoch, decision, lambda: shard is None or shard.journal.is_stalled)
         self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
 
     def carried_out(self, effect: Effect) -> None:

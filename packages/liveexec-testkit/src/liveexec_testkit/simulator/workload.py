@@ -150,10 +150,10 @@ class Workload:
                 scope = self._scope(random)
                 self.trace.add("host", f"reduce {scope}")
                 state = TradingState.REDUCING
+                # What an operator says last of a scope holds, from when it is recorded, which is before it is told.
+                self.kills = [note for note in self.kills if note.scope != scope]
                 await live.set_trading_state(scope, state, principal="operator", reason="simulated")
                 self.reduced[scope] = None
-                # What an operator says last of a scope holds.
-                self.kills = [note for note in self.kills if note.scope != scope]
             case OperationKind.CONFLICT:
                 await self._contradict(random, live)
             case OperationKind.SYNC:

@@ -38,7 +38,7 @@ class DepartureChecks:
     #: Orders whose cancels may leave unrecorded, since nothing could be recorded.
     early: Collection[OrderId] = ()
     #: The time of the book that an attempt was decided on.
-    _books: dict[tuple[OrderId, int], int | None] = field(factory=dict)
+    _books: dict[tuple[int, OrderId, int], int | None] = field(factory=dict)
     #: Cancels that were decided and have not left, by order.
     _cancels: dict[OrderId, int] = field(factory=dict)
 
@@ -49,7 +49,8 @@ class DepartureChecks:
                 self._check_session(process, effect)
             if isinstance(effect, SendSubmit):
                 # The last word counts: a host whose decisions never became durable may have decided the same child.
-                self._books[effect.order.order_id, effect.attempt] = effect.book_at_ns
+                # A process that lost its shard may decide the same child again, on its own old book.
+                self._books[process.number, effect.order.order_id, effect.attempt] = effect.book_at_ns
             elif isinstance(effect, SendCancel):
                 order_id = effect.order.order_id
                 self._cancels[order_id] = self._cancels.get(order_id, 0) + 1
@@ -76,7 +77,7 @@ class DepartureChecks:
             return
         if requested.at_ns < adapter.doubted_at_ns + WALL_NS:
             add(23, f"{name} was sent, and was decided before the session with {adapter.venue.kind.name}")
-        book_at_ns = self._books.get((name, requested.attempt))
+        book_at_ns = self._books.get((process.number, name, requested.attempt))
         if book_at_ns is not None and WALL_NS + self.now_ns() - book_at_ns > MAX_PRICE_AGE_NS:
             add(23, f"{name} was sent on a price that is {WALL_NS + self.now_ns() - book_at_ns} ns old")
         shard = process.shard
