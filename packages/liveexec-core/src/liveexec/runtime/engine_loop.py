@@ -175,6 +175,11 @@ class EngineLoop:
     def _snapshot_has_to_wait(self, given: AccountSnapshot, pending: Pending | None) -> bool:
         """A snapshot comes after the reports before it, and may name orders that have ended here and left memory."""
         refs = list(map(ref_of_report, given.open_orders))
+        if self._hydrator.is_asset_held(given.account_id):
+            # Compared without a payment that it tells of, it would show a drift.
+            self._inbox.set_aside()
+            self._hydrator.hold_behind_assets(lambda: self._hydrator.hold(refs, lambda: self._resume(given, pending)))
+            return True
         if not self._hydrator.is_busy and all(map(self._engine.knows, refs)):
             return False
         self._inbox.set_aside()

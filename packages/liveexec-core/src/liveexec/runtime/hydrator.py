@@ -79,6 +79,8 @@ class Hydrator:
         self._held: deque[_Held] = deque()
         self._held_keys: Counter[RefKey] = Counter()
         self._assets: dict[tuple[AccountId, str], list[Callable[[bool], None]]] = {}
+        #: Who waits until no movement of an asset is looked up any more.
+        self._behind_assets: list[Callable[[], None]] = []
         self._operations: dict[OperationKey, list[asyncio.Future[FoundOperation | None]]] = {}
         self._futures: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
@@ -109,6 +111,14 @@ class Hydrator:
         """Look up whether a movement is recorded already, and call ``resume`` with the answer."""
         self._assets.setdefault((account_id, reference), []).append(resume)
         self._wake.set()
+
+    def is_asset_held(self, account_id: AccountId) -> bool:
+        """Whether a movement of one of the account's assets is looked up, and not counted yet."""
+        return any(account == account_id for account, _ in self._assets)
+
+    def hold_behind_assets(self, resume: Callable[[], None]) -> None:
+        """Call ``resume`` once every movement that is looked up now was resumed."""
+        self._behind_assets.append(resume)
 
     async def order(self, order_id: OrderId) -> Mapping[OrderId, Order] | None:
         """Bring an order into memory by its own id: it and its family as they durably stand; ``None`` if there is none.
@@ -218,6 +228,10 @@ class Hydrator:
         for key in keys:
             for resume in self._assets.pop(key):
                 resume(key in known)
+        if not self._assets:
+            waiting, self._behind_assets = self._behind_assets, []
+            for go_on in waiting:
+                go_on()
 
     async def _look_up_orders(self) -> None:
         batch = list(islice(self._held, _MAX_KEYS))

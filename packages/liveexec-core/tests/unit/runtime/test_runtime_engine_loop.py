@@ -14,7 +14,7 @@ from liveexec.domain import account_event as acc
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.fill import fill_key
-from liveexec.domain.ids import OperationId, VenueOrderId
+from liveexec.domain.ids import AccountId, OperationId, VenueOrderId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, Gap, OrderReport
 from liveexec.domain.record import Event
@@ -301,6 +301,29 @@ async def test_a_snapshot_that_still_shows_an_order_that_ended_here_does_not_ado
         await until(lambda: desk.told)
     assert desk.durable == []
     assert list(desk.engine.state.ledger.orders) == [PLAIN]
+
+
+async def test_a_snapshot_waits_for_payments_that_are_looked_up_since_its_balances_hold_them(desk: Desk) -> None:
+    held = desk.store.hold("find_asset_moves")
+    seen: list[str] = []
+    handle = desk.engine.handle
+
+    def noted(given: EngineInput) -> Decision:
+        seen.append(type(given).__name__)
+        return handle(given)
+
+    desk.engine.handle = noted  # type: ignore[method-assign]  # listens in
+    async with running(desk):
+        desk.report(deposit("new"))
+        desk.ask("snapshot", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (), True, (), ()), Priority.REPORT)
+        other = AccountSnapshot(0, AccountId("ALPHA-2"), NOW_NS, (), True, (), ())
+        desk.ask("another account's", other, Priority.REPORT)
+        await until(lambda: "another account's" in desk.heard)
+        assert seen == ["AccountSnapshot"]
+        held.set()
+        await until(lambda: "snapshot" in desk.heard)
+    assert seen == ["AccountSnapshot", "Report", "AccountSnapshot"]
+    assert desk.inbox._reports == 0
 
 
 async def test_an_order_that_left_memory_while_a_snapshot_waited_for_others_is_not_adopted(desk: Desk) -> None:
