@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from deribit_support.payloads import CLIENT_SECRET
+from deribit_support.truth import ACCOUNT, LINEAR, PERPETUAL, SPOT, true_fill, true_order, true_position
 from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
@@ -15,31 +16,21 @@ from liveexec.domain.secret import Secret
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec_deribit.adapter import DeribitAdapter
 from liveexec_deribit.config import DeribitAccount, DeribitSection
-from liveexec_deribit.fills import fill_report, read_trade
-from liveexec_deribit.holdings import position_report
 from liveexec_deribit.loopback import faults
 from liveexec_deribit.loopback.config import AccountConfig, Credits, RateLimits, Retention, VenueConfig
 from liveexec_deribit.loopback.control import Control
 from liveexec_deribit.loopback.orders import Direction
-from liveexec_deribit.loopback.protocol import encode
 from liveexec_deribit.loopback.server import Server, serve
 from liveexec_deribit.loopback.venue import Venue
-from liveexec_deribit.names import DERIBIT, symbol_of
-from liveexec_deribit.orders import order_report, read_order
-from liveexec_deribit.rpc import decoded
-from liveexec_deribit.wire import Position
+from liveexec_deribit.names import symbol_of
 from liveexec_testkit.conformance import scripts
 from liveexec_testkit.conformance.harness import TradedInstrument, VenueHarness
 from liveexec_testkit.conformance.scripts import VenueScript, Verb
 
 __all__ = ["ACCOUNT", "LINEAR", "PERPETUAL", "USER_ID", "DeribitHarness"]
 
-ACCOUNT: Final = AccountId("DERIBIT-MAIN")
 USER_ID: Final = 1_001
 CLIENT_ID: Final = "loopback1"
-PERPETUAL: Final = InstrumentId("DERIBIT:PERPETUAL:BTC-USD@INV")
-LINEAR: Final = InstrumentId("DERIBIT:PERPETUAL:ETH-USDC@LIN")
-SPOT: Final = InstrumentId("DERIBIT:SPOT_PAIR:BTC-USDC")
 
 #: So many requests at once that no test meets a limit that it does not mean to.
 _PLENTY: Final = RateLimits(
@@ -159,13 +150,8 @@ class DeribitHarness(VenueHarness):
         return (
             TradedInstrument(PERPETUAL, Decimal(90_000), Decimal(1_000)),
             TradedInstrument(LINEAR, Decimal(3_000), Decimal(1)),
+            TradedInstrument(SPOT, Decimal(90_000), Decimal("0.01")),
         )
-
-    @property
-    def spot(self) -> TradedInstrument:
-        """A spot pair, apart: under the orchestrator what the venue does not call a position is taken for a flat one,
-        so that the first fill of one is a drift."""
-        return TradedInstrument(SPOT, Decimal(90_000), Decimal("0.01"))
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -182,19 +168,14 @@ class DeribitHarness(VenueHarness):
         self.control.clear_book(symbol_of(instrument_id))
 
     async def orders(self) -> Sequence[OrderReport]:
-        return [order_report(read_order(encode(each)), ACCOUNT, DERIBIT) for each in self._truth("orders")]
+        return [true_order(each) for each in self._truth("orders")]
 
     async def fills(self) -> Sequence[FillReport]:
-        return [fill_report(read_trade(encode(each)), ACCOUNT, DERIBIT) for each in self._truth("trades")]
+        return [true_fill(each) for each in self._truth("trades")]
 
     async def positions(self) -> Sequence[PositionReport]:
-        account = self.server.venue.exchange.account(USER_ID)
-        found = []
-        for position in account.positions.values():
-            if position.size and position.instrument.kind != "spot":
-                told = encode(position.wire(mark=Decimal(1), index=Decimal(1), open_orders_margin=Decimal(0)))
-                found.append(position_report(decoded(Position, told, "it"), ACCOUNT, DERIBIT, 0))
-        return found
+        found = (true_position(name, size) for name, size in self._truth("positions").items())
+        return [report for report in found if report is not None]
 
     async def balances(self) -> Sequence[BalanceReport]:
         account = self.server.venue.exchange.account(USER_ID)
@@ -320,10 +301,9 @@ class DeribitHarness(VenueHarness):
     def _notification_fault(self, kind: faults.NotificationFaultKind, times: int | None) -> None:
         self.control.fault(faults.NotificationFault(kind=kind, channel=_USER_CHANNELS, times=times))
 
-    def _truth(self, what: str) -> Sequence[Any]:
+    def _truth(self, what: str) -> Any:
         account: Any = self.control.truth()[str(USER_ID)]
-        found: Sequence[Any] = account[what]
-        return found
+        return account[what]
 
 
 def venue_config(**changes: Any) -> VenueConfig:

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from deribit_support.harness import LINEAR, PERPETUAL, SPOT, USER_ID, DeribitHarness
+from deribit_support.harness import LINEAR, PERPETUAL, USER_ID, DeribitHarness
+from deribit_support.truth import SPOT
 from deribit_support.waiting import eventually
 from liveexec.domain.ids import ClientOrderId, InstrumentId
 from liveexec.domain.operation import OrderType, Side, TimeInForce
@@ -59,7 +60,7 @@ async def test_an_order_is_filled_in_parts_and_cancelled(venue: DeribitHarness, 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_units_of_every_kind(venue: DeribitHarness, line: Line, number: int) -> None:
-    traded = (*venue.instruments, venue.spot)[number]
+    traded = venue.instruments[number]
     placed = await line.place(line.order(Side.SELL, 10, on=traded))
     await venue.take(traded.instrument_id, Side.BUY, traded.price * 2, traded.quantity)
     await line.report_of(placed, FILLED)

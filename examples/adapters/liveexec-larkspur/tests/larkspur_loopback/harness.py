@@ -40,6 +40,7 @@ from liveexec_testkit.conformance.scripts import (
     MalformedAnswer,
     MalformedReport,
     MoveAsset,
+    MoveAssetAs,
     Refuse,
     RefuseLogin,
     ReorderReports,
@@ -91,6 +92,7 @@ class LarkspurHarness(VenueHarness):
             MalformedAnswer,
             MalformedReport,
             MoveAsset,
+            MoveAssetAs,
             Refuse,
             RefuseLogin,
             ReorderReports,
@@ -216,7 +218,7 @@ class LarkspurHarness(VenueHarness):
             return "each request is signed by itself; there are no tokens that could expire"
         if isinstance(script, HideNewOrders):
             return "the venue shows an order from the moment it has it, as its manifest says"
-        if isinstance(script, MoveAsset) and script.kind not in _TRANSFERS:
+        if isinstance(script, MoveAssetAs) and script.kind not in _TRANSFERS:
             return f"an exchange for spot pairs has no movements of the kind {script.kind}"
         return super().why_not(script)
 
@@ -232,11 +234,11 @@ class LarkspurHarness(VenueHarness):
                 self._venue.feeds.send_garbage(KEY)
             case ForgetFinished():
                 self._exchange.forget_ended(self._own)
-            case MoveAsset(asset=asset, amount=amount, kind=kind):
-                # A deposit that is taken back is a withdrawal, as the venue has it.
-                is_withdrawn = kind is AssetKind.DEPOSIT and amount < 0
-                word = "withdrawal" if is_withdrawn else _TRANSFERS[kind]
-                self._exchange.transfer(self._own, asset, amount, word)
+            case MoveAsset(asset=asset, amount=amount):
+                kind = AssetKind.WITHDRAWAL if amount < 0 else AssetKind.DEPOSIT
+                self._exchange.transfer(self._own, asset, amount, _TRANSFERS[kind])
+            case MoveAssetAs(asset=asset, amount=amount, kind=kind):
+                self._exchange.transfer(self._own, asset, amount, _TRANSFERS[kind])
             case RequestFault() | LastingFault():
                 self._venue.faults.add(script)
             case _:

@@ -175,8 +175,9 @@ class EngineLoop:
     def _snapshot_has_to_wait(self, given: AccountSnapshot, pending: Pending | None) -> bool:
         """A snapshot comes after the reports before it, and may name orders that have ended here and left memory."""
         refs = list(map(ref_of_report, given.open_orders))
-        if self._hydrator.is_asset_held(given.account_id):
-            # Compared without a payment that it tells of, it would show a drift.
+        is_new = self._engine.is_new_account(given.account_id)
+        if not is_new and self._hydrator.is_asset_held(given.account_id):
+            # Compared without a payment that it tells of, it would show a drift. A new account begins with all of them.
             self._inbox.set_aside()
             self._hydrator.hold_behind_assets(lambda: self._hydrator.hold(refs, lambda: self._resume(given, pending)))
             return True
