@@ -79,7 +79,7 @@ class TestDepartures:
         seen = SimpleNamespace(attempt=values["seen"])
         shard = SimpleNamespace(view=SimpleNamespace(ledger=SimpleNamespace(orders={ORDER: seen})))
         store = SimpleNamespace(asked_at_ns=values["asked_at_ns"])
-        process = cast(Any, SimpleNamespace(shard=shard, store=store, adapters=[]))
+        process = cast(Any, SimpleNamespace(number=1, shard=shard, store=store, adapters=[]))
         book_at_ns = WALL_NS + now_ns - book_age_ns
         effect = SendSubmit(order, 1, make_plan(), Decimal(1), Decimal(45_000), WALL_NS, book_at_ns)
         checks.decided(process, Decision((), (effect,)))
@@ -131,7 +131,9 @@ class TestDepartures:
         bench = self.bench()
         checks = DepartureChecks(bench.violations, bench.journal, lambda: 0)
         order = make_order_in(OrderStatus.ACCEPTED)
-        checks.decided(cast(Any, SimpleNamespace(adapters=[])), Decision((), (SendCancel(order, ref_of(order)),)))
+        checks.decided(
+            cast(Any, SimpleNamespace(number=1, adapters=[])), Decision((), (SendCancel(order, ref_of(order)),))
+        )
         checks.cancel_left(ORDER, can_write=True)
         assert "nothing recorded asks for it" in str(bench.found[0])
 

@@ -13,6 +13,7 @@ from typing import Final
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, TradeBar
+from liveexec.domain.order import Order
 from liveexec.domain.outcome import (
     Absent,
     Accepted,
@@ -224,13 +225,13 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             del self._under_way[key]
             self._ended_ns[key] = self.venue.loop.now_ns
 
-    def is_under_way(self, order_id: OrderId) -> bool:
+    def is_under_way(self, order: Order) -> bool:
         """Whether a request of the order has no answer yet."""
-        return order_id in self._under_way
+        return any(name in self._under_way for name in _names(order))
 
-    def ended_ns(self, order_id: OrderId) -> int:
+    def ended_ns(self, order: Order) -> int:
         """When the last request of the order was answered, or given up, by the loop's clock; zero if none was sent."""
-        return self._ended_ns.get(order_id, 0)
+        return max(self._ended_ns.get(name, 0) for name in _names(order))
 
     async def _sent(
         self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
@@ -350,3 +351,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     def _pause(self, most_ms: int) -> Awaitable[None]:
         return self.venue.loop.pause(self.venue.random.randrange(100_000, most_ms * _MS + 1))
+
+
+def _names(order: Order) -> tuple[str | None, ...]:
+    """What a request of the order may go under: a venue that never had the order knows it by the request's own name."""
+    return order.order_id, order.venue_order_id or "", order.client_order_id or ""

@@ -275,7 +275,8 @@ class Workload:
             await live.kill(scope, kind, principal="operator", reason="simulated")
             note.is_durable = True
             # What an operator says last of a scope holds: flattening lets through what reduces.
-            self.kills = [each for each in self.kills if each is note or each.scope != scope]
+            before = [id(each) for each in self.kills[: self.kills.index(note)]] if note in self.kills else []
+            self.kills = [each for each in self.kills if each.scope != scope or id(each) not in before]
             self.trace.add("host", f"kill {scope} is recorded")
             if note in self.kills:
                 self.killed(note)

@@ -52,7 +52,7 @@ class LaneChecks:
                 del self._waiting[name]
                 continue
             # Until then a request of the same order had no answer.
-            waits_ns = now_ns - max(since_ns, adapter.ended_ns(name))
-            if waits_ns > _AT_ONCE_NS and not adapter.is_under_way(name):
+            waits_ns = now_ns - max(since_ns, adapter.ended_ns(order))
+            if waits_ns > _AT_ONCE_NS and not adapter.is_under_way(order):
                 told = f"a {verb} leaves for {adapter.venue.kind.name}, and the cancel of {name} waits"
                 self.violations.add(25, f"{told} for {waits_ns} ns")
