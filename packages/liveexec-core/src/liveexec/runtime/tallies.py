@@ -19,7 +19,7 @@ class Tally(Collector):
     """A counter with labels. ``name`` is without the ``_total`` that it is shown with."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
-        self._name, self._documentation, self._labels = name, documentation, tuple(labels)
+        self._name, self._documentation, self.labels = name, documentation, tuple(labels)
         self._counts: dict[tuple[str, ...], int] = {}
         registry.register(self)
 
@@ -29,14 +29,14 @@ class Tally(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The counts, as Prometheus reads them."""
-        family = CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        family = CounterMetricFamily(self._name, self._documentation, labels=self.labels)
         for labels, count in list(self._counts.items()):
             family.add_metric(labels, count)
         yield family
 
     def describe(self) -> Iterator[CounterMetricFamily]:
         """What it is, whatever was counted."""
-        yield CounterMetricFamily(self._name, self._documentation, labels=self._labels)
+        yield CounterMetricFamily(self._name, self._documentation, labels=self.labels)
 
 
 class Distribution(Collector):

@@ -131,7 +131,7 @@ class Runner:
                 operation_id=OperationId(f"{step.intent.operation_id}.{number}of{step.burst}"),
                 quantity=step.intent.quantity + (0 if step.identical else lot * number),
             )
-            for number in range(step.burst)
+            for number in range(2 * step.burst if step.sequential else step.burst)
         ]
         results: list[ExecutionResult] = []
 
@@ -139,8 +139,12 @@ class Runner:
             results.append(await self._submit_one(step, intent))
 
         if step.sequential:
-            for intent in intents:
+            for number, intent in enumerate(intents, 1):
                 await one(intent)
+                is_refused = any(result.rejection_reason == step.expect.code for result in results)
+                # What was executed before a crash is not counted after it, so that it may take some more.
+                if number >= step.burst and is_refused:
+                    break
         else:
             async with anyio.create_task_group() as group:
                 for intent in intents:
