@@ -179,7 +179,9 @@ class EngineLoop:
         if not is_new and self._hydrator.is_asset_held(given.account_id):
             # Compared without a payment that it tells of, it would show a drift. A new account begins with all of them.
             self._inbox.set_aside()
-            self._hydrator.hold_behind_assets(lambda: self._hydrator.hold(refs, lambda: self._resume(given, pending)))
+            self._hydrator.hold_behind_assets(
+                given.account_id, lambda: self._hydrator.hold(refs, lambda: self._resume(given, pending))
+            )
             return True
         if not self._hydrator.is_busy and all(map(self._engine.knows, refs)):
             return False

@@ -79,8 +79,8 @@ class Hydrator:
         self._held: deque[_Held] = deque()
         self._held_keys: Counter[RefKey] = Counter()
         self._assets: dict[tuple[AccountId, str], list[Callable[[bool], None]]] = {}
-        #: Who waits until no movement of an asset is looked up any more.
-        self._behind_assets: list[Callable[[], None]] = []
+        #: Who waits behind movements, each with those that are still looked up.
+        self._behind_assets: list[tuple[set[tuple[AccountId, str]], Callable[[], None]]] = []
         self._operations: dict[OperationKey, list[asyncio.Future[FoundOperation | None]]] = {}
         self._futures: set[asyncio.Future[Any]] = set()
         self._wake = asyncio.Event()
@@ -116,9 +116,10 @@ class Hydrator:
         """Whether a movement of one of the account's assets is looked up, and not counted yet."""
         return any(account == account_id for account, _ in self._assets)
 
-    def hold_behind_assets(self, resume: Callable[[], None]) -> None:
-        """Call ``resume`` once every movement that is looked up now was resumed."""
-        self._behind_assets.append(resume)
+    def hold_behind_assets(self, account_id: AccountId, resume: Callable[[], None]) -> None:
+        """Call ``resume`` once every movement of the account that is looked up now was resumed; later ones don't
+        count."""
+        self._behind_assets.append(({key for key in self._assets if key[0] == account_id}, resume))
 
     async def order(self, order_id: OrderId) -> Mapping[OrderId, Order] | None:
         """Bring an order into memory by its own id: it and its family as they durably stand; ``None`` if there is none.
@@ -228,10 +229,12 @@ class Hydrator:
         for key in keys:
             for resume in self._assets.pop(key):
                 resume(key in known)
-        if not self._assets:
-            waiting, self._behind_assets = self._behind_assets, []
-            for go_on in waiting:
-                go_on()
+        for waits_for, _ in self._behind_assets:
+            waits_for.difference_update(keys)
+        ready = [go_on for waits_for, go_on in self._behind_assets if not waits_for]
+        self._behind_assets = [each for each in self._behind_assets if each[0]]
+        for go_on in ready:
+            go_on()
 
     async def _look_up_orders(self) -> None:
         batch = list(islice(self._held, _MAX_KEYS))

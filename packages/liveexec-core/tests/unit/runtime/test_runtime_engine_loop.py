@@ -326,6 +326,21 @@ async def test_a_snapshot_waits_for_payments_that_are_looked_up_since_its_balanc
     assert desk.inbox._reports == 0
 
 
+async def test_payments_that_come_later_hold_no_snapshot_up(desk: Desk) -> None:
+    first, later = desk.store.hold("find_asset_moves"), desk.store.hold("find_asset_moves")
+    async with running(desk):
+        desk.report(deposit("first"))
+        desk.ask("snapshot", AccountSnapshot(0, ALPHA_ACCOUNT, NOW_NS, (), True, (), ()), Priority.REPORT)
+        await until(lambda: desk.store.calls.get("find_asset_moves"))
+        desk.report(deposit("later"))
+        await turns()
+        first.set()
+        await until(lambda: "snapshot" in desk.heard)
+        assert [event.reference for event in desk.durable if isinstance(event, acc.AssetMoved)] == ["first"]
+        later.set()
+        await until(lambda: len(desk.durable) > 1)
+
+
 async def test_an_order_that_left_memory_while_a_snapshot_waited_for_others_is_not_adopted(desk: Desk) -> None:
     stale = make_order_report(client_order_id=None, venue_order_id=VenueOrderId("V-1b"))
     foreign = make_order_report(client_order_id=None, venue_order_id=VenueOrderId("another's"))
