@@ -107,7 +107,7 @@ def test_every_method_of_the_contract_has_its_place_in_the_guide() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^### (.*)$", text, re.MULTILINE))
     assert not [name for name in adapter.ExternalAdapter.__abstractmethods__ if f"`{name}`" not in headings]
-    abilities = ("StreamsMarket", "Replaces", "CancelsAll", "TellsTime")
+    abilities = ("StreamsMarket", "Replaces", "CancelsAll", "TellsTime", "Settles", "Polls")
     assert not [name for name in abilities if f"`{name}`" not in text]
 
 
