@@ -161,7 +161,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         lookup = OrderLookup(
             self._account_id,
             self._venue,
-            self._section.currencies,
+            self._section.asked_currencies,
             self._ask,
             OrderHistory(self._archive().private, page=self._section.page_size),
         )
@@ -186,7 +186,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         history = FillHistory(
             self._account_id,
             self._venue,
-            self._section.currencies,
+            self._section.asked_currencies,
             self._ask,
             self._archive().private,
             page=self._section.page_size,

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from deribit_support.harness import PERPETUAL, USER_ID, DeribitHarness, venue_config
+from deribit_support.truth import SPOT
 from deribit_support.waiting import eventually
 from liveexec.domain.ids import AccountId, ClientOrderId, VenueOrderId, order_id_from_random
 from liveexec.domain.operation import Side
@@ -24,6 +25,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.errors import AdapterError
 from liveexec_deribit.adapter import DeribitAdapter
+from liveexec_deribit.config import CURRENCIES
 from liveexec_deribit.loopback.config import Retention
 from liveexec_deribit.loopback.faults import NotificationFault, RequestFault
 from liveexec_testkit.conformance import scripts
@@ -265,6 +267,21 @@ async def test_fills_of_the_archive_and_the_recent_ones_are_one_list(venue: Deri
     # Only what is recent is asked for where nothing older is wanted.
     since_ns = venue.clock.now_ns() - 60_000_000_000
     assert not (await line.adapter.fills(venue.account_id, since_ns)).items
+
+
+async def test_a_spot_order_is_looked_for_under_both_of_its_coins(venue: DeribitHarness, trial: Trial) -> None:
+    line = await trial.line(venue.adapter(currencies=("USDC",)))
+    before = _asked(venue, "private/get_order_state_by_label")
+    nobody = OrderRef(venue.account_id, SPOT, ClientOrderId("lx" + "0" * 26), None)
+    assert isinstance(await line.adapter.order(nobody), Absent)
+    assert _asked(venue, "private/get_order_state_by_label") == before + 2
+    before = _asked(venue, "private/get_user_trades_by_currency_and_time")
+    assert (await line.adapter.fills(venue.account_id, venue.clock.now_ns())).complete
+    assert _asked(venue, "private/get_user_trades_by_currency_and_time") == before + len(CURRENCIES)
+
+
+def _asked(venue: DeribitHarness, method: str) -> int:
+    return sum(each == method for _, each in venue.server.venue.requests)
 
 
 async def test_the_archives_own_token_is_renewed(venue: DeribitHarness, line: Line) -> None:
