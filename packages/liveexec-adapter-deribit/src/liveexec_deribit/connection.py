@@ -159,10 +159,14 @@ class Connection:
         self._error = self._error or AdapterError("the session was closed")
         if self._watcher is not None:
             self._watcher.cancel()
-        await self._websocket.close()
-        self._reader.cancel()
+        try:
+            await self._websocket.close()
+        finally:
+            # Whoever is cancelled here leaves no connection behind that lives on by itself.
+            self._websocket.transport.abort()
+            self._reader.cancel()
+            self._give_up("the session was closed")
         await asyncio.wait((self._reader,))
-        self._give_up("the session was closed")
 
     def _give_up(self, reason: str) -> None:
         """Tell whoever waits for an answer that none will come."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+import anyio
 import attrs
 import pytest
 
@@ -91,6 +92,31 @@ async def test_nobody_there_is_an_adapter_error(venue: DeribitHarness) -> None:
         await adapter.connect()
     with pytest.raises(AdapterError, match="no session"):
         await adapter.listings()
+
+
+@pytest.mark.parametrize("method", ["public/auth", "private/subscribe"])
+async def test_a_connect_that_is_given_up_leaves_no_connection(venue: DeribitHarness, method: str) -> None:
+    venue.control.fault(RequestFault(kind="drop", method=method))
+    adapter = venue.adapter(request_timeout_s=Decimal(30))
+    async with anyio.create_task_group() as group:
+        group.start_soon(adapter.connect)
+        await eventually("the request", lambda: not venue.server.venue.faults.requests)
+        group.cancel_scope.cancel()
+    await eventually("the end of its connection", lambda: not venue.control.sessions())
+    tasks = {each.get_name() for each in asyncio.all_tasks()}
+    assert not {name for name in tasks if name.startswith("deribit-")}
+
+
+async def test_a_disconnect_without_any_time_left_leaves_no_connection(venue: DeribitHarness, line: Line) -> None:
+    adapter = deribit(line)
+    feed = adapter.market([PERPETUAL])
+    await venue.rest(PERPETUAL, Side.BUY, Decimal(89_990), Decimal(1_000))
+    await anext(feed)
+    assert len(venue.control.sessions()) == 2
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await adapter.disconnect()
+    await eventually("the end of both connections", lambda: not venue.control.sessions())
 
 
 async def test_tokens_are_renewed_before_they_end() -> None:
