@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any, Final
 
@@ -95,12 +96,14 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         session, self._session = self._session, None
         feeds, self._feeds = self._feeds, []
         http, self._http = self._http, None
-        for feed in feeds:
-            await feed.close()
-        if session is not None:
-            await session.close()
-        if http is not None:
-            await http.close()
+        # The last one first, and each of them whatever becomes of the others.
+        async with AsyncExitStack() as stack:
+            if http is not None:
+                stack.push_async_callback(http.close)
+            if session is not None:
+                stack.push_async_callback(session.close)
+            for feed in feeds:
+                stack.push_async_callback(feed.close)
 
     async def listings(self) -> Sequence[Listing]:
         now_s = time.monotonic()
@@ -161,7 +164,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         lookup = OrderLookup(
             self._account_id,
             self._venue,
-            self._section.currencies,
+            self._section.asked_currencies,
             self._ask,
             OrderHistory(self._archive().private, page=self._section.page_size),
         )
@@ -186,7 +189,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         history = FillHistory(
             self._account_id,
             self._venue,
-            self._section.currencies,
+            self._section.asked_currencies,
             self._ask,
             self._archive().private,
             page=self._section.page_size,

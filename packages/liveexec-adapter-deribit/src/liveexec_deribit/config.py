@@ -133,6 +133,17 @@ class DeribitSection:
         return tuple(AccountId(account.account_id) for account in self.accounts)
 
     @property
+    def asked_currencies(self) -> tuple[str, ...]:
+        """What orders and fills are asked for by.
+
+        No document says which of its two coins a spot pair is filed under, so that with spot none is left out: what
+        was not asked for would look as if it had never been there.
+        """
+        if "spot" not in self.kinds:
+            return self.currencies
+        return (*self.currencies, *(each for each in CURRENCIES if each not in self.currencies))
+
+    @property
     def endpoints(self) -> Endpoints:
         """Where the venue is reached."""
         if self.websocket_url is not None and self.http_url is not None:

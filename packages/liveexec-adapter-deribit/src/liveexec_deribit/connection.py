@@ -4,6 +4,7 @@ Errors of the venue that end its side of the session (no credits left, no valid 
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -20,6 +21,9 @@ from liveexec_deribit.rpc import Frame, MalformedMessage, Refusal, decoded, enco
 __all__ = ["Connection", "Listener"]
 
 _log = structlog.get_logger(__name__)
+#: The transport's own: at DEBUG it would write parts of every message down, and a login holds the secret.
+_transport_log = logging.getLogger(f"{__name__}.transport")
+_transport_log.setLevel(logging.INFO)
 
 #: Longer than any answer: a full list of instruments has several megabytes.
 _LONGEST_MESSAGE: Final = 64 * 1024 * 1024
@@ -81,6 +85,7 @@ class Connection:
                 open_timeout=timeout_s,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 ping_interval=None,
+                logger=_transport_log,
             )
         except (OSError, TimeoutError, WebSocketException, EOFError) as error:
             raise AdapterError(f"{url} can't be reached: {type(error).__name__}: {error}") from None
@@ -159,10 +164,14 @@ class Connection:
         self._error = self._error or AdapterError("the session was closed")
         if self._watcher is not None:
             self._watcher.cancel()
-        await self._websocket.close()
-        self._reader.cancel()
+        try:
+            await self._websocket.close()
+        finally:
+            # Whoever is cancelled here leaves no connection behind that lives on by itself.
+            self._websocket.transport.abort()
+            self._reader.cancel()
+            self._give_up("the session was closed")
         await asyncio.wait((self._reader,))
-        self._give_up("the session was closed")
 
     def _give_up(self, reason: str) -> None:
         """Tell whoever waits for an answer that none will come."""

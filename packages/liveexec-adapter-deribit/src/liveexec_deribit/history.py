@@ -29,6 +29,8 @@ RECENT_TRADES_NS: Final = _DAY_NS * 23 // 24
 
 #: The most that a page may hold (``count`` in the specification).
 LONGEST_PAGE: Final = 1_000
+#: The venue's times against ours: further apart than this, a signed login is refused.
+_CLOCK_MARGIN_NS: Final = 60 * 1_000_000_000
 #: Most orders that are looked for were placed a moment ago, and are among the newest.
 _FIRST_ORDERS: Final = 20
 #: More pages of one currency than this are left to the next question.
@@ -183,8 +185,11 @@ class OrderHistory:
                 if _is_it(each, ref):
                     return Searched(each, is_complete=True)
             continuation, count = page.continuation, min(count * 5, self._page)
-            # Newest first: beyond the moment of its making there is nothing of it.
-            is_beyond = since_ns is not None and any(each.creation_timestamp * _NS_PER_MS < since_ns for each in orders)
+            # Newest first, by creation or by the last change (no document says which): an order that was last changed
+            # before this one was made shows in either case that everything behind it is older.
+            is_beyond = since_ns is not None and any(
+                each.last_update_timestamp * _NS_PER_MS < since_ns - _CLOCK_MARGIN_NS for each in orders
+            )
             if not orders or continuation in (None, "", "none") or is_beyond:
                 return Searched(None, is_complete=True)
         return Searched(None, is_complete=False)

@@ -86,10 +86,12 @@ class Session:
     async def close(self) -> None:
         """Hang up on purpose: reports end without an error."""
         self.reports.close()
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait((self._renewal,))
-        await self.connection.close()
+        try:
+            if self._renewal is not None:
+                self._renewal.cancel()
+                await asyncio.wait((self._renewal,))
+        finally:
+            await self.connection.close()
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
         """A channel has news."""

@@ -19,7 +19,9 @@ class Records:
         orders: Sequence[dict[str, Any]] = (),
         old_trades: Sequence[dict[str, Any]] = (),
         old_orders: Sequence[dict[str, Any]] = (),
+        newest_by: str = "creation_timestamp",
     ) -> None:
+        self._newest_by = newest_by
         self._trades = {False: list(trades), True: list(old_trades)}
         self._orders = {False: list(orders), True: list(old_orders)}
         #: What was asked: (method, parameters).
@@ -54,9 +56,7 @@ class Records:
         return {"trades": found[:count], "has_more": len(found) > count}
 
     def _order_page(self, params: Mapping[str, Any]) -> Any:
-        found = sorted(
-            self._orders[params["historical"]], key=lambda each: int(each["creation_timestamp"]), reverse=True
-        )
+        found = sorted(self._orders[params["historical"]], key=lambda each: int(each[self._newest_by]), reverse=True)
         start = int(params.get("continuation", "0"))
         end = start + params["count"]
         return {"orders": found[start:end], "continuation": str(end) if end < len(found) else None}

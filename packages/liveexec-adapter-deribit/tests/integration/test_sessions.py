@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+import anyio
 import attrs
 import pytest
 
 from deribit_support.harness import PERPETUAL, USER_ID, DeribitHarness, venue_config
+from deribit_support.truth import SPOT
 from deribit_support.waiting import eventually
 from liveexec.domain.ids import AccountId, ClientOrderId, VenueOrderId, order_id_from_random
 from liveexec.domain.operation import Side
@@ -24,6 +26,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.errors import AdapterError
 from liveexec_deribit.adapter import DeribitAdapter
+from liveexec_deribit.config import CURRENCIES
 from liveexec_deribit.loopback.config import Retention
 from liveexec_deribit.loopback.faults import NotificationFault, RequestFault
 from liveexec_testkit.conformance import scripts
@@ -89,6 +92,31 @@ async def test_nobody_there_is_an_adapter_error(venue: DeribitHarness) -> None:
         await adapter.connect()
     with pytest.raises(AdapterError, match="no session"):
         await adapter.listings()
+
+
+@pytest.mark.parametrize("method", ["public/auth", "private/subscribe"])
+async def test_a_connect_that_is_given_up_leaves_no_connection(venue: DeribitHarness, method: str) -> None:
+    venue.control.fault(RequestFault(kind="drop", method=method))
+    adapter = venue.adapter(request_timeout_s=Decimal(30))
+    async with anyio.create_task_group() as group:
+        group.start_soon(adapter.connect)
+        await eventually("the request", lambda: not venue.server.venue.faults.requests)
+        group.cancel_scope.cancel()
+    await eventually("the end of its connection", lambda: not venue.control.sessions())
+    tasks = {each.get_name() for each in asyncio.all_tasks()}
+    assert not {name for name in tasks if name.startswith("deribit-")}
+
+
+async def test_a_disconnect_without_any_time_left_leaves_no_connection(venue: DeribitHarness, line: Line) -> None:
+    adapter = deribit(line)
+    feed = adapter.market([PERPETUAL])
+    await venue.rest(PERPETUAL, Side.BUY, Decimal(89_990), Decimal(1_000))
+    await anext(feed)
+    assert len(venue.control.sessions()) == 2
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await adapter.disconnect()
+    await eventually("the end of both connections", lambda: not venue.control.sessions())
 
 
 async def test_tokens_are_renewed_before_they_end() -> None:
@@ -265,6 +293,21 @@ async def test_fills_of_the_archive_and_the_recent_ones_are_one_list(venue: Deri
     # Only what is recent is asked for where nothing older is wanted.
     since_ns = venue.clock.now_ns() - 60_000_000_000
     assert not (await line.adapter.fills(venue.account_id, since_ns)).items
+
+
+async def test_a_spot_order_is_looked_for_under_both_of_its_coins(venue: DeribitHarness, trial: Trial) -> None:
+    line = await trial.line(venue.adapter(currencies=("USDC",)))
+    before = _asked(venue, "private/get_order_state_by_label")
+    nobody = OrderRef(venue.account_id, SPOT, ClientOrderId("lx" + "0" * 26), None)
+    assert isinstance(await line.adapter.order(nobody), Absent)
+    assert _asked(venue, "private/get_order_state_by_label") == before + 2
+    before = _asked(venue, "private/get_user_trades_by_currency_and_time")
+    assert (await line.adapter.fills(venue.account_id, venue.clock.now_ns())).complete
+    assert _asked(venue, "private/get_user_trades_by_currency_and_time") == before + len(CURRENCIES)
+
+
+def _asked(venue: DeribitHarness, method: str) -> int:
+    return sum(each == method for _, each in venue.server.venue.requests)
 
 
 async def test_the_archives_own_token_is_renewed(venue: DeribitHarness, line: Line) -> None:

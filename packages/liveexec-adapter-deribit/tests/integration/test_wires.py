@@ -1,6 +1,7 @@
 """Connections with servers that are not what they should be."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from deribit_support import payloads
+from deribit_support.payloads import CLIENT_SECRET
 from deribit_support.waiting import eventually
 from liveexec.errors import AdapterError
 from liveexec_deribit.connection import Connection
@@ -94,6 +96,16 @@ async def test_a_request_into_a_closed_connection_never_leaves() -> None:
         await eventually("its end", lambda: ear.errors)
         with pytest.raises(AdapterError):
             await connection.ask("public/test", {})
+
+
+async def test_what_is_sent_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with connected(silent) as (connection, _):
+            with pytest.raises(AdapterError):
+                await connection.ask("public/auth", {"client_secret": CLIENT_SECRET})
+    # Of a long message the transport shows the first part and the last, and the secret stands there.
+    told = [each.getMessage() for each in caplog.records if not each.name.startswith("websockets.server")]
+    assert not [each for each in told if CLIENT_SECRET[-8:] in each]
 
 
 async def test_a_heartbeat_whose_answer_is_refused_ends_the_connection() -> None:

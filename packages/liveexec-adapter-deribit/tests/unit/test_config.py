@@ -12,7 +12,7 @@ from liveexec.errors import ConfigurationError
 from liveexec.plugins.manager import load_plugins
 from liveexec.structuring import strict_converter, structured
 from liveexec_deribit.adapter import DeribitAdapter
-from liveexec_deribit.config import DeribitAccount, DeribitSection, Endpoints
+from liveexec_deribit.config import CURRENCIES, DeribitAccount, DeribitSection, Endpoints
 
 
 def faults(**changes: Any) -> dict[str, str]:
@@ -33,6 +33,12 @@ def test_other_endpoints_go_together() -> None:
     section = payloads.section(websocket_url="ws://127.0.0.1:8/ws/api/v2/", http_url="http://127.0.0.1:8/api/v2")
     assert section.endpoints == Endpoints("ws://127.0.0.1:8/ws/api/v2", "http://127.0.0.1:8/api/v2")
     assert set(faults(websocket_url="http://127.0.0.1")) == {"websocket_url", "http_url"}
+
+
+def test_with_spot_every_currency_is_asked_by() -> None:
+    assert set(payloads.section(currencies=("USDC",)).asked_currencies) == set(CURRENCIES)
+    assert payloads.section(currencies=("USDC",), kinds=("future",)).asked_currencies == ("USDC",)
+    assert payloads.section(currencies=("NEW", "BTC")).asked_currencies == ("NEW", "BTC", "ETH", "USDC", "USDT", "EURR")
 
 
 def test_every_fault_is_named() -> None:

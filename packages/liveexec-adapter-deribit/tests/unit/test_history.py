@@ -83,9 +83,14 @@ async def test_a_combos_trade_is_told_by_its_legs() -> None:
     assert [each.fill.instrument_id for each in snapshot.items] == [PERPETUAL]
 
 
-def orders(count: int) -> list[dict[str, Any]]:
+def orders(count: int, *, changed_after_ms: int = 0) -> list[dict[str, Any]]:
     return [
-        payloads.order(order_id=str(number), label=f"label-{number}", creation_timestamp=payloads.NOW_MS + number)
+        payloads.order(
+            order_id=str(number),
+            label=f"label-{number}",
+            creation_timestamp=payloads.NOW_MS + number,
+            last_update_timestamp=payloads.NOW_MS + number + changed_after_ms,
+        )
         for number in range(count)
     ]
 
@@ -103,10 +108,26 @@ async def test_an_order_is_found_wherever_it_is(wanted: int, old: bool) -> None:
 
 async def test_the_search_ends_where_the_order_can_not_be_any_more() -> None:
     records = Records(orders=orders(100), old_orders=orders(100))
-    made_ns = (payloads.NOW_MS + 95) * NS_PER_MS
+    made_ns = (payloads.NOW_MS + 95) * NS_PER_MS + history._CLOCK_MARGIN_NS
     found = await OrderHistory(records.ask, page=1_000).find(ref(label="nobody"), made_ns)
     assert (found.order, found.is_complete) == (None, True)
     assert len(records.asked) == 2
+
+
+@pytest.mark.parametrize("newest_by", ["creation_timestamp", "last_update_timestamp"])
+async def test_old_orders_that_changed_lately_do_not_end_the_search(newest_by: str) -> None:
+    made_ms = payloads.NOW_MS + 3_600_000
+    ours = payloads.order(label="ours", creation_timestamp=made_ms, last_update_timestamp=made_ms)
+    records = Records(orders=[ours, *orders(50, changed_after_ms=7_200_000)], newest_by=newest_by)
+    found = await OrderHistory(records.ask, page=20).find(ref(label="ours"), made_ms * NS_PER_MS)
+    assert found.order is not None
+
+
+async def test_a_venue_whose_clock_is_behind_does_not_end_the_search_too_early() -> None:
+    ours = payloads.order(label="ours", creation_timestamp=payloads.NOW_MS - 1, last_update_timestamp=payloads.NOW_MS)
+    made_ns = (payloads.NOW_MS + 5_000) * NS_PER_MS
+    found = await OrderHistory(Records(orders=[ours, *orders(50)]).ask, page=20).find(ref(label="ours"), made_ns)
+    assert found.order is not None
 
 
 async def test_a_search_that_does_not_come_to_an_end_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
