@@ -100,7 +100,10 @@ class VenueHarness(ABC):
     @abstractmethod
     def adapter(self) -> ExternalAdapter:
         """A new adapter under test for :attr:`account_id`, not connected, that knows nothing of any earlier one: what
-        a process has after a restart. Made as the plugin's factory makes it. Earlier ones may still be connected."""
+        a process has after a restart. Made as the plugin's factory makes it. Earlier ones may still be connected.
+
+        One that is polled is asked every ``poll_every_s`` while a case waits for a report: well within the patience.
+        """
 
     @property
     @abstractmethod

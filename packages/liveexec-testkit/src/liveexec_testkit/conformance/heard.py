@@ -7,7 +7,7 @@ import anyio
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import ClientOrderId, VenueOrderId
-from liveexec.domain.outcome import CumulativeFill, FillReport, Gap, OrderReport, VenueReport
+from liveexec.domain.outcome import CumulativeFill, FillReport, Gap, OrderRef, OrderReport, VenueReport
 
 __all__ = ["Heard", "names"]
 
@@ -44,6 +44,9 @@ class Heard:
         """The order reports that name an order by either name."""
         return [each for each in self.orders if names(each, client_order_id, venue_order_id)]
 
+    def expect(self, ref: OrderRef) -> None:
+        """An order was sent, of which more will be told; a stream tells of it unasked."""
+
     async def until(self, what: str, holds: Callable[[], object]) -> None:
         """Wait until something holds of what was heard.
 
@@ -52,8 +55,7 @@ class Heard:
         """
         with anyio.move_on_after(self._patience_s):
             while not holds():
-                self._changed.clear()
-                await self._changed.wait()
+                await self._more()
         if not holds():
             raise AssertionError(f"waited {self._patience_s:g} s for {what}; {self.told()}")
 
@@ -73,6 +75,11 @@ class Heard:
         """Stop reading."""
         self._task.cancel()
         await asyncio.wait([self._task])
+
+    async def _more(self) -> None:
+        """Wait until there may be more."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def _read(self, reports: AsyncIterator[VenueReport]) -> None:
         try:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from attrs import define, evolve
 
-from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.money import ZERO
@@ -27,6 +26,7 @@ from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
 from liveexec.runtime.order_ids import new_order_id
 from liveexec_testkit.conformance.harness import TradedInstrument
 from liveexec_testkit.conformance.heard import Heard, names
+from liveexec_testkit.conformance.polled import fills_since
 
 if TYPE_CHECKING:
     from liveexec_testkit.conformance.trial import Trial
@@ -112,7 +112,10 @@ class Line:
         """Send an order as the runtime does: an exception, or no answer in time, is ``Unknown``."""
         plan = plan if plan is not None else await self.plan(order)
         outcome = await self._ask(self.adapter.submit(order, plan))
-        return Placed(order, plan, outcome, outcome.venue_order_id if isinstance(outcome, Accepted) else None)
+        placed = Placed(order, plan, outcome, outcome.venue_order_id if isinstance(outcome, Accepted) else None)
+        if not isinstance(outcome, Rejected):
+            self.heard.expect(placed.ref)
+        return placed
 
     async def place(self, order: VenueOrder | None = None) -> Placed:
         """Send an order that has to be taken, and wait until the venue's name of it is known."""
@@ -190,15 +193,7 @@ class Line:
         Raises:
             AssertionError: an incomplete answer brings nothing newer, so that the rest can't be fetched.
         """
-        found: dict[FillKey, FillReport] = {}
-        while True:
-            page = await self.adapter.fills(self.trial.venue.account_id, since_ns)
-            found.update((each.fill.key, each) for each in page.items)
-            if page.complete:
-                return list(found.values())
-            newest_ns = max((each.fill.venue_time_ns for each in page.items), default=since_ns)
-            assert newest_ns > since_ns, f"fills() is cut off at {since_ns} and goes no further"
-            since_ns = newest_ns
+        return await fills_since(self.adapter, self.trial.venue.account_id, since_ns)
 
     async def cancel(self, placed: Placed, ref: OrderRef | None = None) -> SendOutcome:
         """Ask for an order's cancel as the runtime does."""

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.venue import AdapterManifest, DedupeScope, ReplaceMode
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime
+from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Polls, Replaces, StreamsMarket, TellsTime
 from liveexec_testkit.conformance.harness import VenueHarness
 from liveexec_testkit.conformance.scripts import VenueScript
 
@@ -27,7 +27,9 @@ __all__ = [
     "SECRETS",
     "SHORT_GTD",
     "SINGLE_FILLS",
+    "STREAM",
     "Ability",
+    "AdapterOffers",
     "Declared",
     "HarnessOffers",
     "Need",
@@ -54,6 +56,14 @@ class Ability:
 
 
 @frozen
+class AdapterOffers:
+    """Something that the adapter's class tells beside its abilities. ``what`` completes "the adapter offers no …"."""
+
+    what: str
+    holds: Callable[[ExternalAdapter], bool]
+
+
+@frozen
 class HarnessOffers:
     """Something that the harness has to offer beside scripts. ``what`` completes "the harness offers no …"."""
 
@@ -61,7 +71,7 @@ class HarnessOffers:
     holds: Callable[[VenueHarness], bool]
 
 
-Need = Declared | Ability | HarnessOffers | VenueScript
+Need = Declared | Ability | AdapterOffers | HarnessOffers | VenueScript
 
 POST_ONLY = Declared("post-only orders", lambda manifest: manifest.post_only)
 REDUCE_ONLY = Declared("reduce-only orders", lambda manifest: manifest.reduce_only)
@@ -73,6 +83,8 @@ DEDUPES = Declared(
 )
 CLIENT_ID_RULE = Declared("rule by which client ids are made", lambda manifest: manifest.client_id is not None)
 
+#: Reports come by themselves: what a polled adapter says is what it is asked for.
+STREAM = AdapterOffers("stream of reports", lambda adapter: not isinstance(adapter, Polls))
 #: Fills are told one by one.
 SINGLE_FILLS = HarnessOffers("fills that are told one by one", lambda harness: harness.tells_single_fills)
 KEEP_ALIVE = HarnessOffers("keep-alive of the adapter's own", lambda harness: harness.keep_alive_s is not None)
@@ -109,6 +121,8 @@ def missing(need: Need, adapter: ExternalAdapter, harness: VenueHarness) -> str 
                 if isinstance(adapter, need.kind)
                 else f"the adapter can't {_ABILITIES.get(need.kind, need.kind.__name__)}"
             )
+        case AdapterOffers():
+            return None if need.holds(adapter) else f"the adapter offers no {need.what}"
         case HarnessOffers():
             return None if need.holds(harness) else f"the harness offers no {need.what}"
         case VenueScript():
@@ -124,6 +138,8 @@ def described(need: Need) -> str:
             return f"manifest: {need.what}"
         case Ability():
             return f"adapter: {need.kind.__name__}"
+        case AdapterOffers():
+            return f"adapter: {need.what}"
         case HarnessOffers():
             return f"harness: {need.what}"
         case VenueScript():

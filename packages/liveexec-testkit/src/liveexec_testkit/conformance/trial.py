@@ -12,10 +12,11 @@ from liveexec.domain.ids import InstrumentId
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import OrderReport
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import ExternalAdapter
+from liveexec.plugins.adapter import ExternalAdapter, Polls
 from liveexec_testkit.conformance.harness import TradedInstrument, VenueHarness
 from liveexec_testkit.conformance.heard import Heard, names
 from liveexec_testkit.conformance.line import Line, Placed, stepped
+from liveexec_testkit.conformance.polled import Polled
 
 __all__ = ["Trial"]
 
@@ -136,6 +137,14 @@ class Trial:
         self._stack.push_async_callback(adapter.disconnect)
         await adapter.connect()
         listings = {str(each.instrument_id): each for each in await adapter.listings()}
-        heard = Heard(adapter.reports(), self.venue.patience_s)
+        heard = await self._heard(adapter)
         self._stack.push_async_callback(heard.close)
         return Line(self, adapter, heard, listings)
+
+    async def _heard(self, adapter: ExternalAdapter) -> Heard:
+        """What the adapter says from now on: by itself, or asked again and again where it streams nothing."""
+        venue = self.venue
+        if not isinstance(adapter, Polls):
+            return Heard(adapter.reports(), venue.patience_s)
+        now_ns = venue.clock.now_ns()
+        return await Polled.begun(adapter, venue.account_id, now_ns, venue.patience_s, venue.answer_timeout_s)

@@ -34,7 +34,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.domain.secret import Secret
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
+from liveexec.plugins.adapter import ExternalAdapter, Polls, VenueOrder
 from liveexec.venues.paper.adapter import PaperAdapter
 from liveexec.venues.paper.client import RemotePaperAdapter
 from liveexec.venues.paper.protocol import Frame
@@ -109,6 +109,17 @@ class DropsEqualFills(KeyedAdapter):
             return is_first
 
         return _filtered(super().reports(), lambda each: not isinstance(each, FillReport) or is_new(each))
+
+
+class OneFillAtATime(Polls, KeyedAdapter):
+    """Streams nothing, and of the fills of one moment tells the first: the rest of a sweep is lost."""
+
+    poll_every_s = 0.02
+
+    async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
+        snapshot = await super().fills(account_id, since_ns)
+        first = {each.fill.venue_time_ns: each for each in reversed(snapshot.items)}
+        return evolve(snapshot, items=tuple(reversed(first.values())))
 
 
 class LosesFillsInGap(KeyedAdapter):
@@ -431,6 +442,7 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     SendsAgain: ("LX-060", "LX-061"),
     RetriesRateLimit: ("LX-059",),
     DropsEqualFills: ("LX-051",),
+    OneFillAtATime: ("LX-051",),
     LosesFillsInGap: ("LX-072",),
     HidesGaps: ("LX-071",),
     RoundsUpForBuyers: ("LX-012", "LX-015"),

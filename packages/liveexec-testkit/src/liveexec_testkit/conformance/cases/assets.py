@@ -7,6 +7,7 @@ import anyio
 from liveexec.domain.outcome import AssetKind, AssetReport
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.line import Line
+from liveexec_testkit.conformance.needs import STREAM
 from liveexec_testkit.conformance.scripts import MoveAsset, MoveAssetAs
 from liveexec_testkit.conformance.trial import Trial
 
@@ -26,7 +27,7 @@ class AssetCases(CaseGroup):
         "What moves an asset is told, signed, with the venue's reference",
         proves="Two equal movements are two reports with references of their own; a withdrawal is negative; the "
         "balance moves by the same.",
-        needs=(MoveAsset(asset="BTC", amount=_AMOUNT), MoveAsset(asset="BTC", amount=-_AMOUNT)),
+        needs=(STREAM, MoveAsset(asset="BTC", amount=_AMOUNT), MoveAsset(asset="BTC", amount=-_AMOUNT)),
     )
     async def test_lx106_movements(self, trial: Trial) -> None:
         line = await trial.line()
@@ -47,7 +48,7 @@ class AssetCases(CaseGroup):
         "Funding and settlement are told as what they are",
         proves="A movement that the venue calls funding, settlement or a withdrawal is reported with that kind, and is "
         "booked as that.",
-        needs=tuple(MoveAssetAs(asset="BTC", amount=_AMOUNT, kind=kind) for kind in _KINDS),
+        needs=(STREAM, *(MoveAssetAs(asset="BTC", amount=_AMOUNT, kind=kind) for kind in _KINDS)),
     )
     async def test_lx132_kinds(self, trial: Trial) -> None:
         line = await trial.line()

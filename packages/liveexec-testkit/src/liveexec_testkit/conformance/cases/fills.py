@@ -6,7 +6,7 @@ from liveexec.domain.operation import Side
 from liveexec.domain.outcome import OrderReport
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.line import Line
-from liveexec_testkit.conformance.needs import SINGLE_FILLS
+from liveexec_testkit.conformance.needs import SINGLE_FILLS, STREAM
 from liveexec_testkit.conformance.scripts import CutPages
 from liveexec_testkit.conformance.trial import Trial
 from liveexec_testkit.conformance.truth import fill_differences, quantity_of
@@ -63,7 +63,7 @@ class FillCases(CaseGroup):
         "fills() tells the same as the stream, by the same keys",
         proves="Each fill has one key, whether it came on the stream or was asked for: no fill counts twice because it "
         "is called differently.",
-        needs=_NEEDS,
+        needs=(STREAM, *_NEEDS),
     )
     async def test_lx048_same_keys(self, trial: Trial) -> None:
         line = await trial.line()

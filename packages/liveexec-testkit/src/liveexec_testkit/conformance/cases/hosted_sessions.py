@@ -11,7 +11,7 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec.storage.memory import MemoryStore
 from liveexec_testkit.conformance.case import CaseGroup, Level, case
 from liveexec_testkit.conformance.hosting import TIMING, Host, hosted
-from liveexec_testkit.conformance.needs import SINGLE_FILLS
+from liveexec_testkit.conformance.needs import SINGLE_FILLS, STREAM
 from liveexec_testkit.conformance.scripts import (
     CutConnection,
     CutDuring,
@@ -118,7 +118,7 @@ class HostedSessionCases(CaseGroup):
         122,
         "Repeated and reordered reports count once",
         proves="With every report twice, the last first, orders are filled by exactly what the venue filled.",
-        needs=(SINGLE_FILLS, DuplicateReports(), ReorderReports()),
+        needs=(STREAM, SINGLE_FILLS, DuplicateReports(), ReorderReports()),
         level=_HOST,
     )
     async def test_lx122_repeated(self, trial: Trial) -> None:
@@ -131,7 +131,7 @@ class HostedSessionCases(CaseGroup):
         123,
         "What a healthy stream leaves out is found",
         proves="With a stream that is up and says nothing, fills and ends are found by comparing.",
-        needs=(SINGLE_FILLS, LoseReports()),
+        needs=(STREAM, SINGLE_FILLS, LoseReports()),
         level=_HOST,
     )
     async def test_lx123_silent(self, trial: Trial) -> None:
@@ -143,7 +143,7 @@ class HostedSessionCases(CaseGroup):
         124,
         "A report that can't be read costs nothing but a gap",
         proves="After it the account is reconciled, and everything agrees.",
-        needs=(SINGLE_FILLS, MalformedReport()),
+        needs=(STREAM, SINGLE_FILLS, MalformedReport()),
         level=_HOST,
     )
     async def test_lx124_unreadable(self, trial: Trial) -> None:
@@ -244,7 +244,7 @@ class HostedSessionCases(CaseGroup):
         130,
         "Movements of assets keep the balances equal",
         proves="A deposit and a withdrawal leave no drift of the balance.",
-        needs=(MoveAsset(asset="BTC", amount=_AMOUNT), MoveAsset(asset="BTC", amount=-_AMOUNT)),
+        needs=(STREAM, MoveAsset(asset="BTC", amount=_AMOUNT), MoveAsset(asset="BTC", amount=-_AMOUNT)),
         level=_HOST,
     )
     async def test_lx130_assets(self, trial: Trial) -> None:

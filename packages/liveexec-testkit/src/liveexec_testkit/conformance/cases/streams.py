@@ -7,7 +7,7 @@ from liveexec.domain.operation import Side
 from liveexec.domain.outcome import OrderReport, VenueOrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.line import Line
-from liveexec_testkit.conformance.needs import KEEP_ALIVE, SINGLE_FILLS
+from liveexec_testkit.conformance.needs import KEEP_ALIVE, SINGLE_FILLS, STREAM
 from liveexec_testkit.conformance.scripts import (
     CutConnection,
     DelayAnswer,
@@ -35,7 +35,7 @@ class StreamCases(CaseGroup):
         "Repeated reports carry the same keys",
         proves="When every report comes twice, the fills by key are exactly the venue's: the repetition has the same "
         "key, and no other fill has it.",
-        needs=(SINGLE_FILLS, DuplicateReports()),
+        needs=(STREAM, SINGLE_FILLS, DuplicateReports()),
     )
     async def test_lx068_repeated(self, trial: Trial) -> None:
         line = await trial.line()
@@ -47,7 +47,7 @@ class StreamCases(CaseGroup):
         "Reordered reports lose nothing",
         proves="When the last report of what happens comes first, an end before its fills, every fill is told all the "
         "same.",
-        needs=(SINGLE_FILLS, ReorderReports()),
+        needs=(STREAM, SINGLE_FILLS, ReorderReports()),
     )
     async def test_lx069_reordered(self, trial: Trial) -> None:
         line = await trial.line()
@@ -66,7 +66,7 @@ class StreamCases(CaseGroup):
         "A fill overtakes the response",
         proves="While a submit still waits for its answer, the fill of its order is already told: the stream does not "
         "wait behind requests.",
-        needs=(SINGLE_FILLS, DelayAnswer(Verb.SUBMIT, delay_s=0.4)),
+        needs=(STREAM, SINGLE_FILLS, DelayAnswer(Verb.SUBMIT, delay_s=0.4)),
     )
     async def test_lx070_fill_first(self, trial: Trial) -> None:
         line = await trial.line()
@@ -93,7 +93,7 @@ class StreamCases(CaseGroup):
         "After a reconnect the gap is announced first",
         proves="The first report of a session after a lost one is a Gap of the account: nobody takes the stream for "
         "whole.",
-        needs=(CutConnection(),),
+        needs=(STREAM, CutConnection()),
     )
     async def test_lx071_gap(self, trial: Trial) -> None:
         line = await trial.line()
@@ -140,7 +140,7 @@ class StreamCases(CaseGroup):
         "A stream that leaves things out is caught by asking",
         proves="While the stream is up and silent, order(), open_orders() and fills() tell the truth: they ask the "
         "venue, and not what was heard.",
-        needs=(SINGLE_FILLS, LoseReports()),
+        needs=(STREAM, SINGLE_FILLS, LoseReports()),
     )
     async def test_lx073_silent(self, trial: Trial) -> None:
         line = await trial.line()
@@ -187,7 +187,7 @@ class StreamCases(CaseGroup):
         "A report that can't be read is not dropped in silence",
         proves="After it the stream ends, raises, or announces a Gap, so that what was in it is fetched; and fills() "
         "has it.",
-        needs=(SINGLE_FILLS, MalformedReport()),
+        needs=(STREAM, SINGLE_FILLS, MalformedReport()),
     )
     async def test_lx075_unreadable(self, trial: Trial) -> None:
         line = await trial.line()
@@ -209,7 +209,7 @@ class StreamCases(CaseGroup):
         "A connection that is half open is noticed",
         proves="Without any request from outside, the adapter's own keep-alive notices within keep_alive_s that "
         "nothing arrives any more, and ends the stream or announces a gap.",
-        needs=(KEEP_ALIVE, HalfOpen()),
+        needs=(STREAM, KEEP_ALIVE, HalfOpen()),
     )
     async def test_lx076_keep_alive(self, trial: Trial) -> None:
         line = await trial.line()
