@@ -46,11 +46,6 @@ FILL = {
 TRANSFER = {"id": "M1", "asset": "USD", "amount": "-5", "kind": "a kind of next year", "time_us": 3}
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture
 def session() -> ReportSession:
     """One that has logged in at number 17."""
