@@ -7,6 +7,12 @@ import sys
 import pytest
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The loop that liveexec runs on."""
+    return "asyncio"
+
+
 @pytest.fixture(autouse=True)
 def _same_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))

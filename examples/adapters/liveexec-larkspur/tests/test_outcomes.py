@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from liveexec.domain.outcome import Rejected, Unknown
+from larkspur_loopback.exchange import Refusal
+from larkspur_loopback.harness import LarkspurHarness
+from liveexec.domain.ids import ClientOrderId
+from liveexec.domain.outcome import Absent, NotKnown, OrderRef, Rejected, Unknown
 from liveexec_larkspur.outcomes import PROOFS, Refused, outcome_of
 
 PROTOCOL = Path(__file__).parents[1] / "PROTOCOL.md"
@@ -32,3 +35,23 @@ def test_a_proof_is_a_rejection_in_the_venues_words(code: str) -> None:
 )
 def test_anything_else_proves_nothing(status: int, code: str) -> None:
     assert isinstance(outcome_of(Refused(status, code, "no")), Unknown)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("status", "told"), [(404, Absent), (503, NotKnown)])
+async def test_an_absence_is_the_matching_engines_word(
+    status: int, told: type[Absent | NotKnown], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LarkspurHarness() as venue:
+
+        def find(*_: object, **__: object) -> None:
+            raise Refusal(status, "UNKNOWN_ORDER", "there is no such order")
+
+        monkeypatch.setattr(venue._exchange, "find", find)
+        adapter = venue.adapter()
+        await adapter.connect()
+        try:
+            ref = OrderRef(venue.account_id, venue.instruments[0].instrument_id, ClientOrderId("lx1"), None)
+            assert isinstance(await adapter.order(ref), told)
+        finally:
+            await adapter.disconnect()

@@ -1,9 +1,11 @@
 """The stream of reports: what was missed is a gap, what comes again is handed on, what is not known does no harm."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from liveexec.domain.ids import AccountId
 from liveexec.domain.outcome import AssetReport, FillReport, Gap, OrderReport, VenueReport
@@ -42,11 +44,6 @@ FILL = {
     "time_us": 2,
 }
 TRANSFER = {"id": "M1", "asset": "USD", "amount": "-5", "kind": "a kind of next year", "time_us": 3}
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -117,6 +114,34 @@ async def test_what_can_not_be_read_is_one_gap_and_the_numbers_go_on_from_the_ne
     session._hear(text)
     say(session, "fill", 19, fill=FILL)
     assert [type(each) for each in await heard(session)] == [Gap, FillReport]
+
+
+@pytest.mark.parametrize("unreadable", ["[]", json.dumps({"type": "fill", "seq": 18, "fill": {}})])
+async def test_what_is_missing_behind_a_message_that_can_not_be_read_is_a_gap_of_its_own(
+    session: ReportSession, unreadable: str
+) -> None:
+    session._hear(unreadable)
+    say(session, "heartbeat", 20)
+    _, gap = await heard(session)
+    assert isinstance(gap, Gap)
+    assert gap.reason == "2 messages after number 18 did not arrive"
+
+
+async def test_a_message_that_the_reader_can_not_cope_with_ends_the_session() -> None:
+    async def venue(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(json.dumps({"type": "login", "seq": 17}))
+        await socket.send('{"type": "fill", "seq": 18, "fill": ' + "[" * 200_000)
+        await socket.wait_closed()
+
+    account = LarkspurAccount("main", Secret("a-key-of-ours"), Secret("a-secret-of-ours"))
+    async with serve(venue, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        session = ReportSession(LarkspurSection((account,), stream_url=f"ws://127.0.0.1:{port}"), account, lambda: 0)
+        await session.open()
+        with pytest.raises(AdapterError, match="reading failed: RecursionError"):
+            await asyncio.wait_for(anext(session.reports), 10)
+        await session.close()
 
 
 async def test_a_kind_of_next_year_is_passed_over_and_counted(session: ReportSession) -> None:

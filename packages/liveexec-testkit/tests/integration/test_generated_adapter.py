@@ -1,5 +1,7 @@
 """What ``liveexec adapter new`` writes passes the conformance kit at once, and is clean to ruff and mypy --strict."""
 
+import asyncio
+import importlib
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from liveexec.cli.adapter_package import write_package
 
@@ -70,6 +73,28 @@ def test_it_is_clean_to_ruff_whatever_it_is_called(name: str, tmp_path: Path) ->
 def test_it_is_clean_to_mypy(package: Path, tmp_path: Path) -> None:
     ended = run(package, "mypy", "--strict", "--cache-dir", str(tmp_path), "src", "tests")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+async def test_a_defect_of_its_reading_ends_the_session(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(package / "src"))
+    connection = importlib.import_module("liveexec_my_venue.connection")
+    ends: asyncio.Queue[Exception] = asyncio.Queue()
+
+    async def venue(socket: ServerConnection) -> None:
+        await socket.send('{"event": "fill"}')
+        await socket.wait_closed()
+
+    def hear(event: str, _: str) -> None:
+        raise KeyError(event)
+
+    async with serve(venue, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        made = connection.Connection(url, answer_timeout_s=9, silence_s=9, hear=hear, lose=ends.put_nowait)
+        await made.open()
+        try:
+            assert str(await asyncio.wait_for(ends.get(), 5)) == "reading failed: KeyError"
+        finally:
+            await made.close()
 
 
 def _is_registered() -> bool:

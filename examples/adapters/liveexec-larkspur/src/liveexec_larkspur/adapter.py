@@ -164,7 +164,7 @@ class LarkspurAdapter(ExternalAdapter, StreamsMarket, CancelsAll, TellsTime):
             answer = await rest.call("GET", _path_of(ref), wire.OrderAnswer)
             return self._mapper.order(answer.order)
         except Refused as refused:
-            if refused.code != UNKNOWN_ORDER:
+            if refused.code != UNKNOWN_ORDER or not refused.is_proof:
                 return NotKnown(str(refused))
             return self._absent(ref, refused, rest.offset_ns)
         except AdapterError as error:

@@ -85,6 +85,11 @@ class Market:
             socket.transport.abort()
         except _LOST as error:
             self._end(AdapterError(f"the market data was lost: {type(error).__name__}"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and ends the stream
+            # A defect of ours must not leave market data that stands still and looks alive.
+            _log.exception("reading_failed", venue="LARKSPUR")
+            self._end(AdapterError(f"reading failed: {type(error).__name__}"))
+            socket.transport.abort()
 
     def _hear(self, text: str | bytes) -> None:
         """Read one message. A quote that can't be read is one that another replaces soon."""

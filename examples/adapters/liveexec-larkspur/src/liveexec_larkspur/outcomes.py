@@ -42,13 +42,18 @@ class Refused(AdapterError):
         self.status, self.code, self.message = status, code, message
         self.forgotten_until_us = forgotten_until_us
 
+    @property
+    def is_proof(self) -> bool:
+        """Whether nothing was done. A code beside a status of 5xx is a gate's word, not the matching engine's."""
+        return self.code in PROOFS and 400 <= self.status < 500
+
 
 class NoAnswer(AdapterError):
     """No answer came, or none that can be read: the request may have been carried out or not."""
 
 
 def outcome_of(refused: Refused) -> SendOutcome:
-    """What a refusal proves. A code beside a status of 5xx is a gate's word, not the matching engine's."""
-    if refused.code in PROOFS and 400 <= refused.status < 500:
+    """What a refusal proves."""
+    if refused.is_proof:
         return Rejected(refused.code, refused.message)
     return Unknown(str(refused))

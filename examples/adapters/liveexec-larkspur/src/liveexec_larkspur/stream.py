@@ -90,7 +90,7 @@ class ReportSession:
         self._section, self._account, self._offset_ns = section, account, offset_ns
         self._account_id = AccountId(account.account_id)
         self._mapper = Mapper(self._account_id)
-        #: The number of the last message; ``None`` when it is not known, after one that could not be read.
+        #: The number of the last message; ``None`` before the login.
         self._last: int | None = None
         self._socket: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -145,6 +145,10 @@ class ReportSession:
             self._lose(f"the stream was silent for {self._section.silence_s:g} s")
         except _LOST as error:
             self._lose(f"the stream was lost: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and ends the stream
+            # A defect of ours must not leave a session that hears nothing and looks alive.
+            _log.exception("reading_failed", venue="LARKSPUR")
+            self._lose(f"reading failed: {type(error).__name__}")
 
     def _lose(self, reason: str) -> None:
         self.reports.end(AdapterError(reason))
@@ -156,15 +160,23 @@ class ReportSession:
         """Read one message. What can't be read may have been a fill, so it is a gap like one that never came."""
         try:
             head = msgspec.json.decode(text, type=wire.Head)
-            self._count(head)
+        except ValueError as error:
+            if self._last is not None:
+                self._last += 1  # it had a number that can't be read: the one that was due
+            self._not_readable(error)
+            return
+        self._count(head)
+        try:
             report = self._report(head.type, text)
         except ValueError as error:
-            _log.warning("message_not_readable", venue="LARKSPUR", error=str(error))
-            self._last = None
-            self.reports.add(Gap(self._account_id, "a message could not be read"))
+            self._not_readable(error)
             return
         if report is not None:
             self.reports.add(report)
+
+    def _not_readable(self, error: ValueError) -> None:
+        _log.warning("message_not_readable", venue="LARKSPUR", error=str(error))
+        self.reports.add(Gap(self._account_id, "a message could not be read"))
 
     def _count(self, head: wire.Head) -> None:
         """Messages are numbered without a hole; a heartbeat repeats the last number. One that comes again has a number

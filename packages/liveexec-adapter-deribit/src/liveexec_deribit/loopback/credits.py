@@ -34,7 +34,8 @@ class Pool:
     def take(self) -> bool:
         """Whether there was a credit for one more request."""
         now = self._clock.now_ms()
-        refilled = self._left + (now - self._at_ms) * self._credit.rate_per_s / _MS_PER_S
+        # A clock that was set back takes no credits away.
+        refilled = self._left + max(now - self._at_ms, 0) * self._credit.rate_per_s / _MS_PER_S
         self._left, self._at_ms = min(self._credit.burst, refilled), now
         if self._left < 1:
             return False

@@ -66,7 +66,13 @@ class Desk:
             user_id=account.user_id,
             self_trading=account.self_trading,
             time_in_force=order.time_in_force,
+            held=self._held_against,
         )
+
+    def _held_against(self, order: Order) -> Decimal:
+        """The position that an order reduces; nought or less where it would open one."""
+        size = self._floor.account(order.user_id).position(order.instrument).size
+        return -size if order.direction == "buy" else size
 
     def _execute(self, market: Market, order: Order, planned: Plan) -> Sequence[UserTrade]:
         """Carry a plan out: own orders leave, fills happen, and what remains rests or is cancelled."""
@@ -119,11 +125,15 @@ class Desk:
     ) -> tuple[Order, Sequence[UserTrade]]:
         """Change an open order; refused, it stays what it was."""
         before = attrs.evolve(order)
+        reduce_only = order.reduce_only if request.reduce_only is None else request.reduce_only
+        if reduce_only and order.state != "untriggered":
+            left = self.reducible(account, order.instrument, order.direction, amount - order.filled)
+            amount = order.filled + left
         order.replaced = True
         order.updated_ms = self._floor.clock.now_ms()
         order.amount, order.price = amount, price
         order.post_only = order.post_only if request.post_only is None else request.post_only
-        order.reduce_only = order.reduce_only if request.reduce_only is None else request.reduce_only
+        order.reduce_only = reduce_only
         order.reject_post_only = request.reject_post_only
         if order.state == "untriggered":
             order.trigger_price = request.trigger_price or order.trigger_price
@@ -221,8 +231,7 @@ class Desk:
         for order in market.book.orders():
             if not order.reduce_only:
                 continue
-            position = self._floor.account(order.user_id).position(order.instrument)
-            most = -position.size if order.direction == "buy" else position.size
+            most = self._held_against(order)
             if most <= 0:
                 self.cancel(order, "risk_mitigation")
             elif order.remaining > most:

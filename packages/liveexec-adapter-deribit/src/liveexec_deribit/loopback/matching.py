@@ -1,6 +1,7 @@
 """How an incoming order meets a book: fills, self-trade prevention, and what its time in force leaves of it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import attrs
@@ -44,16 +45,19 @@ def plan(
     user_id: int,
     self_trading: SelfTradingMode,
     time_in_force: TimeInForce,
+    held: Callable[[Order], Decimal],
 ) -> Plan:
     """See what an order would do, without doing it.
 
     Meeting an own order either cancels that one (``cancel_maker``) or refuses the incoming order whole with 10003
     ``order_overlap`` (``reject_taker``), before anything is filled (``private/set_self_trading_config``). A
-    ``fill_or_kill`` order that cannot fill whole fills nothing and cancels nothing.
+    ``fill_or_kill`` order that cannot fill whole fills nothing and cancels nothing. ``held`` tells the position that a
+    resting order reduces: reduce-only orders of one account fill up to it together.
     """
     fills: list[Fill] = []
     cancelled: list[Order] = []
     left = amount
+    given: defaultdict[int, Decimal] = defaultdict(Decimal)
     for maker in book.crossing(direction, limit):
         if left <= 0:
             break
@@ -64,6 +68,11 @@ def plan(
             continue
         assert maker.price is not None  # what rests has a price
         taken = min(left, maker.remaining)
+        if maker.reduce_only:
+            taken = min(taken, held(maker) - given[maker.user_id])
+            if taken <= 0:
+                continue
+        given[maker.user_id] += taken
         fills.append(Fill(maker, maker.price, taken))
         left -= taken
     if time_in_force == "fill_or_kill" and left > 0:

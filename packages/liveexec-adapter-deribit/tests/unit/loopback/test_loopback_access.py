@@ -102,6 +102,15 @@ def test_credits_never_allow_more_than_burst_and_rate(burst: int, rate: int, ask
             assert count <= burst + rate * (end - start) / 1_000 + 1e-6
 
 
+def test_a_clock_that_is_set_back_takes_no_credits() -> None:
+    clock = VenueClock(lambda: 0)
+    account = AccountCredits(RateLimits(matching=Credits(burst=3, rate_per_s=1)), clock)
+    clock.advance(-3_600_000)
+    assert [account.take("private/buy") for _ in range(4)] == [True, True, True, False]
+    clock.advance(1_000)
+    assert account.take("private/buy")
+
+
 def test_refusals_may_be_forgiven() -> None:
     clock = VenueClock(lambda: 0)
     limits = RateLimits(matching=Credits(burst=1, rate_per_s=1), refusals_before_end=2)

@@ -165,6 +165,35 @@ def test_reduce_only_never_opens_a_position() -> None:
     assert (order.state, order.cancel_reason) == ("cancelled", "risk_mitigation")
 
 
+def test_an_edit_of_a_reduce_only_order_opens_no_position_either() -> None:
+    desk = make_desk()
+    free, _ = desk.place(desk.first, "sell", 50, 90_200)
+    with pytest.raises(VenueError, match="11030 other_reject"):
+        desk.exchange.edit(desk.first, free, EditRequest(reduce_only=True))
+    assert (free.amount, free.reduce_only, free.replaced) == (50, False, False)
+    desk.place(desk.second, "sell", 100, 90_000)
+    desk.place(desk.first, "buy", 100, 90_000)
+    order, _ = desk.place(desk.first, "sell", 100, 90_100, reduce_only=True)
+    desk.place(desk.second, "buy", 500, 90_050)
+    order, made = desk.exchange.edit(desk.first, order, EditRequest(amount=Decimal(500), price=Decimal(90_050)))
+    assert ([trade.public.amount for trade in made], order.state) == ([100], "filled")
+    assert desk.first.position(desk.perpetual).size == 0
+
+
+@pytest.mark.parametrize(("reducing", "size"), [((True, True), 0), ((False, True), 0), ((True, False), -100)])
+def test_two_orders_that_one_order_meets_reduce_a_position_together(reducing: tuple[bool, bool], size: int) -> None:
+    desk = make_desk()
+    desk.place(desk.second, "sell", 100, 90_000)
+    desk.place(desk.first, "buy", 100, 90_000)
+    for price, reduce_only in zip((90_100, 90_150), reducing, strict=True):
+        desk.place(desk.first, "sell", 100, price, reduce_only=reduce_only)
+    order, _ = desk.place(desk.second, "buy", 200, 90_200)
+    assert desk.first.position(desk.perpetual).size == size
+    assert order.filled == 100 - size
+    assert desk.levels("sell") == []
+    assert desk.levels("buy") == ([(90_200, 100)] if size == 0 else [])
+
+
 def test_an_edit_keeps_the_place_only_if_the_order_gets_smaller() -> None:
     desk = make_desk()
     old = desk.place(desk.second, "sell", 100, 90_000)[0]
