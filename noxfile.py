@@ -55,7 +55,7 @@ def types(session: nox.Session) -> None:
     for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):
         session.run("uv", "run", "mypy", "--strict", str(script))
     for package in PACKAGES:
-        session.run("uv", "run", "mypy", "--strict", *_rooms(package))
+        session.run("uv", "run", "--group", "nautilus", "mypy", "--strict", *_rooms(package))
     session.run("uv", "run", "mypy", "--strict", "tests/measured", env={"MYPYPATH": "tests/measured"})
 
 
@@ -68,7 +68,7 @@ def imports(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """All tests; arguments go to pytest: ``uv run nox -s tests -- -k ladder``."""
-    session.run("uv", "run", "pytest", "-p", "no:cacheprovider", *session.posargs)
+    session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)

@@ -1,0 +1,1 @@
+"""The host of replays: liveexec's engine drives NautilusTrader's backtest engine on virtual time."""

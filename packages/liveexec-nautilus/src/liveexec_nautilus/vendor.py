@@ -1,0 +1,1 @@
+"""Everything of NautilusTrader that this package uses, imported here and nowhere else."""
