@@ -63,11 +63,11 @@ def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str
 def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
     """The interpreter of an environment that holds the wheels of core and of the example; dependencies are ours.
 
-    The venue's package comes from its wheel too, since its entry point is seen beside our dependencies.
+    Every package comes from its wheel, since their entry points are seen beside our dependencies.
     """
     folder = tmp_path_factory.mktemp("stranger")
     wheels = folder / "wheels"
-    for package in (ROOT / "packages" / "liveexec-core", ROOT / "packages" / "liveexec-adapter-deribit", EXAMPLE):
+    for package in (*sorted(each.parent for each in ROOT.glob("packages/*/pyproject.toml")), EXAMPLE):
         built = run(str(UV), "build", "--quiet", "--wheel", "--offline", "--out-dir", wheels, package)
         assert built.returncode == 0, built.stderr
     environment = folder / "environment"
