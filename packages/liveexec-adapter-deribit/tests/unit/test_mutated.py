@@ -7,7 +7,7 @@ import contextlib
 import copy
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -117,15 +117,15 @@ def read_changes(message: bytes) -> None:
         return
     read = [each for each in heard if isinstance(each, FillReport | OrderReport)]
     gaps = [each for each in heard if isinstance(each, Gap)]
-    assert len(read) + len(gaps) + combos(told) == len(told.trades) + len(told.orders)
+    assert len(read) + len(gaps) + combos([*told.trades, *told.orders]) == len(told.trades) + len(told.orders)
     for each in read:
         assert (each.fill if isinstance(each, FillReport) else each).quantity > 0
 
 
-def combos(told: wire.UserChanges) -> int:
-    """How many of its parts are about a combo, which is told in the log."""
+def combos(parts: Iterable[msgspec.Raw]) -> int:
+    """How many of these are about a combo, which is told in the log."""
     found = 0
-    for raw in [*told.trades, *told.orders]:
+    for raw in parts:
         try:
             instrument_id_of(str(msgspec.json.decode(raw).get("instrument_name")))
         except Combo:
@@ -136,9 +136,18 @@ def combos(told: wire.UserChanges) -> int:
 
 
 def read_answer(message: bytes) -> None:
+    """The order and every fill in it is a report or a gap; an error says that there are none."""
     heard: list[VenueReport] = []
     AccountReader(payloads.ACCOUNT, DERIBIT, heard.append).answered_late("private/buy", frame := read_frame(message))
-    assert heard or frame.error is not None or b"BTC" in message
+    if frame.error is not None:
+        assert not heard
+        return
+    try:
+        told = decoded(wire.OrderAnswer, frame.result, "it")
+    except MalformedMessage:
+        assert [type(each) for each in heard] == [Gap]
+        return
+    assert len(heard) + combos([*told.trades, told.order]) == len(told.trades) + 1
 
 
 def read_listing(message: bytes) -> None:
