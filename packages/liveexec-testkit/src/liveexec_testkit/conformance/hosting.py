@@ -12,6 +12,7 @@ from liveexec.composition import LiveExecutionOrchestrator, build
 from liveexec.domain import order_event as ev
 from liveexec.domain.fill import Fill, FillKey
 from liveexec.domain.ids import OrderId, StrategyId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
@@ -222,6 +223,7 @@ class Host:
         applied = await _journal_fills(self.store)
         found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
         found += await self._position_differences()
+        found += await self._balance_differences()
         ledger = self.live.shard.view.ledger
         found += [f"drift: {each}" for each in ledger.drifts.values()]
         found += [f"latch: {each}" for each in ledger.latches.values()]
@@ -234,10 +236,24 @@ class Host:
             if book.account_id == self.trial.venue.account_id
             for name, position in book.positions.items()
         }
+        theirs = {each.instrument_id: each.quantity for each in await self.trial.venue.positions()}
+        # What is flat at the venue is not among its positions; of spot pairs it may name none at all.
+        listings = self.live.shard.engine.state.listings
+        flat = {each: ZERO for each in nets if listings[each].terms.kind is not ContractKind.SPOT}
         return [
-            f"position of {each.instrument_id}: {nets.get(each.instrument_id, ZERO)} here, {each.quantity} at the venue"
-            for each in await self.trial.venue.positions()
-            if nets.get(each.instrument_id, ZERO) != each.quantity
+            f"position of {name}: {nets.get(name, ZERO)} here, {quantity} at the venue"
+            for name, quantity in (flat | theirs).items()
+            if nets.get(name, ZERO) != quantity
+        ]
+
+    async def _balance_differences(self) -> list[str]:
+        told = self.live.shard.engine.state.balances
+        ours = {asset: said.total for (name, asset), said in told.items() if name == self.trial.venue.account_id}
+        theirs = {each.asset: each.total for each in await self.trial.venue.balances()}
+        return [
+            f"balance of {asset}: {ours.get(asset, ZERO)} here, {theirs.get(asset, ZERO)} at the venue"
+            for asset in sorted({*ours, *theirs})
+            if ours.get(asset, ZERO) != theirs.get(asset, ZERO)
         ]
 
 

@@ -381,6 +381,14 @@ class UnsignedPositions(KeyedAdapter):
         return evolve(snapshot, items=tuple(evolve(each, quantity=abs(each.quantity)) for each in snapshot.items))
 
 
+class CountsCreditIn(KeyedAdapter):
+    """Tells what may be spent with the venue's credit as what is held."""
+
+    async def balances(self, account_id: AccountId) -> Any:
+        snapshot = await super().balances(account_id)
+        return evolve(snapshot, items=tuple(evolve(each, total=each.total + 1_000) for each in snapshot.items))
+
+
 class FirstPageOnly(RemotePaperAdapter):
     """Reads the first page of a long answer and calls it everything."""
 
@@ -466,6 +474,7 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     StreamWaitsForAnswers: ("LX-070",),
     TellsWhatItHeard: ("LX-073", "LX-040", "LX-043"),
     UnsignedPositions: ("LX-078",),
+    CountsCreditIn: ("LX-079",),
     FirstPageOnly: ("LX-053",),
     DropsUnreadable: ("LX-075",),
     StrictFields: ("LX-074",),

@@ -248,7 +248,6 @@ class HostedOrderCases(CaseGroup):
     )
     async def test_lx118_lost_replace(self, trial: Trial) -> None:
         async with hosted(trial) as host:
-            assert host.live.shard.engine.state.manifests
             for is_made in (True, False):
                 order_id = await host.working(ticks=-21 - is_made)
                 await trial.venue.inject(LoseAnswer(Verb.REPLACE, placed=is_made))
