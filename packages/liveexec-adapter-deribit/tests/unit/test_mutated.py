@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deribit_support import payloads
-from liveexec.domain.outcome import FillReport, Gap, OrderReport, VenueReport
+from liveexec.domain.outcome import BalanceReport, FillReport, Gap, OrderReport, VenueReport
 from liveexec_deribit import wire
 from liveexec_deribit.config import CURRENCIES
 from liveexec_deribit.holdings import balance_report, position_report
@@ -162,6 +162,18 @@ def read_holdings(message: bytes) -> None:
         assert balance_report(each, payloads.ACCOUNT, 5).total.is_finite()
 
 
+def read_portfolio(message: bytes) -> None:
+    """A balance, or a gap."""
+    heard: list[VenueReport] = []
+    frame = read_frame(message)
+    if frame.method != "subscription" or frame.params is None or frame.params.channel is None:
+        raise MalformedMessage("not a notification any more")
+    AccountReader(payloads.ACCOUNT, DERIBIT, heard.append).notified(frame.params.channel, frame.params.data)
+    assert len(heard) == 1 or not frame.params.channel.startswith("user.portfolio.")
+    for each in heard:
+        assert isinstance(each, Gap) or (isinstance(each, BalanceReport) and each.total.is_finite())
+
+
 def read_position(message: bytes) -> None:
     for each in decoded(list[wire.Position], read_frame(message).result, "it"):
         try:
@@ -196,6 +208,7 @@ SUBJECTS: tuple[tuple[bytes, Reader], ...] = (
     (answer({"order": payloads.order(), "trades": [payloads.trade()]}), read_answer),
     (answer([payloads.instrument(), payloads.option(), payloads.linear(), payloads.spot()]), read_listing),
     (answer(SUMMARIES), read_holdings),
+    (payloads.notification("user.portfolio.any", payloads.portfolio()), read_portfolio),
     (answer([POSITION]), read_position),
     (payloads.notification("book.BTC-PERPETUAL.100ms", book("snapshot", None)), read_market),
     (payloads.notification("quote.BTC-PERPETUAL", QUOTE), read_quote),
