@@ -19,6 +19,7 @@ from liveexec.domain.ids import AccountId, ClientOrderId
 from liveexec.domain.outcome import (
     Absent,
     Accepted,
+    BalanceReport,
     FillReport,
     Gap,
     NotKnown,
@@ -389,6 +390,27 @@ class CountsCreditIn(KeyedAdapter):
         return evolve(snapshot, items=tuple(evolve(each, total=each.total + 1_000) for each in snapshot.items))
 
 
+class TellsOldBalances(KeyedAdapter):
+    """Tells each balance as the message before said it."""
+
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        last: dict[str, BalanceReport] = {}
+        async for report in super().reports():
+            if not isinstance(report, BalanceReport):
+                yield report
+                continue
+            before, last[report.asset] = last.get(report.asset), report
+            if before is not None:
+                yield evolve(before, venue_time_ns=report.venue_time_ns)
+
+
+class ForgetsDetails(KeyedAdapter):
+    """Sends an order without the details that it was given."""
+
+    async def submit(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
+        return await super().submit(evolve(order, details=None), plan)
+
+
 class FirstPageOnly(RemotePaperAdapter):
     """Reads the first page of a long answer and calls it everything."""
 
@@ -475,6 +497,8 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     TellsWhatItHeard: ("LX-073", "LX-040", "LX-043"),
     UnsignedPositions: ("LX-078",),
     CountsCreditIn: ("LX-079",),
+    TellsOldBalances: ("LX-136",),
+    ForgetsDetails: ("LX-138",),
     FirstPageOnly: ("LX-053",),
     DropsUnreadable: ("LX-075",),
     StrictFields: ("LX-074",),

@@ -24,6 +24,7 @@ _HOSTED = {
     "WrongUnits": "LX-108",
     "CumulativeFills": "LX-122",
     "CountsCreditIn": "LX-107",
+    "TellsOldBalances": "LX-137",
 }
 
 
