@@ -89,7 +89,9 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         await self.disconnect()
         gap = "the connection was lost" if self._has_had_session else None
         self._ahead_ns.clear()
-        self._session = await Session.open(self._section, self._account, self._lost, gap=gap)
+        self._session = await Session.open(
+            self._section, self._account, self._lost, gap=gap, venue_now_ns=self._venue_now_ns
+        )
         self._has_had_session = True
 
     async def disconnect(self) -> None:
@@ -132,7 +134,10 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         if ref.venue_order_id is None:
             return Rejected("NO_ORDER_ID", "the venue has not named the order yet, and changes orders by its own id")
         deadline_ms = self._deadline_ms(plan.valid_until_ns)
-        params = edit_params(order, ref.venue_order_id, deadline_ms, self._terms)
+        try:
+            params = edit_params(order, ref.venue_order_id, deadline_ms, self._terms)
+        except InvalidInput as error:
+            return Rejected("NOT_EXPRESSIBLE", str(error))
         frame = await self._sent(session, "private/edit", params)
         if frame is not None and (became := await find_replacement(session.connection, ref, frame)) is not None:
             params = edit_params(order, became, deadline_ms, self._terms)
@@ -282,8 +287,11 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         What its clock is ahead by at least is known (where that is below zero, it is behind), so what is added is
         never too much.
         """
-        ahead_ns = max(self._ahead_ns, default=0)
-        return (valid_until_ns + ahead_ns) // _NS_PER_MS
+        return (valid_until_ns + max(self._ahead_ns, default=0)) // _NS_PER_MS
+
+    def _venue_now_ns(self) -> int:
+        """What the venue's clock shows now, as far as that is known."""
+        return time.time_ns() + max(self._ahead_ns, default=0)
 
     def _live(self) -> Session:
         if self._session is None or self._session.is_over:

@@ -6,6 +6,7 @@ from liveexec.domain.operation import Operation, OrderType, TimeInForce, VenueCl
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, ReplaceMode
 from liveexec.plugins.adapter import API_VERSION
 from liveexec_deribit.config import DeribitSection
+from liveexec_deribit.details import DETAILS
 
 __all__ = ["manifest_of"]
 
@@ -26,6 +27,7 @@ def manifest_of(section: DeribitSection) -> AdapterManifest:
         time_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY}),
         post_only=True,
         reduce_only=True,
+        details=DETAILS,
         # private/edit takes the order's new total amount and keeps its id and label.
         replace=ReplaceMode.ATOMIC_TOTAL,
         request_expiry=True,

@@ -14,6 +14,7 @@ from liveexec.domain.outcome import OrderReport, VenueOrderStatus
 from liveexec.errors import Fault, InvalidInput
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_deribit import wire
+from liveexec_deribit.details import OWN_TYPES, Details, read_details
 from liveexec_deribit.names import Combo, instrument_id_of, symbol_of
 from liveexec_deribit.rpc import MalformedMessage, checked, decoded, number, to_ns
 
@@ -31,14 +32,7 @@ _TYPES: Final = {
     OrderType.STOP_MARKET: "stop_market",
     OrderType.STOP_LIMIT: "stop_limit",
 }
-#: Types that only the venue has, and what they are in FIX's terms.
-_OWN_TYPES: Final = {
-    "market_limit": OrderType.MARKET,
-    "take_limit": OrderType.STOP_LIMIT,
-    "take_market": OrderType.STOP_MARKET,
-    "trailing_stop": OrderType.STOP_MARKET,
-}
-_TYPES_TOLD: Final = {theirs: ours for ours, theirs in _TYPES.items()} | _OWN_TYPES
+_TYPES_TOLD: Final = {theirs: ours for ours, theirs in _TYPES.items()} | OWN_TYPES
 _TIMES: Final = {
     TimeInForce.GTC: "good_til_cancelled",
     TimeInForce.DAY: "good_til_day",
@@ -57,8 +51,6 @@ _STATES: Final = {
 }
 #: Reasons of a cancel that mean that the order's time was over.
 _EXPIRIES: Final = frozenset({"settlement"})
-#: What ``VenueOrder.details`` may hold here.
-_DETAILS: Final = frozenset({"order_type", "trigger", "trigger_offset", "display_amount", "mmp"})
 
 
 @frozen
@@ -78,20 +70,15 @@ def submit_request(order: VenueOrder, label: str, valid_until_ms: int, terms: Or
     faults = _inexpressible(order)
     if len(label) > LONGEST_LABEL:
         faults.append(Fault("client_order_id", f"is longer than {LONGEST_LABEL} characters"))
-    details = order.details or {}
-    venue_type = details.get("order_type") or _TYPES[order.order_type]
-    if _TYPES_TOLD.get(venue_type) is not order.order_type:
-        faults.append(Fault("details.order_type", f"{str(venue_type)[:40]!r} is no {order.order_type} order"))
-    if venue_type == "trailing_stop" and "trigger_offset" not in details:
-        faults.append(Fault("details.trigger_offset", "is needed for a trailing stop"))
-    faults += [Fault(f"details.{str(name)[:40]}", "is not known here") for name in details if name not in _DETAILS]
+    details, wrong = read_details(order.order_type, order.details)
+    faults += wrong
     if faults:
         raise InvalidInput(f"order {order.order_id}", faults)
     assert order.side is not None
     params: dict[str, Any] = {
         "instrument_name": symbol_of(order.instrument_id),
         "amount": number(order.quantity),
-        "type": venue_type,
+        "type": details.order_type or _TYPES[order.order_type],
         "label": label,
         "time_in_force": _TIMES[order.time_in_force],
         "valid_until": valid_until_ms,
@@ -102,24 +89,38 @@ def submit_request(order: VenueOrder, label: str, valid_until_ms: int, terms: Or
     if order.reduce_only:
         params["reduce_only"] = True
     if order.order_type.has_trigger:
-        params["trigger"] = details.get("trigger", terms.trigger)
-    for name in ("trigger_offset", "display_amount"):
-        if name in details:
-            params[name] = number(Decimal(str(details[name])))
-    if details.get("mmp"):
-        params["mmp"] = True
+        params["trigger"] = details.trigger or terms.trigger
+    _put_details(params, details)
     return _METHODS[order.side], params
 
 
 def edit_params(order: VenueOrder, order_id: str, valid_until_ms: int, terms: OrderTerms) -> dict[str, Any]:
-    """The parameters that change a working order (private/edit): its new total amount and its new price."""
+    """The parameters that change a working order (private/edit): its new total amount and its new price.
+
+    Raises:
+        InvalidInput: its details make no sense; every fault is named.
+    """
+    details, faults = read_details(order.order_type, order.details)
+    if faults:
+        raise InvalidInput(f"order {order.order_id}", faults)
     params: dict[str, Any] = {"order_id": order_id, "amount": number(order.quantity), "valid_until": valid_until_ms}
     _put_price(params, order)
     if order.order_type.has_limit:
         _put_post_only(params, order, terms)
     if order.reduce_only:
         params["reduce_only"] = True
+    # What is not said again falls back to its default.
+    _put_details(params, details)
     return params
+
+
+def _put_details(params: dict[str, Any], details: Details) -> None:
+    if details.trigger_offset is not None:
+        params["trigger_offset"] = number(details.trigger_offset)
+    if details.display_amount is not None:
+        params["display_amount"] = number(details.display_amount)
+    if details.mmp:
+        params["mmp"] = True
 
 
 def _put_price(params: dict[str, Any], order: VenueOrder) -> None:

@@ -3,6 +3,7 @@
 Nothing is dropped without a word: a message that can't be read says that something has to be fetched.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,11 +14,14 @@ from liveexec.domain.ids import AccountId, VenueName
 from liveexec.domain.outcome import Gap, VenueReport
 from liveexec_deribit import wire
 from liveexec_deribit.fills import fill_report, read_trade
+from liveexec_deribit.holdings import balance_report
 from liveexec_deribit.names import Combo
 from liveexec_deribit.orders import order_report, read_order
 from liveexec_deribit.rpc import Frame, MalformedMessage, decoded
 
 __all__ = ["AccountReader"]
+
+_PORTFOLIO: Final = "user.portfolio."
 
 _log = structlog.get_logger(__name__)
 
@@ -26,13 +30,24 @@ _WITH_ORDERS: Final = frozenset({"private/buy", "private/sell", "private/edit"})
 
 
 class AccountReader:
-    """Reads what comes about one account; ``push`` takes each report."""
+    """Reads what comes about one account; ``push`` takes each report, and ``venue_now_ns`` tells
+    what the venue's clock shows."""
 
-    def __init__(self, account_id: AccountId, venue: VenueName, push: Callable[[VenueReport], None]) -> None:
-        self._account_id, self._venue, self._push = account_id, venue, push
+    def __init__(
+        self,
+        account_id: AccountId,
+        venue: VenueName,
+        push: Callable[[VenueReport], None],
+        *,
+        venue_now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._account_id, self._venue, self._push, self._venue_now_ns = account_id, venue, push, venue_now_ns
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
-        """A channel has news: user.changes, or user.orders and user.trades."""
+        """A channel has news: user.changes, or user.orders and user.trades; or user.portfolio."""
+        if channel.startswith(_PORTFOLIO):
+            self._balance(data)
+            return
         try:
             trades, orders = _parts(channel, data)
         except MalformedMessage as error:
@@ -59,6 +74,16 @@ class AccountReader:
         """Something that may matter could not be read: it has to be fetched."""
         _log.error("deribit_message_unreadable", account=self._account_id, error=str(error))
         self._push(Gap(self._account_id, f"a message of the venue could not be read: {error}"))
+
+    def _balance(self, data: msgspec.Raw) -> None:
+        """What is told of a currency. The venue gives no time: it was so at the latest when it came."""
+        try:
+            told = decoded(wire.Portfolio, data, "user.portfolio")
+            report = balance_report(told, self._account_id, self._venue_now_ns())
+        except MalformedMessage as error:
+            self.unreadable(error)
+        else:
+            self._push(report)
 
     def _trades(self, trades: Sequence[msgspec.Raw]) -> None:
         for raw in trades:

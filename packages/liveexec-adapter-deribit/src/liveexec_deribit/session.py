@@ -32,10 +32,12 @@ _CAPACITY: Final = 65_536
 #: Tokens are renewed when this part of their life is over.
 _RENEW_AT: Final = 0.75
 _SHORTEST_RENEWAL_S: Final = 0.05
+#: Every currency's balance, as it changes.
+_BALANCES: Final = "user.portfolio.any"
 #: Everything that happens to the account's orders, as it happens: order and fills in one message, or each apart.
 _CHANNELS: Final = {
-    "changes": ("user.changes.any.any.raw",),
-    "orders_and_trades": ("user.orders.any.any.raw", "user.trades.any.any.raw"),
+    "changes": ("user.changes.any.any.raw", _BALANCES),
+    "orders_and_trades": ("user.orders.any.any.raw", "user.trades.any.any.raw", _BALANCES),
 }
 _CAN_TRADE: Final = "trade:read_write"
 
@@ -44,11 +46,15 @@ class Session:
     """One account's session; made by :meth:`open`. ``on_lost`` is told once when it ends by itself."""
 
     def __init__(
-        self, section: DeribitSection, account: DeribitAccount, on_lost: Callable[[AdapterError], None]
+        self,
+        section: DeribitSection,
+        account: DeribitAccount,
+        on_lost: Callable[[AdapterError], None],
+        venue_now_ns: Callable[[], int],
     ) -> None:
         self._section, self._account, self._on_lost = section, account, on_lost
         self._account_id = AccountId(account.account_id)
-        self._reader = AccountReader(self._account_id, section.venue_name, self._push)
+        self._reader = AccountReader(self._account_id, section.venue_name, self._push, venue_now_ns=venue_now_ns)
         self._renewal: asyncio.Task[None] | None = None
         self.reports = ReportQueue(_CAPACITY)
         self.connection: Connection
@@ -61,13 +67,14 @@ class Session:
         on_lost: Callable[[AdapterError], None],
         *,
         gap: str | None,
+        venue_now_ns: Callable[[], int] = time.time_ns,
     ) -> "Session":
         """Connect, log in, and listen to the account. Its reports begin with a gap if one is named.
 
         Raises:
             AdapterError: the venue can't be reached, or refuses.
         """
-        session = cls(section, account, on_lost)
+        session = cls(section, account, on_lost, venue_now_ns)
         if gap is not None:
             session.reports.push(Gap(session._account_id, gap))
         timeout_s = float(section.request_timeout_s)
@@ -124,7 +131,9 @@ class Session:
         subscribed = await self.connection.call("private/subscribe", {"channels": list(channels)}, list[str])
         # The venue leaves out what it does not give (error 11052 of its table says to look).
         if missing := [name for name in channels if name not in subscribed]:
-            raise AdapterError(f"the venue did not subscribe us to {', '.join(missing)}: may the key read trades?")
+            raise AdapterError(
+                f"the venue did not subscribe us to {', '.join(missing)}: may the key read trades and the account?"
+            )
 
     async def _log_in(self) -> wire.AuthGrant:
         asked = credentials(

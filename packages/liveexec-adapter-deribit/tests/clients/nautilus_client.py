@@ -114,7 +114,7 @@ class Trader(Strategy):
 
 def main(url: str) -> None:
     """Run a node until the strategy has gone through its steps."""
-    common = {
+    common: dict[str, Any] = {
         "product_types": [DeribitProductType.FUTURE],
         "environment": DeribitEnvironment.TESTNET,
         "api_key": "loopback1",

@@ -10,7 +10,7 @@ import attrs
 from deribit_support.payloads import CLIENT_SECRET
 from deribit_support.truth import ACCOUNT, LINEAR, PERPETUAL, SPOT, true_fill, true_order, true_position
 from liveexec.domain.ids import AccountId, InstrumentId
-from liveexec.domain.operation import Side
+from liveexec.domain.operation import OrderType, Side
 from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
 from liveexec.domain.secret import Secret
 from liveexec.plugins.adapter import ExternalAdapter
@@ -19,7 +19,7 @@ from liveexec_deribit.config import DeribitAccount, DeribitSection
 from liveexec_deribit.loopback import faults
 from liveexec_deribit.loopback.config import AccountConfig, Credits, RateLimits, Retention, VenueConfig
 from liveexec_deribit.loopback.control import Control
-from liveexec_deribit.loopback.orders import Direction
+from liveexec_deribit.loopback.orders import Direction, rounded
 from liveexec_deribit.loopback.server import Server, serve
 from liveexec_deribit.loopback.venue import Venue
 from liveexec_deribit.names import symbol_of
@@ -66,6 +66,13 @@ class DeribitHarness(VenueHarness):
     #: Two heartbeats and a half without a sign of life end the connection.
     keep_alive_s: ClassVar[float] = 4.0
     answer_timeout_s: ClassVar[float] = 2.0
+    tells_balances: ClassVar[bool] = True
+    #: A take-profit that waits for a lower price of its own choice.
+    detailed_order: ClassVar[Mapping[str, Any] | None] = {
+        "order_type": OrderType.STOP_LIMIT,
+        "trigger_price": Decimal(80_000),
+        "details": {"order_type": "take_limit", "trigger": "last_price"},
+    }
     scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
         {
             scripts.CutConnection,
@@ -170,6 +177,10 @@ class DeribitHarness(VenueHarness):
     async def orders(self) -> Sequence[OrderReport]:
         return [true_order(each) for each in self._truth("orders")]
 
+    async def details_of(self, order: OrderReport) -> Mapping[str, Any]:
+        told = next(each for each in self._truth("orders") if each["order_id"] == order.venue_order_id)
+        return {"order_type": told["order_type"], "trigger": told["trigger"]}
+
     async def fills(self) -> Sequence[FillReport]:
         return [true_fill(each) for each in self._truth("trades")]
 
@@ -180,7 +191,7 @@ class DeribitHarness(VenueHarness):
     async def balances(self) -> Sequence[BalanceReport]:
         account = self.server.venue.exchange.account(USER_ID)
         return [
-            BalanceReport(ACCOUNT, asset, amount + account.futures_profit(asset)[0], amount, 0)
+            BalanceReport(ACCOUNT, asset, _told(amount) + _told(account.futures_profit(asset)[0]), amount, 0)
             for asset, amount in account.balances.items()
         ]
 
@@ -304,6 +315,11 @@ class DeribitHarness(VenueHarness):
     def _truth(self, what: str) -> Any:
         account: Any = self.control.truth()[str(USER_ID)]
         return account[what]
+
+
+def _told(amount: Decimal) -> Decimal:
+    """To as many digits as the venue tells, and as many places as are kept here."""
+    return round(rounded(amount), 18)
 
 
 def venue_config(**changes: Any) -> VenueConfig:

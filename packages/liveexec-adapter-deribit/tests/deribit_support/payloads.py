@@ -77,6 +77,17 @@ def trade(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def portfolio(**changes: Any) -> dict[str, Any]:
+    """A currency's figures, as far as they are read."""
+    return {
+        "currency": "BTC",
+        "balance": 2.5,
+        "available_funds": 2.0,
+        "futures_session_rpl": 0.0,
+        "equity": 3,
+    } | changes
+
+
 def instrument(**changes: Any) -> dict[str, Any]:
     """The inverse perpetual as it is listed."""
     return {

@@ -31,6 +31,7 @@ _TYPES: Final = {
     "market": OrderType.MARKET,
     "stop_limit": OrderType.STOP_LIMIT,
     "stop_market": OrderType.STOP_MARKET,
+    "take_limit": OrderType.STOP_LIMIT,
 }
 _TIMES: Final = {
     "good_til_cancelled": TimeInForce.GTC,

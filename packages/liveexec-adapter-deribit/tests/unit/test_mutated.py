@@ -7,7 +7,7 @@ import contextlib
 import copy
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deribit_support import payloads
-from liveexec.domain.outcome import FillReport, Gap, OrderReport, VenueReport
+from liveexec.domain.outcome import BalanceReport, FillReport, Gap, OrderReport, VenueReport
 from liveexec_deribit import wire
 from liveexec_deribit.config import CURRENCIES
 from liveexec_deribit.holdings import balance_report, position_report
@@ -117,15 +117,15 @@ def read_changes(message: bytes) -> None:
         return
     read = [each for each in heard if isinstance(each, FillReport | OrderReport)]
     gaps = [each for each in heard if isinstance(each, Gap)]
-    assert len(read) + len(gaps) + combos(told) == len(told.trades) + len(told.orders)
+    assert len(read) + len(gaps) + combos([*told.trades, *told.orders]) == len(told.trades) + len(told.orders)
     for each in read:
         assert (each.fill if isinstance(each, FillReport) else each).quantity > 0
 
 
-def combos(told: wire.UserChanges) -> int:
-    """How many of its parts are about a combo, which is told in the log."""
+def combos(parts: Iterable[msgspec.Raw]) -> int:
+    """How many of these are about a combo, which is told in the log."""
     found = 0
-    for raw in [*told.trades, *told.orders]:
+    for raw in parts:
         try:
             instrument_id_of(str(msgspec.json.decode(raw).get("instrument_name")))
         except Combo:
@@ -136,9 +136,18 @@ def combos(told: wire.UserChanges) -> int:
 
 
 def read_answer(message: bytes) -> None:
+    """The order and every fill in it is a report or a gap; an error says that there are none."""
     heard: list[VenueReport] = []
     AccountReader(payloads.ACCOUNT, DERIBIT, heard.append).answered_late("private/buy", frame := read_frame(message))
-    assert heard or frame.error is not None or b"BTC" in message
+    if frame.error is not None:
+        assert not heard
+        return
+    try:
+        told = decoded(wire.OrderAnswer, frame.result, "it")
+    except MalformedMessage:
+        assert [type(each) for each in heard] == [Gap]
+        return
+    assert len(heard) + combos([*told.trades, told.order]) == len(told.trades) + 1
 
 
 def read_listing(message: bytes) -> None:
@@ -151,6 +160,18 @@ def read_holdings(message: bytes) -> None:
     result = read_frame(message).result
     for each in decoded(wire.AccountSummaries, result, "it").summaries:
         assert balance_report(each, payloads.ACCOUNT, 5).total.is_finite()
+
+
+def read_portfolio(message: bytes) -> None:
+    """A balance, or a gap."""
+    heard: list[VenueReport] = []
+    frame = read_frame(message)
+    if frame.method != "subscription" or frame.params is None or frame.params.channel is None:
+        raise MalformedMessage("not a notification any more")
+    AccountReader(payloads.ACCOUNT, DERIBIT, heard.append).notified(frame.params.channel, frame.params.data)
+    assert len(heard) == 1 or not frame.params.channel.startswith("user.portfolio.")
+    for each in heard:
+        assert isinstance(each, Gap) or (isinstance(each, BalanceReport) and each.total.is_finite())
 
 
 def read_position(message: bytes) -> None:
@@ -187,6 +208,7 @@ SUBJECTS: tuple[tuple[bytes, Reader], ...] = (
     (answer({"order": payloads.order(), "trades": [payloads.trade()]}), read_answer),
     (answer([payloads.instrument(), payloads.option(), payloads.linear(), payloads.spot()]), read_listing),
     (answer(SUMMARIES), read_holdings),
+    (payloads.notification("user.portfolio.any", payloads.portfolio()), read_portfolio),
     (answer([POSITION]), read_position),
     (payloads.notification("book.BTC-PERPETUAL.100ms", book("snapshot", None)), read_market),
     (payloads.notification("quote.BTC-PERPETUAL", QUOTE), read_quote),

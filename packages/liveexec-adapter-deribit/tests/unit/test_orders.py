@@ -169,6 +169,45 @@ def test_a_trailing_stop_needs_its_offset_and_a_label_may_not_be_too_long() -> N
         submit_request(venue_order(), "x" * 65, DEADLINE_MS, OrderTerms())
 
 
+def test_every_fault_of_the_details_is_named() -> None:
+    wrong = {"order_type": ["take_limit"], "trigger": "moon", "trigger_offset": "x", "display_amount": -1, "mmp": 1}
+    order = venue_order(
+        order_type=OrderType.STOP_MARKET, price=None, trigger_price=Decimal(1), details={**wrong, "iceberg": True}
+    )
+    with pytest.raises(InvalidInput) as refusal:
+        sent(order)
+    assert {each.path for each in refusal.value.faults} == {f"details.{name}" for name in (*wrong, "iceberg")}
+
+
+@pytest.mark.parametrize(
+    ("order_type", "details"),
+    [
+        (OrderType.LIMIT, {"trigger": "last_price"}),
+        (OrderType.LIMIT, {"order_type": "limit"}),
+        (OrderType.LIMIT, {"trigger_offset": "5"}),
+        (OrderType.MARKET, {"display_amount": "5"}),
+        (OrderType.MARKET, {"mmp": True}),
+        (OrderType.LIMIT, {"display_amount": "NaN"}),
+        (OrderType.LIMIT, {"display_amount": True}),
+        (OrderType.LIMIT, {"display_amount": "1e400000"}),
+        (OrderType.LIMIT, {"mmp": "yes"}),
+    ],
+)
+def test_details_that_do_not_fit_their_order_are_refused(order_type: OrderType, details: dict[str, Any]) -> None:
+    price = Decimal(62_000) if order_type.has_limit else None
+    with pytest.raises(InvalidInput, match=f"details.{next(iter(details))}"):
+        sent(venue_order(order_type=order_type, price=price, details=details))
+    with pytest.raises(InvalidInput, match=f"details.{next(iter(details))}"):
+        edit_params(venue_order(order_type=order_type, price=price, details=details), "42", DEADLINE_MS, OrderTerms())
+
+
+def test_a_change_says_the_details_again() -> None:
+    # As the journal gives them back: amounts as text.
+    order = venue_order(details={"display_amount": "50", "mmp": True})
+    params = edit_params(order, "42", DEADLINE_MS, OrderTerms())
+    assert (params["display_amount"], params["mmp"]) == (msgspec.Raw(b"50"), True)
+
+
 def test_a_change_names_the_new_total() -> None:
     params = edit_params(venue_order(quantity=Decimal(250), post_only=True), "42", DEADLINE_MS, OrderTerms())
     assert json.loads(msgspec.json.encode(params)) == {

@@ -1,11 +1,12 @@
 """What the venue tells of an account, channel by channel."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from deribit_support import payloads
-from liveexec.domain.outcome import FillReport, Gap, OrderReport, VenueReport
+from liveexec.domain.outcome import BalanceReport, FillReport, Gap, OrderReport, VenueReport
 from liveexec_deribit.names import DERIBIT
 from liveexec_deribit.reading import AccountReader
 
@@ -33,13 +34,25 @@ def heard(channel: str, data: Any) -> list[VenueReport]:
         ("user.orders.any.any.raw", {"not": "an order"}, [Gap]),
         ("user.orders.any.any.raw", 7, [Gap]),
         ("user.changes.any.any.raw", [], [Gap]),
+        ("user.portfolio.any", payloads.portfolio(), [BalanceReport]),
         ("user.portfolio.any", {}, [Gap]),
+        ("user.portfolio.any", payloads.portfolio(currency=""), [Gap]),
+        ("user.portfolio.any", [payloads.portfolio()], [Gap]),
         ("book.BTC-PERPETUAL.100ms", {}, [Gap]),
         ("", {}, [Gap]),
     ],
 )
 def test_every_channel(channel: str, data: Any, kinds: list[type[Any]]) -> None:
     assert [type(each) for each in heard(channel, data)] == kinds
+
+
+def test_a_balance_counts_what_futures_realised_as_of_when_it_came() -> None:
+    reports: list[VenueReport] = []
+    reader = AccountReader(payloads.ACCOUNT, DERIBIT, reports.append, venue_now_ns=lambda: 77)
+    reader.notified("user.portfolio.any", payloads.raw(payloads.portfolio(futures_session_rpl=-0.25)))
+    (said,) = reports
+    assert isinstance(said, BalanceReport)
+    assert (said.asset, said.total, said.available, said.venue_time_ns) == ("BTC", Decimal("2.25"), Decimal(2), 77)
 
 
 def test_a_bad_part_hides_no_other() -> None:

@@ -9,7 +9,7 @@ import attrs
 
 from liveexec_deribit.loopback.clock import VenueClock
 from liveexec_deribit.loopback.config import AccountConfig, VenueConfig
-from liveexec_deribit.loopback.errors import VenueError
+from liveexec_deribit.loopback.errors import VenueError, invalid_params
 
 #: How far a signature's timestamp may be from the venue's clock.
 _SIGNATURE_MS = 60_000
@@ -56,7 +56,7 @@ class Authority:
     def by_secret(self, client_id: str, client_secret: str) -> AccountConfig:
         """The account of ``client_credentials``."""
         account = self._accounts.get(client_id)
-        if account is None or not hmac.compare_digest(account.client_secret, client_secret):
+        if account is None or not hmac.compare_digest(account.client_secret.encode(), client_secret.encode()):
             raise VenueError("invalid_credentials")
         return account
 
@@ -68,7 +68,7 @@ class Authority:
         if abs(self._clock.now_ms() - timestamp) > _SIGNATURE_MS:
             raise VenueError("invalid_credentials", reason="timestamp")
         wanted = hmac.new(account.client_secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(wanted, signature.lower()):
+        if not hmac.compare_digest(wanted.encode(), signature.lower().encode()):
             raise VenueError("invalid_credentials", reason="invalid_signature")
         return account
 
@@ -77,6 +77,8 @@ class Authority:
         words = scope.split()
         allowed = dict(word.partition(":")[::2] for word in account.scope.split())
         asked = {room: level for room, _, level in (word.partition(":") for word in words) if room in _ROOMS}
+        if not set(asked.values()) <= {"", *_LEVELS}:
+            raise invalid_params("scope", f"a level must be one of {', '.join(_LEVELS)}")
         levels = {
             room: min(allowed.get(room, "none"), asked.get(room, "read_write") or "none", key=_LEVELS.index)
             for room in _ROOMS

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import attrs
+from attrs.validators import in_
 
 from liveexec_deribit.loopback.errors import CODES
 from liveexec_deribit.loopback.protocol import encode
@@ -28,7 +29,7 @@ class RequestFault:
     - ``notify_first``: what the request brings to subscriptions comes before its answer.
     """
 
-    kind: RequestFaultKind
+    kind: RequestFaultKind = attrs.field(validator=in_(get_args(RequestFaultKind)))
     method: str = "*"
     times: int | None = 1
     carried_out: bool = False
@@ -52,7 +53,7 @@ class NotificationFault:
     ``swap`` lets the next notification of that session overtake this one.
     """
 
-    kind: NotificationFaultKind
+    kind: NotificationFaultKind = attrs.field(validator=in_(get_args(NotificationFaultKind)))
     channel: str = "*"
     times: int | None = 1
     delay_s: float = 0.0

@@ -8,6 +8,8 @@ import msgspec
 
 from liveexec_deribit.loopback.errors import VenueError, invalid_params
 
+#: No amount, price or time here is beyond it, and arithmetic is exact within it.
+_MOST_EXPONENT = 20
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -51,7 +53,7 @@ class Params:
             number = Decimal(value)
         except InvalidOperation:
             raise invalid_params(name, "must be a number") from None
-        if not number.is_finite():
+        if not number.is_finite() or abs(number.adjusted()) > _MOST_EXPONENT:
             raise invalid_params(name, "must be a number")
         return number
 

@@ -29,7 +29,7 @@ def parse(body: bytes | str) -> Request:
     """Read a request; raises :class:`VenueError` for what is no request (-32700, 11050)."""
     try:
         message = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise VenueError("Parse error") from None
     if not isinstance(message, dict) or not isinstance(message.get("method"), str):
         raise VenueError("bad_request")

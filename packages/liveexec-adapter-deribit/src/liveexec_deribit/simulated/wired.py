@@ -134,13 +134,17 @@ class WiredAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def reports(self) -> AsyncIterator[VenueReport]:
         read: list[VenueReport] = []
-        reader = AccountReader(self._account_id, self._venue, read.append)
+        told_at_ns = 0
+        reader = AccountReader(self._account_id, self._venue, read.append, venue_now_ns=lambda: told_at_ns)
         async for said in self._inner.reports():
             match said:
                 case OrderReport():
                     reader.notified("user.changes.any.any.raw", written({"orders": [order_words(said)]}))
                 case FillReport(action=FillAction.TRADE):
                     reader.notified("user.changes.any.any.raw", written({"trades": [trade_words(said)]}))
+                case BalanceReport():
+                    told_at_ns = said.venue_time_ns
+                    reader.notified("user.portfolio.any", written(balance_words(said)))
                 case _:
                     read.append(said)
             for report in read:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import anyio
+import httpx2
 import pytest
 
 from liveexec_deribit.loopback.faults import NotificationFault, RequestFault
 from liveexec_deribit.loopback.server import Server
-from loopback_support.wire_client import RequestRefused, WireClient, connected
+from loopback_support.wire_client import PATIENCE_S, RequestRefused, WireClient, connected
 
 pytestmark = pytest.mark.anyio
 ORDER = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": 80_000}
@@ -187,3 +188,12 @@ async def test_other_participants_rest_take_and_leave(server: Server) -> None:
 def test_a_fault_with_an_error_that_the_venue_has_not_is_refused() -> None:
     with pytest.raises(ValueError, match="no error 'nonsense'"):
         RequestFault(kind="error", error="nonsense")
+
+
+async def test_a_fault_that_there_is_not_is_refused(server: Server) -> None:
+    async with httpx2.AsyncClient(base_url=server.http_url, timeout=PATIENCE_S, trust_env=False) as http:
+        for act in ("fault", "notification_fault"):
+            answer = await http.post(f"/loopback/{act}", json={"kind": "no such kind"})
+            assert answer.status_code == 400
+            assert "'kind' must be in" in answer.json()["error"]
+        assert (await http.get("/api/v2/public/test")).status_code == 200

@@ -14,6 +14,7 @@ from liveexec_deribit.loopback.config import AccountConfig, Credits, RateLimits,
 from liveexec_deribit.loopback.credits import AccountCredits
 from liveexec_deribit.loopback.errors import VenueError
 from liveexec_deribit.loopback.params import Params
+from liveexec_deribit.loopback.protocol import parse
 from loopback_support.exchanges import STEADY
 
 KEY = AccountConfig(
@@ -29,7 +30,7 @@ def make_authority() -> tuple[Authority, VenueClock]:
 def test_a_secret_is_checked_and_never_shown() -> None:
     authority, _ = make_authority()
     assert authority.by_secret("key", "hidden-word") is KEY
-    for client_id, secret in (("key", "wrong"), ("nobody", "hidden-word")):
+    for client_id, secret in (("key", "wrong"), ("key", "hidden-wörd"), ("nobody", "hidden-word")):
         with pytest.raises(VenueError, match="13004 invalid_credentials"):
             authority.by_secret(client_id, secret)
     grant = authority.grant(KEY, "", None)
@@ -46,6 +47,27 @@ def test_a_signature_is_of_what_was_signed_and_recent() -> None:
     for stamp, text in ((now, signed + "!"), (now - 61_000, signed), (now + 61_000, signed)):
         with pytest.raises(VenueError, match="13004"):
             authority.by_signature("key", stamp, signature, text)
+    with pytest.raises(VenueError, match="13004"):
+        authority.by_signature("key", now, "ä", signed)
+
+
+def test_a_scope_of_no_level_is_refused() -> None:
+    authority, _ = make_authority()
+    with pytest.raises(VenueError, match="-32602 Invalid params"):
+        authority.grant(KEY, "trade:everything", None)
+    assert not authority.grants()
+
+
+@pytest.mark.parametrize("value", ["1e21", "1e999999", "1e-999999", Decimal("1e30"), 10**40, "NaN", "Infinity", "x"])
+def test_a_number_that_nothing_can_be_is_refused(value: object) -> None:
+    with pytest.raises(VenueError, match="-32602 Invalid params"):
+        Params({"amount": value}).decimal("amount")
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 200_000, b"\xff", ""])
+def test_what_is_no_json_is_a_parse_error(body: bytes | str) -> None:
+    with pytest.raises(VenueError, match="-32700 Parse error"):
+        parse(body)
 
 
 @pytest.mark.parametrize(

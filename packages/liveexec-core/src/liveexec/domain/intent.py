@@ -42,9 +42,10 @@ class OrderIntent:
     ``instrument_key`` names an instrument (it goes to that venue) or a product (it is routed). ``quantity`` is in the
     listing's units (contracts for futures, stake for bets); ``price`` is the limit. Without ``operation_id`` one is
     made; with one, the same id and content return the first result. ``expire_at_ns`` is UTC nanoseconds and belongs
-    to GTD. ``expected_deltas`` maps an asset to the change that should follow. Documents (``exec_algorithm_params``,
-    ``metadata``) are copied when the intent is built, and hold what the journal gives back: JSON's own types, with
-    Decimals as their canonical text.
+    to GTD. ``expected_deltas`` maps an asset to the change that should follow. ``details`` are fields that only the
+    order's venue has, by the names of its manifest; a venue that does not take one of them can't take the order.
+    Documents (``exec_algorithm_params``, ``details``, ``metadata``) are copied when the intent is built, and hold what
+    the journal gives back: JSON's own types, with Decimals as their canonical text.
 
     Raises:
         InvalidInput: with every fault.
@@ -80,6 +81,7 @@ class OrderIntent:
     selection: str | None = None
     expected_deltas: Mapping[str, Decimal] | None = None
     metadata: Mapping[str, Any] | None = None
+    details: Mapping[str, Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         faults = _order_faults(self)
@@ -194,7 +196,7 @@ _NAMES: Final = (
     "source_venue",
     "target_venue",
 )
-_DOCUMENTS: Final = ("exec_algorithm_params", "metadata")
+_DOCUMENTS: Final = ("exec_algorithm_params", "metadata", "details")
 
 
 def _order_faults(intent: OrderIntent) -> list[Fault]:
@@ -279,6 +281,8 @@ def _trade_faults(intent: OrderIntent) -> list[Fault]:
         faults.append(Fault("post_only", f"contradicts {kind}: only an order with a limit can rest"))
     if intent.post_only is True and tif in (TimeInForce.IOC, TimeInForce.FOK):
         faults.append(Fault("post_only", f"contradicts {tif}: such an order never rests"))
+    if intent.details and intent.exec_algorithm not in (None, "NORMAL"):
+        faults.append(Fault("details", "belong to NORMAL: an algorithm says by itself what it sends"))
     return faults
 
 

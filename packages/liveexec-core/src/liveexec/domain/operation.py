@@ -123,7 +123,7 @@ def _asset_operation(side: Side) -> OperationRule:
 
 
 #: The closed table of operations. ``instrument_key`` names an instrument or a product. Fields that every
-#: intent may have (operation id, strategy, account, metadata, grouping, expected deltas) are not listed.
+#: intent may have (operation id, strategy, account, metadata, details, grouping, expected deltas) are not listed.
 OPERATIONS: Final = MappingProxyType(
     {
         Operation.TRADE: OperationRule(

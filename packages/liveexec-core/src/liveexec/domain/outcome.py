@@ -245,7 +245,11 @@ class PositionReport:
 
 @define(eq=False)
 class BalanceReport:
-    """An asset's balance as the venue tells it: what is there in all, and what of it is free to use."""
+    """An asset's balance as the venue tells it: what is there in all, and what of it is free to use.
+
+    ``venue_time_ns`` is when it was so by the venue's clock (its answer's time, where it tells no other): of two that
+    are told, the later one counts.
+    """
 
     account_id: AccountId
     asset: str
@@ -269,7 +273,7 @@ class NotKnown:
 
 
 OrderReportAnswer = OrderReport | Absent | NotKnown
-VenueReport = OrderReport | FillReport | CumulativeFill | AssetReport | SettlementReport | Gap
+VenueReport = OrderReport | FillReport | CumulativeFill | AssetReport | SettlementReport | BalanceReport | Gap
 
 T = TypeVar("T")
 

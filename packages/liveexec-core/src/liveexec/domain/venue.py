@@ -94,6 +94,7 @@ class AdapterManifest:
     ``client_id`` is the rule by which ids are derived; ``None`` when ``prepare`` has to be asked.
     ``visibility_lag_ns`` is how long an order may stay invisible to queries after it was taken. ``time_resolution_ns``
     is what the venue's times of fills and orders are cut to (1,000,000 where it tells milliseconds).
+    ``details`` names the fields beside the usual ones that an order may have here (``OrderIntent.details``).
     ``spot_positions`` is false where what is held of spot pairs is told as balances alone: that ``positions()`` names
     no pair says nothing then.
     """
@@ -106,6 +107,7 @@ class AdapterManifest:
     time_in_force: frozenset[TimeInForce]
     post_only: bool = False
     reduce_only: bool = False
+    details: frozenset[str] = frozenset()
     replace: ReplaceMode = ReplaceMode.NONE
     request_expiry: bool = False
     visibility_lag_ns: int = 0

@@ -14,18 +14,17 @@ from liveexec.domain.money import ONE
 from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import AssetKind
-from liveexec.engine import drift, parents, reports, requests
+from liveexec.engine import balances, drift, parents, reports, requests
 from liveexec.engine.inputs import (
     AccountPhase,
     AccountSnapshot,
-    AccountUpdate,
     ListingsUpdate,
     Phase,
     Report,
 )
 from liveexec.engine.turn import Turn
 
-__all__ = ["account_phase", "account_update", "listings_update", "recovered", "snapshot"]
+__all__ = ["account_phase", "listings_update", "recovered", "snapshot"]
 
 #: References of what an account held before its first event, so that it is counted once.
 _OPENING: Final = "opening"
@@ -65,12 +64,6 @@ def account_phase(turn: Turn, change: AccountPhase) -> None:
     parents.resume(turn)
 
 
-def account_update(turn: Turn, update: AccountUpdate) -> None:
-    """What the venue says that the account holds."""
-    for balance in update.balances:
-        turn.core.state.balances[balance.account_id, balance.asset] = balance
-
-
 def recovered(turn: Turn) -> None:
     """The engine was rebuilt: what was in flight is unknown, and what never left is proved not sent."""
     for order in turn.core.oms.open_orders():
@@ -89,7 +82,7 @@ def recovered(turn: Turn) -> None:
 def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
     """The venue's truth of one account against ours. Evidence becomes ordinary reports; nothing is overwritten."""
     account_id = taken.account_id
-    account_update(turn, AccountUpdate(turn.at_ns, account_id, taken.balances))
+    balances.shown(turn, taken.balances, taken.requested_at_ns)
     if turn.core.is_new(account_id):
         _open_account(turn, taken)
     for said in taken.open_orders:

@@ -52,8 +52,9 @@ class EngineCore:
     still missing; ``parked`` are reports that no order could be found for, by the key of their timer, and ``unclaimed``
     what each key counts for meanwhile; ``preparing`` are submits whose plan an adapter is making; ``early_undos`` are
     busts and corrections that came before their fills; ``fallen`` says when (venue time) a cumulative quantity fell;
-    ``drifts`` are differences that may not last, and since when; ``asset_references`` are the movements of an account
-    that are recorded; ``failed`` says of parents that are wound down what their algorithm did; ``failures`` are those
+    ``drifts`` are differences that may not last, and since when; ``balances_told`` says when (engine time) a stream
+    told the balance that is known; ``asset_references`` are the movements of an account that are recorded; ``failed``
+    says of parents that are wound down what their algorithm did; ``failures`` are those
     that nobody has logged yet.
     """
 
@@ -70,6 +71,7 @@ class EngineCore:
     early_undos: dict[FillKey, FillReport] = field(factory=dict)
     fallen: dict[OrderId, int] = field(factory=dict)
     drifts: dict[tuple[AccountId, str], tuple[Decimal, int]] = field(factory=dict)
+    balances_told: dict[tuple[AccountId, str], int] = field(factory=dict)
     asset_references: dict[AccountId, dict[str, None]] = field(factory=dict)
     failed: dict[OrderId, str] = field(factory=dict)
     failures: deque[AlgorithmFailure] = field(factory=lambda: deque(maxlen=_MOST_KEPT))

@@ -193,8 +193,6 @@ class ExecutionEngine:
                 accounts.account_phase(turn, given)
             case inputs.AccountSnapshot():
                 accounts.snapshot(turn, given)
-            case inputs.AccountUpdate():
-                accounts.account_update(turn, given)
             case inputs.RateUpdate():
                 self._state.rates[given.asset] = (given.rate, given.at_ns)
             case inputs.SetTradingState():

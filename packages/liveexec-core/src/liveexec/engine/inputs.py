@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AccountPhase",
     "AccountSnapshot",
-    "AccountUpdate",
     "CancelOrder",
     "ClearLatch",
     "ConfigUpdate",
@@ -215,15 +214,6 @@ class AccountSnapshot:
 
 
 @define(eq=False)
-class AccountUpdate:
-    """Balances of an account as the venue tells them."""
-
-    at_ns: int
-    account_id: AccountId
-    balances: Sequence[BalanceReport]
-
-
-@define(eq=False)
 class RateUpdate:
     """One unit of ``asset`` is worth ``rate`` of the reporting currency."""
 
@@ -360,7 +350,6 @@ EngineInput = (
     | ListingsUpdate
     | AccountPhase
     | AccountSnapshot
-    | AccountUpdate
     | RateUpdate
     | SetTradingState
     | Kill

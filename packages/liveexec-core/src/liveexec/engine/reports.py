@@ -1,4 +1,4 @@
-"""What venues report: orders, fills, assets. Evidence in, events out; whatever repeats changes nothing."""
+"""What venues report: orders, fills, assets, balances. Evidence in, events out; whatever repeats changes nothing."""
 
 from decimal import Decimal
 from typing import assert_never
@@ -10,6 +10,7 @@ from liveexec.domain.order import Order, PendingCancel
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import (
     AssetReport,
+    BalanceReport,
     CumulativeFill,
     FillReport,
     Gap,
@@ -17,7 +18,7 @@ from liveexec.domain.outcome import (
     SettlementReport,
     VenueOrderStatus,
 )
-from liveexec.engine import adoption, fills, requests, settlement
+from liveexec.engine import adoption, balances, fills, requests, settlement
 from liveexec.engine.adoption import AboutOrder
 from liveexec.engine.effects import FetchFills, SendCancel, TimerKind
 from liveexec.engine.inputs import Phase, Report
@@ -43,6 +44,8 @@ def report(turn: Turn, delivered: Report) -> None:
             _asset_report(turn, moved)
         case SettlementReport() as settled:
             settlement.settle(turn, settled)
+        case BalanceReport() as balance:
+            balances.told(turn, balance)
         case Gap(account_id, _):
             turn.core.state.phases[account_id] = Phase.RECONCILING
         case unknown:

@@ -1,9 +1,11 @@
 """Which venues can take an order at all. The reasons are recorded with the route: short, stable, one per venue."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from liveexec.domain.account_event import TradingState
+from liveexec.domain.checks import shown
 from liveexec.domain.ids import AccountId, VenueName
 from liveexec.domain.instrument import ContractTerms, Listing
 from liveexec.domain.market import Book
@@ -13,7 +15,15 @@ from liveexec.engine.inputs import Phase
 from liveexec.engine.routing import RouteRequest
 from liveexec.engine.state import EngineState
 
-__all__ = ["account_fault", "book_fault", "capability_fault", "common_terms", "session_fault", "size_fault"]
+__all__ = [
+    "account_fault",
+    "book_fault",
+    "capability_fault",
+    "common_terms",
+    "details_fault",
+    "session_fault",
+    "size_fault",
+]
 
 #: A market order never rests, so these two mean the same for it.
 _PLAIN_MARKET_TIF: Final = (TimeInForce.GTC, TimeInForce.IOC)
@@ -99,6 +109,15 @@ def capability_fault(request: RouteRequest, manifest: AdapterManifest | None) ->
     if request.reduce_only and not manifest.reduce_only:
         return "reduce-only is not offered"
     return None
+
+
+def details_fault(details: Mapping[str, Any], manifest: AdapterManifest) -> str | None:
+    """Which of an order's own fields the venue does not take."""
+    unknown = [name for name in details if name not in manifest.details]
+    if not unknown:
+        return None
+    taken = ", ".join(sorted(manifest.details)) or "none"
+    return f"details: {', '.join(shown(name) for name in unknown)} not taken here; there are {taken}"
 
 
 def size_fault(request: RouteRequest, listing: Listing, quantity: Decimal) -> str | None:

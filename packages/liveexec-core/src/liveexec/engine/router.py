@@ -22,6 +22,7 @@ from liveexec.engine.route_filter import (
     book_fault,
     capability_fault,
     common_terms,
+    details_fault,
     same_contract,
     session_fault,
     size_fault,
@@ -158,6 +159,9 @@ class SmartOrderRouter:
         known = self._capability_faults.get(kind)
         if known is None or known[0] is not manifest:
             known = self._capability_faults[kind] = (manifest, capability_fault(request, manifest))
+        details = request.order.intent.details
+        if details and known[1] is None and manifest is not None:
+            return details_fault(details, manifest)
         return known[1]
 
     def _price(self, request: RouteRequest, candidate: Candidate, state: EngineState, *, is_pinned: bool) -> None:

@@ -380,4 +380,6 @@ def _venue_order(order: Order, quantity: Decimal, price: Decimal | None) -> Venu
         expire_at_ns=intent.expire_at_ns,
         post_only=intent.post_only,
         reduce_only=intent.reduce_only,
+        # A copy: what an adapter does to it stays with the adapter.
+        details=dict(intent.details) if intent.details is not None else None,
     )

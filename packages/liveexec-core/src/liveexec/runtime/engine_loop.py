@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from liveexec.domain.outcome import AssetReport, Gap, SettlementReport
+from liveexec.domain.outcome import AssetReport, BalanceReport, Gap, SettlementReport
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import AccountSnapshot, EngineInput, Report
 from liveexec.engine.turn import Decision
@@ -157,7 +157,7 @@ class EngineLoop:
 
     def _report_has_to_wait(self, given: Report) -> bool:
         report = given.report
-        if isinstance(report, Gap | SettlementReport):
+        if isinstance(report, Gap | SettlementReport | BalanceReport):
             return False
         if isinstance(report, AssetReport):
             self._inbox.set_aside()

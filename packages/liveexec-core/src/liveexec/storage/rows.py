@@ -142,6 +142,8 @@ def _flags(order: Order, intent: OrderIntent) -> Row:
         flags["post_only"] = True
     if intent.reduce_only:
         flags["reduce_only"] = True
+    if intent.details:
+        flags["details"] = _document(intent.details)
     if order.is_parent:
         flags["parent"] = True
     if order.cancel is not PendingCancel.NONE:

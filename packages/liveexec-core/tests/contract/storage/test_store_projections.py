@@ -69,7 +69,12 @@ async def test_a_row_follows_its_order_through_its_life(writer: ShardWriter) -> 
     for events in (
         [
             make_received(
-                make_intent(post_only=True, metadata={"a": [1, "b"]}, exec_algorithm_params={"x": Decimal("0.5")})
+                make_intent(
+                    post_only=True,
+                    metadata={"a": [1, "b"]},
+                    exec_algorithm_params={"x": Decimal("0.5")},
+                    details={"peak": Decimal("2.5")},
+                )
             )
         ],
         [make_routed(), make_submit_requested()],
@@ -86,7 +91,12 @@ async def test_a_row_follows_its_order_through_its_life(writer: ShardWriter) -> 
         await writer.project()
         assert await rows_equal_folds(writer)
     row = (await writer.store.order_rows("main", [ORDER]))[ORDER]
-    assert row["flags"] == {"post_only": True, "pending_cancel": "UNKNOWN", "overfilled": True}
+    assert row["flags"] == {
+        "post_only": True,
+        "details": {"peak": "2.5"},
+        "pending_cancel": "UNKNOWN",
+        "overfilled": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from liveexec.domain import codec
 from liveexec.domain.account_event import AccountEvent, ConfigApplied
 from liveexec.domain.codec import EVENT_TYPES, EVENT_VERSIONS, decode_events, encode_events, encode_json
-from liveexec.domain.order_event import Canceled, FillApplied, OrderEvent
+from liveexec.domain.order_event import Canceled, FillApplied, OrderEvent, OrderReceived
 from liveexec.domain.record import Event
 from liveexec.errors import InvalidInput
 from support.builders import make_asset_moved, make_fill, make_intent, make_order_id, make_received, make_routed
@@ -139,6 +139,21 @@ def test_any_document_gives_events_or_one_error(document: bytes | str) -> None:
     except InvalidInput:
         return
     assert events == ()
+
+
+def test_an_intent_that_was_recorded_before_there_were_details_has_none() -> None:
+    ((name, version, fields),) = msgspec.json.decode(encode_events([make_received(make_intent())]))
+    del fields["intent"]["details"]
+    (again,) = decode_events(msgspec.json.encode([(name, version, fields)]))
+    assert isinstance(again, OrderReceived)
+    assert again.intent.details is None
+
+
+def test_details_come_back_as_they_were_recorded() -> None:
+    received = make_received(make_intent(details={"offset": Decimal("2.5"), "of": ["a", 1]}))
+    (again,) = decode_events(encode_events([received]))
+    assert isinstance(again, OrderReceived)
+    assert again.intent.details == {"offset": "2.5", "of": ["a", 1]}
 
 
 def test_the_envelope_is_what_other_readers_expect() -> None:

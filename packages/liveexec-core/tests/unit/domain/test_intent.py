@@ -255,6 +255,7 @@ REFUSED: Mapping[str, list[Any]] = {
     "instrument_key": ["", "BTC", "x" * 1_000_000, "A:B:C\x00", "A:B:\ud800", 1, 1.5, True, b"A:B:C", [], {}, object()],
     "selection": ["", "x" * 129, "a\x00", "a\nb", "\x7f", "\ud800", 1, True, b"a", [], object()],
     "metadata": _BAD_DOCUMENTS,
+    "details": _BAD_DOCUMENTS,
     "exec_algorithm_params": _BAD_DOCUMENTS,
     "expected_deltas": _BAD_DELTAS,
 }  # fmt: skip
@@ -277,12 +278,28 @@ FULL_TRADE: dict[str, Any] = minimal(Operation.TRADE) | {
     "metadata": {"note": "été\n", "tags": ["a", {"b": None}], "n": 1, "f": 0.5},
 }
 FULL_SWAP: dict[str, Any] = minimal(Operation.SWAP) | {name: VALUES[name] for name in _ON_CHAIN}
-FULL_BET: dict[str, Any] = minimal(Operation.BET) | {"instrument_key": ODDS, "selection": "Bayern München: draw"}
+FULL_BET: dict[str, Any] = minimal(Operation.BET) | {
+    "instrument_key": ODDS,
+    "selection": "Bayern München: draw",
+    "details": {"persistence": "LAPSE"},
+}
 
 
 def base_for(name: str) -> dict[str, Any]:
     """A full intent that has the field."""
     return next(full for full in (FULL_TRADE, FULL_SWAP, FULL_BET) if name in full)
+
+
+class TestDetails:
+    def test_they_are_of_the_order_and_of_its_content(self) -> None:
+        intent = make_intent(details={"trigger": "last", "offset": Decimal("2.50")})
+        assert intent.details == {"trigger": "last", "offset": "2.5"}
+        assert intent.content_hash() != make_intent().content_hash()
+        assert intent.content_hash() == make_intent(details={"offset": "2.5", "trigger": "last"}).content_hash()
+
+    def test_an_algorithm_says_by_itself_what_it_sends(self) -> None:
+        assert faults_of(**(FULL_TRADE | {"details": {"trigger": "last"}})) == ["details"]
+        assert faults_of(**(FULL_TRADE | {"details": {}})) == []
 
 
 class TestMalformed:

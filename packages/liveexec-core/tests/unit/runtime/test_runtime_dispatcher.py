@@ -193,7 +193,7 @@ async def test_what_a_venue_answers_at_once_costs_no_turn_of_the_loop(desk: Desk
 
 async def test_a_submit_tells_the_venue_the_order_and_its_plan(desk: Desk) -> None:
     order = desk.order()
-    order.intent = make_intent(post_only=True, quantity=Decimal(9))
+    order.intent = make_intent(post_only=True, quantity=Decimal(9), details={"text": "a"})
     plan = make_plan(order.order_id)
     desk.dispatcher.carry_out(SendSubmit(order, 1, plan, Decimal("0.25"), Decimal(44_000), NOW_NS, None))
     ((_, (sent, planned)),) = desk.venue.asked
@@ -201,6 +201,8 @@ async def test_a_submit_tells_the_venue_the_order_and_its_plan(desk: Desk) -> No
     assert planned is plan
     assert (sent.order_id, sent.account_id, sent.instrument_id) == (order.order_id, ALPHA_ACCOUNT, SPOT)
     assert (sent.quantity, sent.price, sent.post_only) == (Decimal("0.25"), Decimal(44_000), True)
+    assert sent.details == {"text": "a"}
+    assert sent.details is not order.intent.details
     (told,) = desk.told
     assert isinstance(told, SendAnswered)
     assert (told.attempt, told.outcome) == (1, Sent())

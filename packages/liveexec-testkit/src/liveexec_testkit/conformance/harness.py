@@ -1,10 +1,10 @@
 """What an adapter's author implements: a loopback venue that the kit can start, trade at, look into and break."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from attrs import frozen
 
@@ -75,6 +75,11 @@ class VenueHarness(ABC):
     shortest_gtd_s: ClassVar[float | None] = 1.0
     #: Whether the venue tells fills one by one (``FillReport``); else it tells cumulative amounts alone.
     tells_single_fills: ClassVar[bool] = True
+    #: An order with details, as the fields in which it differs from a usual limit order to buy, ``details`` among them:
+    #: one that rests. ``None`` when the venue takes none that it could show.
+    detailed_order: ClassVar[Mapping[str, Any] | None] = None
+    #: Whether the adapter tells balances on its stream of reports, as fills change them (``BalanceReport``).
+    tells_balances: ClassVar[bool] = False
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +154,11 @@ class VenueHarness(ABC):
 
         Orders that the venue refused before they were any are not among them. In the listing's units.
         """
+
+    async def details_of(self, order: OrderReport) -> Mapping[str, Any]:  # noqa: ARG002  (for harnesses that have some)
+        """What the venue has of the details of one of :meth:`orders`, by the names of the manifest. Only asked for
+        with a :attr:`detailed_order`."""
+        return {}
 
     @abstractmethod
     async def fills(self) -> Sequence[FillReport]:

@@ -12,6 +12,7 @@ from liveexec.composition import LiveExecutionOrchestrator, build
 from liveexec.domain import order_event as ev
 from liveexec.domain.fill import Fill, FillKey
 from liveexec.domain.ids import OrderId, StrategyId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
@@ -38,11 +39,13 @@ TIMING: Final = Timing(
     retry_ns=50 * _MS,
     clock_skew_ns=50 * _MS,
     adoption_ns=200 * _MS,
+    drift_ns=200 * _MS,
 )
 #: Accounts are compared with the venue this often while all is well. Real seconds.
 _RECONCILE_EVERY_S: Final = 0.12
-#: Once all agrees, it has to agree after so many more comparisons: a drift shows at the second.
-_MORE_LOOKS: Final = 2
+#: Once all agrees, it has to agree after so many more comparisons: a drift shows at the first that begins so late
+#: after the one that found it (``drift_ns``).
+_MORE_LOOKS: Final = 4
 _STRATEGY: Final = StrategyId("conformance")
 
 #: What the venue's word on an order means for ours.
@@ -77,6 +80,33 @@ class Host:
         **changes: Any,
     ) -> OrderId:
         """Ask for a limit order so many ticks from the price; returns once that is durable."""
+        intent = self._intent(side, ticks, quantity=quantity, on=on, **changes)
+        with anyio.fail_after(self.trial.venue.patience_s):
+            while True:
+                await self.active()
+                result = await self.live.submit(intent)
+                # The session may have been lost in between: then nothing was sent, and it is asked for again.
+                if result.status is not OrderStatus.REJECTED or result.rejection_reason != "NO_ROUTE":
+                    break
+        assert result.status is not OrderStatus.REJECTED, f"refused here: {result.rejection_reason} {result.message}"
+        return result.order_id
+
+    async def refused(self, side: Side = Side.BUY, ticks: int = -20, **changes: Any) -> OrderId:
+        """Ask for an order that can't be sent; returns once its refusal is durable."""
+        await self.active()
+        result = await self.live.submit(self._intent(side, ticks, **changes))
+        assert result.status is OrderStatus.REJECTED, f"it is {result.status}, and was to be refused"
+        return result.order_id
+
+    def _intent(
+        self,
+        side: Side,
+        ticks: int,
+        *,
+        quantity: Decimal | None = None,
+        on: TradedInstrument | None = None,
+        **changes: Any,
+    ) -> OrderIntent:
         instrument = on if on is not None else self.trial.usual
         listing = self.live.shard.engine.state.listings[instrument.instrument_id]
         values: dict[str, Any] = {
@@ -89,15 +119,7 @@ class Host:
             "price": stepped(listing, instrument.price, ticks),
             "strategy_id": _STRATEGY,
         }
-        with anyio.fail_after(self.trial.venue.patience_s):
-            while True:
-                await self.active()
-                result = await self.live.submit(OrderIntent(**(values | changes)))
-                # The session may have been lost in between: then nothing was sent, and it is asked for again.
-                if result.status is not OrderStatus.REJECTED or result.rejection_reason != "NO_ROUTE":
-                    break
-        assert result.status is not OrderStatus.REJECTED, f"refused here: {result.rejection_reason} {result.message}"
-        return result.order_id
+        return OrderIntent(**(values | changes))
 
     async def cancel(self, order_id: OrderId) -> None:
         """Ask for an order's cancel."""
@@ -137,6 +159,14 @@ class Host:
 
     def _is_changing(self, order_id: OrderId) -> bool:
         return self.live.orders[order_id].replace is not None
+
+    async def quote(self, ticks: int = 5) -> None:
+        """Another participant quotes the usual quantity on both sides, so many ticks from the price."""
+        instrument = self.trial.usual
+        listing = self.live.shard.engine.state.listings[instrument.instrument_id]
+        for side, away in ((Side.BUY, -ticks), (Side.SELL, ticks)):
+            price = stepped(listing, instrument.price, away)
+            await self.trial.venue.rest(instrument.instrument_id, side, price, instrument.quantity)
 
     async def take(self, order_id: OrderId, quantity: Decimal) -> None:
         """Another participant takes this much of an order of ours, at its price."""
@@ -222,6 +252,7 @@ class Host:
         applied = await _journal_fills(self.store)
         found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
         found += await self._position_differences()
+        found += await self.balance_differences()
         ledger = self.live.shard.view.ledger
         found += [f"drift: {each}" for each in ledger.drifts.values()]
         found += [f"latch: {each}" for each in ledger.latches.values()]
@@ -234,10 +265,46 @@ class Host:
             if book.account_id == self.trial.venue.account_id
             for name, position in book.positions.items()
         }
+        theirs = {each.instrument_id: each.quantity for each in await self.trial.venue.positions()}
+        # What is flat at the venue is not among its positions; of spot pairs it may name none at all.
+        listings = self.live.shard.engine.state.listings
+        flat = {each: ZERO for each in nets if listings[each].terms.kind is not ContractKind.SPOT}
         return [
-            f"position of {each.instrument_id}: {nets.get(each.instrument_id, ZERO)} here, {each.quantity} at the venue"
-            for each in await self.trial.venue.positions()
-            if nets.get(each.instrument_id, ZERO) != each.quantity
+            f"position of {name}: {nets.get(name, ZERO)} here, {quantity} at the venue"
+            for name, quantity in (flat | theirs).items()
+            if nets.get(name, ZERO) != quantity
+        ]
+
+    async def never_drifts(self) -> None:
+        """Wait until the account was compared so often that a difference would show, and find none."""
+        rounds = max(each.rounds for each in self.live.shard.sessions)
+        with anyio.fail_after(self.trial.venue.patience_s):
+            await self.live.compared(rounds + _MORE_LOOKS)
+        drifts = self.live.shard.view.ledger.drifts
+        assert not drifts, f"drift: {list(drifts.values())}"
+
+    async def until_balances_agree(self) -> None:
+        """Wait until the balances that are known here are the venue's.
+
+        Raises:
+            AssertionError: with those that differ after the harness's patience.
+        """
+        found = await self.balance_differences()
+        with anyio.move_on_after(self.trial.venue.patience_s):
+            while found:
+                await anyio.sleep(0.005)
+                found = await self.balance_differences()
+        assert not found, "\n".join(found)
+
+    async def balance_differences(self) -> list[str]:
+        """Every balance that is known here otherwise than the venue has it."""
+        told = self.live.shard.engine.state.balances
+        ours = {asset: said.total for (name, asset), said in told.items() if name == self.trial.venue.account_id}
+        theirs = {each.asset: each.total for each in await self.trial.venue.balances()}
+        return [
+            f"balance of {asset}: {ours.get(asset, ZERO)} here, {theirs.get(asset, ZERO)} at the venue"
+            for asset in sorted({*ours, *theirs})
+            if ours.get(asset, ZERO) != theirs.get(asset, ZERO)
         ]
 
 
@@ -248,6 +315,7 @@ async def hosted(
     *,
     adapter: ExternalAdapter | None = None,
     timing: Timing = TIMING,
+    reconcile_every_s: float = _RECONCILE_EVERY_S,
 ) -> AsyncIterator[Host]:
     """A host over the adapter under test, its account active; a store that was used before makes it a restart."""
     store = store if store is not None else MemoryStore()
@@ -258,7 +326,7 @@ async def hosted(
         plugins=load_plugins(()),
         clock=trial.venue.clock,
         owner="conformance",
-        reconcile_every_s=_RECONCILE_EVERY_S,
+        reconcile_every_s=reconcile_every_s,
     )
     async with live:
         host = Host(trial, live, store)

@@ -17,6 +17,7 @@ from liveexec_testkit.conformance.scripts import VenueScript
 __all__ = [
     "CLIENT_ID_RULE",
     "DEDUPES",
+    "DETAILS",
     "KEEP_ALIVE",
     "PLUGIN",
     "POST_ONLY",
@@ -28,6 +29,7 @@ __all__ = [
     "SHORT_GTD",
     "SINGLE_FILLS",
     "STREAM",
+    "TOLD_BALANCES",
     "Ability",
     "AdapterOffers",
     "Declared",
@@ -87,6 +89,9 @@ CLIENT_ID_RULE = Declared("rule by which client ids are made", lambda manifest: 
 STREAM = AdapterOffers("stream of reports", lambda adapter: not isinstance(adapter, Polls))
 #: Fills are told one by one.
 SINGLE_FILLS = HarnessOffers("fills that are told one by one", lambda harness: harness.tells_single_fills)
+#: Balances come by themselves.
+TOLD_BALANCES = HarnessOffers("balances on the stream of reports", lambda harness: harness.tells_balances)
+DETAILS = HarnessOffers("order with details of the venue's own", lambda harness: harness.detailed_order is not None)
 KEEP_ALIVE = HarnessOffers("keep-alive of the adapter's own", lambda harness: harness.keep_alive_s is not None)
 SHORT_GTD = HarnessOffers("GTD order that ends soon enough", lambda harness: harness.shortest_gtd_s is not None)
 SECRETS = HarnessOffers("secrets to look for", lambda harness: bool(harness.secrets))

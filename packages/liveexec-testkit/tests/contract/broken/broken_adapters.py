@@ -19,6 +19,7 @@ from liveexec.domain.ids import AccountId, ClientOrderId
 from liveexec.domain.outcome import (
     Absent,
     Accepted,
+    BalanceReport,
     FillReport,
     Gap,
     NotKnown,
@@ -381,6 +382,35 @@ class UnsignedPositions(KeyedAdapter):
         return evolve(snapshot, items=tuple(evolve(each, quantity=abs(each.quantity)) for each in snapshot.items))
 
 
+class CountsCreditIn(KeyedAdapter):
+    """Tells what may be spent with the venue's credit as what is held."""
+
+    async def balances(self, account_id: AccountId) -> Any:
+        snapshot = await super().balances(account_id)
+        return evolve(snapshot, items=tuple(evolve(each, total=each.total + 1_000) for each in snapshot.items))
+
+
+class TellsOldBalances(KeyedAdapter):
+    """Tells each balance as the message before said it."""
+
+    async def reports(self) -> AsyncIterator[VenueReport]:
+        last: dict[str, BalanceReport] = {}
+        async for report in super().reports():
+            if not isinstance(report, BalanceReport):
+                yield report
+                continue
+            before, last[report.asset] = last.get(report.asset), report
+            if before is not None:
+                yield evolve(before, venue_time_ns=report.venue_time_ns)
+
+
+class ForgetsDetails(KeyedAdapter):
+    """Sends an order without the details that it was given."""
+
+    async def submit(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
+        return await super().submit(evolve(order, details=None), plan)
+
+
 class FirstPageOnly(RemotePaperAdapter):
     """Reads the first page of a long answer and calls it everything."""
 
@@ -466,6 +496,9 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     StreamWaitsForAnswers: ("LX-070",),
     TellsWhatItHeard: ("LX-073", "LX-040", "LX-043"),
     UnsignedPositions: ("LX-078",),
+    CountsCreditIn: ("LX-079",),
+    TellsOldBalances: ("LX-136",),
+    ForgetsDetails: ("LX-138",),
     FirstPageOnly: ("LX-053",),
     DropsUnreadable: ("LX-075",),
     StrictFields: ("LX-074",),

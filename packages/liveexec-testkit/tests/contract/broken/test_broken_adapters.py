@@ -23,6 +23,8 @@ _HOSTED = {
     "WrongFeeSign": "LX-108",
     "WrongUnits": "LX-108",
     "CumulativeFills": "LX-122",
+    "CountsCreditIn": "LX-107",
+    "TellsOldBalances": "LX-137",
 }
 
 

@@ -18,6 +18,8 @@ from liveexec.venues.paper.faults import FaultScript
 
 __all__ = ["FeeIn", "Latency", "PaperAccount", "PaperInstrument", "PaperVenueConfig", "SelfTradePolicy", "manifest_of"]
 
+#: What an order may have beside the usual fields: a word of its owner's, which is kept with it (FIX tag 58).
+DETAILS: Final = frozenset({"text"})
 #: Replaces that this venue can carry out; a remaining quantity is not one of its terms.
 _REPLACE_MODES: Final = (ReplaceMode.ATOMIC_TOTAL, ReplaceMode.NONE)
 
@@ -165,7 +167,8 @@ class PaperVenueConfig:
 
     ``initial_margin`` is the share of a derivative's value that an account must hold to open it. ``ack_by_report``
     makes submits answer ``Sent`` and the acceptance come as a report; ``status_after_fills`` adds an order report
-    after every fill. ``history`` bounds how many finished orders and fills are kept; without it everything is.
+    after every fill; ``tells_balances`` reports balances as they change, behind what changed them. ``history`` bounds
+    how many finished orders and fills are kept; without it everything is.
     ``report_capacity`` bounds the reports that wait to be read: beyond it the session is lost and announces a gap.
 
     Raises:
@@ -184,6 +187,7 @@ class PaperVenueConfig:
     visibility_lag_ns: int = 0
     ack_by_report: bool = False
     status_after_fills: bool = False
+    tells_balances: bool = False
     history: int | None = None
     report_capacity: int = 65_536
     recent_trades_s: int = 1_800
@@ -229,6 +233,7 @@ def manifest_of(config: PaperVenueConfig) -> AdapterManifest:
         time_in_force=frozenset(TimeInForce),
         post_only=True,
         reduce_only=True,
+        details=DETAILS,
         replace=config.replace,
         request_expiry=True,
         visibility_lag_ns=config.visibility_lag_ns,

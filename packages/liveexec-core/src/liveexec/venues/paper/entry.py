@@ -4,10 +4,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from liveexec.domain.checks import shown, text_faults
 from liveexec.domain.instrument import Listing
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import Rejected, SendPlan
 from liveexec.plugins.adapter import VenueOrder
+from liveexec.venues.paper.config import DETAILS
 from liveexec.venues.paper.truth import AccountLedger, PaperOrder
 
 __all__ = ["EndCode", "RejectCode", "expiry_of", "refuse_order", "refuse_replace", "reject"]
@@ -67,7 +69,7 @@ def refuse_order(
         return _too_late(plan, at_ns)
     if order.order_type not in (OrderType.MARKET, OrderType.LIMIT):
         return reject(RejectCode.UNSUPPORTED_ORDER_TYPE, f"{order.order_type} is not offered here")
-    contradiction = _contradiction(order)
+    contradiction = _contradiction(order) or _strange_details(order)
     if contradiction is not None:
         return reject(RejectCode.INVALID_ORDER, contradiction)
     if order.time_in_force is TimeInForce.GTD and (order.expire_at_ns is None or order.expire_at_ns <= at_ns):
@@ -131,6 +133,13 @@ def expiry_of(order: VenueOrder, at_ns: int) -> int | None:
 def _too_late(plan: SendPlan, at_ns: int) -> Rejected:
     late_ns = at_ns - plan.valid_until_ns
     return reject(RejectCode.EXPIRED_REQUEST, f"the request was valid until {late_ns} ns before it arrived")
+
+
+def _strange_details(order: VenueOrder) -> str | None:
+    """Everything about an order's details that is not taken here."""
+    found = [f"details.{shown(name)} is not known here" for name in order.details or () if name not in DETAILS]
+    found += [str(fault) for fault in text_faults("details.text", (order.details or {}).get("text"))]
+    return "; ".join(found) or None
 
 
 def _contradiction(order: VenueOrder) -> str | None:

@@ -16,7 +16,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from liveexec.domain.account_event import AssetMoved
-from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.money import MONEY
@@ -25,6 +25,7 @@ from liveexec.domain.outcome import (
     Accepted,
     AssetKind,
     AssetReport,
+    BalanceReport,
     OrderRef,
     Rejected,
     SendPlan,
@@ -69,6 +70,8 @@ class PaperExchange:
         self._admission = Admission(config, self._truth.ledgers, self._margin)
         self._execution = Execution(config, self.books, self._truth, self._margin, self._admission)
         self._sequence = 0
+        #: Total and available, as they were told last.
+        self._told_balances: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = {}
         #: What the venue says of orders, fills, positions and balances when it is asked.
         self.snapshots = Snapshots(config, self._truth, self._margin)
 
@@ -101,6 +104,9 @@ class PaperExchange:
         """Everything that was reported since the last call, in order."""
         reports = self._execution.outbox
         self._execution.outbox = []
+        if self.config.tells_balances:
+            for account_id in dict.fromkeys(report.account_id for report in reports):
+                reports += self._changed_balances(account_id)
         return reports
 
     def submit(self, order: VenueOrder, plan: SendPlan, at_ns: int) -> Accepted | Rejected | Sent:
@@ -196,6 +202,14 @@ class PaperExchange:
             ledger.book.apply_asset(AssetMoved(account_id, asset, amount, kind, reference, self.now_ns))
             self._execution.outbox.append(report)
 
+    def truth_of(self, account_id: AccountId, client_order_id: ClientOrderId) -> PaperOrder:
+        """An order as the venue has it.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return self._truth.ledgers[account_id].by_client_id[client_order_id]
+
     def forget_finished(self) -> None:
         """Every order that has ended is known no more, as after a venue's retention. Fills stay."""
         self._truth.forget_finished()
@@ -216,6 +230,17 @@ class PaperExchange:
             AdapterError: it is not listed here.
         """
         return self._book(instrument_id).tape.since(0)
+
+    def _changed_balances(self, account_id: AccountId) -> list[BalanceReport]:
+        """What is told of the account's balances: those that differ from what was told of them last."""
+        changed = []
+        with localcontext(MONEY):
+            for balance in self.snapshots.balances(account_id, self.now_ns).items:
+                amounts, key = (balance.total, balance.available), (account_id, balance.asset)
+                if self._told_balances.get(key) != amounts:
+                    self._told_balances[key] = amounts
+                    changed.append(balance)
+        return changed
 
     def _move_to(self, at_ns: int) -> None:
         execution = self._execution
@@ -274,6 +299,7 @@ class PaperExchange:
             sequence=self._sequence,
             expire_at_ns=expiry_of(order, self.now_ns),
             updated_at_ns=self.now_ns,
+            text=(order.details or {}).get("text"),
         )
 
     def _refuse(self, ledger: AccountLedger, order: PaperOrder, refusal: Rejected) -> Rejected | Sent:

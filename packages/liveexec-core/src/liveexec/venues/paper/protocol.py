@@ -154,6 +154,7 @@ _NAMED: Final[dict[str, type[Any]]] = {
         out.CumulativeFill,
         out.AssetReport,
         out.SettlementReport,
+        out.BalanceReport,
         out.Gap,
         out.Absent,
         out.NotKnown,

@@ -57,6 +57,8 @@ class PaperOrder:
     reserved: Decimal = ZERO
     code: str | None = None
     message: str | None = None
+    #: A word of its owner's.
+    text: str | None = None
     #: Client ids that a replace gave up, which still find the order.
     earlier_ids: list[ClientOrderId] | None = None
 

@@ -91,6 +91,12 @@ LEFT_OUT: list[tuple[str, Change, dict[str, Any]]] = [
     ("FOK is not offered", manifest(time_in_force=frozenset()), {"time_in_force": TimeInForce.FOK}),
     ("post-only is not offered", manifest(post_only=False), LIMIT | {"post_only": True}),
     ("reduce-only is not offered", manifest(reduce_only=False), {"reduce_only": True}),
+    ("details: 'peak' not taken here; there are none", lambda world: None, {"details": {"peak": 5}}),
+    (
+        "details: 'peak', 'mmp' not taken here; there are note, text",
+        manifest(details=frozenset({"text", "note"})),
+        {"details": {"peak": 5, "text": "a", "mmp": True}},
+    ),
     (
         "quantity: 1.005 is not a multiple of the lot 0.01",
         listing(lot=Decimal("0.01"), min_quantity=Decimal("0.01")),
@@ -137,6 +143,14 @@ def test_a_venue_that_cant_take_the_order_is_left_out_with_its_reason(
     assert candidate.left_out == reason
     assert candidate.score is None
     assert "BETA" not in world.legs(request)
+
+
+def test_details_that_a_venue_takes_leave_it_in_and_bind_no_other_order() -> None:
+    world = two_venues()
+    manifest(details=frozenset({"text"}))(world)
+    assert world.candidate(make_route_request(details={"peak": 5}), "BETA").left_out is not None
+    assert world.candidate(make_route_request(details={"text": "a"}), "BETA").left_out is None
+    assert world.candidate(make_route_request(), "BETA").left_out is None
 
 
 TAKEN: list[tuple[str, Change, dict[str, Any]]] = [

@@ -1,24 +1,30 @@
-"""Assets: what moves without an order."""
+"""Assets: what moves without an order, and what the venue tells of balances."""
 
 from decimal import Decimal
 
 import anyio
 
-from liveexec.domain.outcome import AssetKind, AssetReport
-from liveexec_testkit.conformance.case import CaseGroup, case
+from liveexec.domain.operation import Side
+from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.outcome import AssetKind, AssetReport, BalanceReport
+from liveexec.storage.memory import MemoryStore
+from liveexec_testkit.conformance.case import CaseGroup, Level, case
+from liveexec_testkit.conformance.hosting import hosted
 from liveexec_testkit.conformance.line import Line
-from liveexec_testkit.conformance.needs import STREAM
+from liveexec_testkit.conformance.needs import STREAM, TOLD_BALANCES
 from liveexec_testkit.conformance.scripts import MoveAsset, MoveAssetAs
 from liveexec_testkit.conformance.trial import Trial
 
 __all__ = ["AssetCases"]
 
 _AMOUNT = Decimal("0.25")
+#: So long that accounts are compared at the beginning alone. Real seconds.
+_NEVER_S = 3_600.0
 _KINDS = (AssetKind.FUNDING, AssetKind.SETTLEMENT, AssetKind.WITHDRAWAL)
 
 
 class AssetCases(CaseGroup):
-    """Deposits, withdrawals, funding, settlement."""
+    """Deposits, withdrawals, funding, settlement, and balances that are told."""
 
     subject = "Assets"
 
@@ -56,6 +62,61 @@ class AssetCases(CaseGroup):
             await trial.venue.inject(MoveAssetAs(asset="BTC", amount=_AMOUNT, kind=kind))
         await line.heard.until("every movement", lambda: len(_movements(line)) >= len(_KINDS))
         assert [each.kind for each in _movements(line)] == list(_KINDS)
+
+    @case(
+        136,
+        "A balance that changes is told",
+        proves="After a fill, the venue's new balance of every asset that it moved comes on the stream, the later one "
+        "with the later time.",
+        needs=(STREAM, TOLD_BALANCES),
+    )
+    async def test_lx136_told_balances(self, trial: Trial) -> None:
+        line = await trial.line()
+        await trial.quote(line)
+        moved: set[str] = set()
+        # Bought and sold at different prices: one of the two moves something, whatever fees are.
+        for side, ticks in ((Side.BUY, 10), (Side.SELL, -10)):
+            before = await _true_totals(trial)
+            await line.filled(await line.place(line.order(side, ticks)))
+            after = await _true_totals(trial)
+            changed = {asset: total for asset, total in after.items() if before.get(asset) != total}
+            await _balances_told(line, changed)
+            moved.update(changed)
+        assert moved, "fills move no balance at the venue, so there is nothing to tell"
+
+    @case(
+        137,
+        "A told balance is what rules compare with",
+        proves="What the venue tells of a balance after a fill is known at once, without any comparison of the "
+        "account; a comparison finds the same, and no drift.",
+        needs=(STREAM, TOLD_BALANCES),
+        level=Level.ORCHESTRATOR,
+    )
+    async def test_lx137_balances_reach_rules(self, trial: Trial) -> None:
+        store = MemoryStore()
+        async with hosted(trial, store, reconcile_every_s=_NEVER_S) as host:
+            await host.quote()
+            for side, ticks in ((Side.BUY, 10), (Side.SELL, -10)):
+                order_id = await host.submit(side, ticks)
+                await host.until(order_id, OrderStatus.FILLED)
+                await host.until_balances_agree()
+        async with hosted(trial, store) as host:
+            await host.never_drifts()
+            await host.until_balances_agree()
+
+
+async def _balances_told(line: Line, changed: dict[str, Decimal]) -> None:
+    await line.heard.until(f"balances of {changed}", lambda: _told_totals(line).items() >= changed.items())
+
+
+def _told_totals(line: Line) -> dict[str, Decimal]:
+    """The newest word on each asset, by the venue's time."""
+    told = [each for each in line.heard.items if isinstance(each, BalanceReport)]
+    return {each.asset: each.total for each in sorted(told, key=lambda one: one.venue_time_ns)}
+
+
+async def _true_totals(trial: Trial) -> dict[str, Decimal]:
+    return {each.asset: each.total for each in await trial.venue.balances()}
 
 
 def _movements(line: Line) -> list[AssetReport]:

@@ -5,7 +5,7 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec_testkit.conformance.case import CaseGroup, Level, case
 from liveexec_testkit.conformance.hosting import hosted
 from liveexec_testkit.conformance.line import stepped
-from liveexec_testkit.conformance.needs import REPLACE, SINGLE_FILLS
+from liveexec_testkit.conformance.needs import DETAILS, REPLACE, SINGLE_FILLS
 from liveexec_testkit.conformance.scripts import (
     CutDuring,
     DelayAnswer,
@@ -248,7 +248,6 @@ class HostedOrderCases(CaseGroup):
     )
     async def test_lx118_lost_replace(self, trial: Trial) -> None:
         async with hosted(trial) as host:
-            assert host.live.shard.engine.state.manifests
             for is_made in (True, False):
                 order_id = await host.working(ticks=-21 - is_made)
                 await trial.venue.inject(LoseAnswer(Verb.REPLACE, placed=is_made))
@@ -257,3 +256,24 @@ class HostedOrderCases(CaseGroup):
             await host.agrees()
             working = [each for each in await trial.venue.orders() if each.status.is_open]
             assert len(working) == 2, f"two orders are {len(working)} at the venue"
+
+    @case(
+        139,
+        "Details go the whole way, and only those that the venue takes",
+        proves="An order's details come from its intent to the venue; one that the manifest does not name is refused "
+        "and recorded before anything is sent.",
+        needs=(DETAILS,),
+        level=_HOST,
+    )
+    async def test_lx139_details(self, trial: Trial) -> None:
+        detailed = trial.venue.detailed_order
+        assert detailed is not None
+        async with hosted(trial) as host:
+            strange = dict(detailed["details"]) | {"no_such_detail": 1}
+            refused = await host.refused(**(dict(detailed) | {"details": strange}))
+            assert "no_such_detail" in str(host.live.orders[refused].message)
+            assert not await trial.venue.received(Verb.SUBMIT), "it was sent all the same"
+            await host.working(**detailed)
+            (true,) = await trial.venue.orders()
+            assert await trial.venue.details_of(true) == detailed["details"]
+            await host.agrees()

@@ -8,6 +8,7 @@ from liveexec_testkit.conformance.case import CaseGroup, case
 from liveexec_testkit.conformance.harness import TradedInstrument
 from liveexec_testkit.conformance.line import Line
 from liveexec_testkit.conformance.needs import (
+    DETAILS,
     POST_ONLY,
     QUERY_BY_CLIENT_ID,
     REDUCE_ONLY,
@@ -263,6 +264,22 @@ class OrderCases(CaseGroup):
             true = await trial.order_at_venue(each)
             assert true.venue_order_id == each.venue_order_id, "an answer was given to another request"
         assert len(await trial.venue.orders()) == 20
+
+    @case(
+        138,
+        "What only this venue has reaches it",
+        proves="An order with details is one order at the venue, with exactly what its details ask for.",
+        needs=(DETAILS,),
+    )
+    async def test_lx138_details(self, trial: Trial) -> None:
+        line = await trial.line()
+        detailed = trial.venue.detailed_order
+        assert detailed is not None
+        wished = dict(detailed["details"])
+        placed = await line.place(line.order(**detailed))
+        told = await trial.venue.details_of(await trial.order_at_venue(placed))
+        assert told == wished, f"the venue has {told}, not {wished}"
+        assert wished == detailed["details"], "the adapter changes what it was given"
 
 
 def _same(told: OrderReport, true: OrderReport) -> None:

@@ -1,7 +1,7 @@
 """The harness of the paper venue in this process: the smallest example of one, and what the kit is tried with."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar, Final
@@ -113,6 +113,8 @@ class PaperHarness(VenueHarness):
     title: ClassVar[str] = "paper venue, in process"
     patience_s: ClassVar[float] = 5.0
     plugin: ClassVar[str | None] = "liveexec.builtins"
+    tells_balances: ClassVar[bool] = True
+    detailed_order: ClassVar[Mapping[str, Any] | None] = {"details": {"text": "of the desk upstairs"}}
     scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
         {
             CutConnection,
@@ -137,7 +139,9 @@ class PaperHarness(VenueHarness):
         venue = btc_venue(VENUE, maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0004"), is_fed=False)
         accounts = tuple(PaperAccount(account, RICH) for account in (OWN, OTHER))
         # A script without rules: a venue that has one can be given others while it runs.
-        self.config: PaperVenueConfig = evolve(venue, accounts=accounts, faults=FaultScript(()), **changes)
+        self.config: PaperVenueConfig = evolve(
+            venue, accounts=accounts, faults=FaultScript(()), tells_balances=True, **changes
+        )
         self._numbers = count(1)
         self._rules: list[FaultRule] = []
         self._stream: list[StreamFault] = []
@@ -181,6 +185,10 @@ class PaperHarness(VenueHarness):
 
     async def orders(self) -> Sequence[OrderReport]:
         return (*self._forgotten, *self.desk.exchange.snapshots.every_order(OWN))
+
+    async def details_of(self, order: OrderReport) -> Mapping[str, Any]:
+        assert order.client_order_id is not None
+        return {"text": self.desk.exchange.truth_of(OWN, order.client_order_id).text}
 
     async def fills(self) -> Sequence[FillReport]:
         return self.desk.exchange.snapshots.fills(OWN, 0, self.driver.clock.now_ns()).items

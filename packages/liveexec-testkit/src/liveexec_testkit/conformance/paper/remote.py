@@ -83,7 +83,14 @@ class PaperServers:
             for who in ("own", "other")
         )
         venue = btc_venue(VENUE, maker_fee=Decimal("0.0001"), taker_fee=Decimal("0.0004"), is_fed=False)
-        venue = evolve(venue, accounts=accounts, ack_by_report=True, status_after_fills=True, visibility_lag_ns=_LAG_NS)
+        venue = evolve(
+            venue,
+            accounts=accounts,
+            ack_by_report=True,
+            status_after_fills=True,
+            tells_balances=True,
+            visibility_lag_ns=_LAG_NS,
+        )
         self.world = PaperWorldConfig((venue,))
         self._numbers = count()
 
@@ -112,6 +119,7 @@ class RemotePaperHarness(VenueHarness):
 
     title: ClassVar[str] = "paper venue, in a process of its own"
     plugin: ClassVar[str | None] = "liveexec.builtins"
+    tells_balances: ClassVar[bool] = True
     answer_timeout_s: ClassVar[float] = 1.0
     patience_s: ClassVar[float] = 8.0
     keep_alive_s: ClassVar[float | None] = 3.0
