@@ -268,6 +268,28 @@ class TestMetByAFillAlone:
         assert harness.last.records == ()
         assert adopted.status is OrderStatus.FILLED
 
+    def test_what_it_filled_before_the_account_was_opened_is_not_awaited(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        working = evolve(working, filled_quantity=Decimal("0.9"))
+        harness.report(working)
+        assert parts(adopted, "status filled_quantity leaves") == (
+            OrderStatus.PARTIALLY_FILLED, Decimal("0.5"), Decimal("1.1"),
+        )  # fmt: skip
+        harness.report(evolve(working, status=VenueOrderStatus.CANCELED))
+        assert parts(adopted, "status leaves") == (OrderStatus.CANCELED, Decimal(0))
+
+    def test_one_that_was_filled_there_and_partly_before_stays_filled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        harness.report(evolve(working, quantity=Decimal("0.9"), filled_quantity=Decimal("0.9")))
+        assert adopted.status is OrderStatus.FILLED
+
+    def test_shown_as_it_was_before_that_fill_it_stays_filled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        (fill,) = (adopted.fills or {}).values()
+        stale = evolve(working, filled_quantity=Decimal("1.5"), venue_time_ns=fill.venue_time_ns - 1)
+        harness.report(stale)
+        assert parts(adopted, "status quantity") == (OrderStatus.FILLED, Decimal("0.5"))
+
     def test_a_child_of_ours_is_none_of_them(self, harness: EngineHarness) -> None:
         parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})
         (child,) = harness.children(parent)
