@@ -81,6 +81,7 @@ class Lookout:
             lambda: workload().cancelled,
             self._has_moved,
             self._ours,
+            self.journal.resolved,
         )
         self._tables = TableChecks(violations)
         self.journal.watchers += [
@@ -112,6 +113,7 @@ class Lookout:
         #: shows as a drift.
         self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
+        self._shard: ShardRuntime | None = None
         self._decided: dict[int, deque[Record]] = {}
 
     def watch(self, venues: Sequence[SimVenue]) -> None:
@@ -135,8 +137,7 @@ class Lookout:
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
         shard = process.shard
-        # While it starts, its journal can't be seen from here.
-        self._durable.decided(epoch, decision, lambda: shard is None or shard.journal.is_stalled)
+        self._durable.decided(epoch, decision, lambda: _is_stalled(shard or process.shard))
         self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
 
     def carried_out(self, effect: Effect) -> None:
@@ -187,6 +188,11 @@ class Lookout:
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""
+        if shard is None or shard is not self._shard:
+            # What the last life was told of and did not record went with it.
+            for venue in self._venues:
+                venue.executions_heard.clear()
+            self._shard = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
 
     def compare(self, shard: ShardRuntime | None, *, everything: bool, is_healed: bool) -> None:
@@ -238,3 +244,8 @@ class Lookout:
         """Which of our orders a venue means by a name of its own."""
         venue = next(venue for venue in self._venues if venue.account_id == account_id)
         return next((true.order_id for true in venue.truth.orders if name in true.names), None)
+
+
+def _is_stalled(shard: ShardRuntime | None) -> bool:
+    """Whether a journal can't write, as far as anybody can see: while a life starts, it can't be seen from here."""
+    return shard is None or shard.journal.is_stalled

@@ -129,9 +129,10 @@ class SimVenue:
     def close_stream(self, process: int, reason: str) -> None:
         """A session ends."""
         if (stream := self._streams.pop(process, None)) is not None:
-            # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
-            self.executions_heard.clear()
-            stream.lose(reason)
+            for report in stream.lose(reason):
+                # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
+                if isinstance(report, FillReport):
+                    self.executions_heard.pop(report, None)
 
     def interrupt(self, reason: str) -> None:
         """Every session is told that it missed something."""
