@@ -83,7 +83,7 @@ _ODDS: dict[Fault, float] = {
     Fault.SESSION_LOST: 0.03,
     Fault.CONNECT_FAILS: 0.3,
     Fault.QUERY_FAILS: 0.15,
-    Fault.NOT_FOUND_LAG: 0.8,
+    Fault.NOT_FOUND_LAG: 0.4,
     Fault.STALE_SNAPSHOT: 0.6,
     Fault.TRUNCATED_PAGES: 0.6,
     Fault.FILLS_SHOWN_LATE: 0.5,

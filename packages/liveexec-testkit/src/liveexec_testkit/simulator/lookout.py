@@ -1,7 +1,7 @@
 """All checks of a run together, and what each of them is told of."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from liveexec.domain.ids import AccountId, OrderId
@@ -92,7 +92,7 @@ class Lookout:
             SliceChecks(violations, ledger),
         ]
         self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
-        self._departures = DepartureChecks(violations, self.journal, now_ns)
+        self._departures = DepartureChecks(violations, self.journal, now_ns, plan.settings.max_price_age_ns)
         self._pace = PaceChecks(violations, now_ns)
         self._lanes = LaneChecks(violations)
         self._effects = EffectChecks(violations)
@@ -136,6 +136,7 @@ class Lookout:
         self._decided.setdefault(epoch, deque()).extend(decision.records)
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
+        self._lanes.decided(process.number, decision)
         shard = process.shard
         self._durable.decided(epoch, decision, lambda: _is_stalled(shard or process.shard))
         self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
@@ -156,9 +157,11 @@ class Lookout:
         self._durable.committed(batch.epoch, len(batch.records))
         self.journal.committed(batch)
 
-    def changed(self, order: TrueOrder) -> None:
+    def changed(self, order: TrueOrder, shard: ShardRuntime | None) -> None:
         """Something happened at a venue."""
         self.at_venues.changed(order)
+        if shard is not None:
+            self._check_reservations(shard, [order])
 
     def left(
         self, process: Process, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan
@@ -200,14 +203,17 @@ class Lookout:
         if shard is not None:
             self._memory.check(shard, everything=everything)
             check_unclaimed(shard.engine, self._violations)
-            if Fault.OVERFILL not in self._plan.faults:
-                for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
+            for orders in self.at_venues.orders.values():
+                self._check_reservations(shard, orders)
         if everything and self.journal.position:
             memory = self._server().memory
             self.compare_tables()
             if is_healed and shard is not None and shard.view.projected == self.journal.position:
                 self._tables.check(memory, SHARD)
+
+    def _check_reservations(self, shard: ShardRuntime, orders: Iterable[TrueOrder]) -> None:
+        if Fault.OVERFILL not in self._plan.faults:
+            check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
 
     def compare_tables(self) -> None:
         """Compare the tables with the journal, as far as they go."""

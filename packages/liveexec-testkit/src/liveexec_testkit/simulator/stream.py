@@ -73,6 +73,10 @@ class Stream:
         self._untaken[id(report)] = report
         return True
 
+    def hold_back(self, for_ns: int) -> None:
+        """What is said from now on arrives later than that."""
+        self._not_before_ns = max(self._not_before_ns, self._loop.now_ns + for_ns)
+
     def gap(self, reason: str) -> None:
         """Tell that something was missed, after what was said before it."""
         at_ns = max(self._loop.now_ns + 300_000, self._not_before_ns)

@@ -32,6 +32,10 @@ _TRADED: Final = 0.45
 _TRADED_THINLY: Final = 0.08
 #: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
 _PROVOKED: Final = 0.3
+#: How often a question meets a gap, in a run that has gaps at all.
+_DISTURBED: Final = 0.04
+#: How often what is taken back was traded last.
+_TAKEN_BACK_AT_ONCE: Final = 0.5
 #: How far the visible book's levels are from its price, and what each of them shows.
 _STEPS: Final = (TICK, TICK * 2, TICK * 3)
 _SIZE: Final = Decimal(50)
@@ -71,6 +75,8 @@ class SimVenue:
         #: Whether our account has been opened here: what it held before belongs to its opening.
         self.is_opened = False
         self.banned_until_ns = 0
+        #: From when on, and until when, what it takes is shown to nobody, on its own clock.
+        self._hides_from_ns = self._hides_until_ns = 0
         #: Payments that the venue told of, which it repeats when somebody connects.
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
@@ -83,6 +89,8 @@ class SimVenue:
         self.executions_heard: dict[FillReport, OrderId] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
+        #: Whether what it takes now it takes too late.
+        self.takes_late = False
         #: Whether nobody hears what happens.
         self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
@@ -139,6 +147,29 @@ class SimVenue:
         for stream in self._streams.values():
             stream.gap(reason)
 
+    def fall_behind(self, for_ns: int) -> None:
+        """What shows its orders lags behind what takes them: no word of an order that comes now, nor an answer about
+        it, for a while."""
+        now_ns = self.now_ns()
+        if now_ns >= self._hides_until_ns:
+            self._hides_from_ns = now_ns
+        self._hides_until_ns = max(self._hides_until_ns, now_ns + for_ns)
+        for stream in self._streams.values():
+            stream.hold_back(for_ns)
+
+    def hides(self, order: TrueOrder) -> bool:
+        """Whether an order is too young to be shown."""
+        return self._hides_from_ns <= order.taken_at_ns and self.now_ns() < self._hides_until_ns
+
+    def disturb(self) -> None:
+        """Somebody asks: a bad time to leave something out of what it tells."""
+        if (
+            self.faults.has(Fault.GAP)
+            and self.random.random() < _DISTURBED
+            and self.faults.fires(Fault.GAP, surely=True)
+        ):
+            self.interrupt("a sequence number was left out while it was asked")
+
     def books(self) -> Iterator[Book]:
         """The visible books as they are."""
         return map(self._book, self.truth.prices)
@@ -184,6 +215,7 @@ class SimVenue:
         if order.status is not VenueOrderStatus.WORKING:
             # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
             self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
+        order.came_late = order.came_late or self.takes_late
         self._remember()
         self._changed(order)
 
@@ -245,7 +277,10 @@ class SimVenue:
         for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
             ended = self._ended_with_fills() if faults.has(fault) else ()
             if ended and faults.fires(fault):
-                act(ended[self.random.randrange(len(ended))])
+                # What was traded last may still be on its way to whoever listens.
+                is_last = self.random.random() < _TAKEN_BACK_AT_ONCE
+                newest = max(ended, key=lambda order: order.changed_at_ns)
+                act(newest if is_last else ended[self.random.randrange(len(ended))])
         if self.is_opened and faults.fires(Fault.FOREIGN_ORDER):
             instrument_id = self._some_instrument()
             side = Side.BUY if self.random.random() < 0.5 else Side.SELL
