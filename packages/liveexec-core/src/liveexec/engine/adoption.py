@@ -192,21 +192,23 @@ def adopt_anew(turn: Turn, order: Order, said: OrderReport) -> None:
 
 
 def _without_waiting(turn: Turn, said: OrderReport) -> OrderReport:
-    """The report as if the fills that wait for the order were still to come: they count once it is known."""
+    """The report as if the fills that wait for the order were still to come: they count once it is known. Those that
+    are newer than the report are not in what it tells."""
     waiting = ZERO
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         fill = delivered.report
         if not isinstance(fill, FillReport) or fill.account_id != said.account_id:
             continue
         name = fill.venue_order_id or fill.client_order_id
-        if name is not None and name in (said.venue_order_id, said.client_order_id):
+        is_its = name is not None and name in (said.venue_order_id, said.client_order_id)
+        if is_its and fill.fill.venue_time_ns <= said.venue_time_ns:
             waiting += fill.fill.quantity
     return evolve(said, filled_quantity=max(ZERO, said.filled_quantity - waiting)) if waiting else said
 
 
 def _order_behind(turn: Turn, said: FillReport | CumulativeFill) -> OrderReport:
     """The order that was filled: as a report shows it that waits as well, else as far as its fill tells."""
-    quantity = said.fill.quantity if isinstance(said, FillReport) else said.quantity
+    fill = said.fill if isinstance(said, FillReport) else said
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         shown = delivered.report
         if (
@@ -216,8 +218,10 @@ def _order_behind(turn: Turn, said: FillReport | CumulativeFill) -> OrderReport:
             and shown.venue_order_id == said.venue_order_id
         ):
             rest = _without_waiting(turn, shown)
+            if fill.venue_time_ns > shown.venue_time_ns:
+                return rest
             # This fill waits no longer, and counts once the order is known.
-            return evolve(rest, filled_quantity=max(ZERO, rest.filled_quantity - quantity))
+            return evolve(rest, filled_quantity=max(ZERO, rest.filled_quantity - fill.quantity))
     return _order_of(said)
 
 

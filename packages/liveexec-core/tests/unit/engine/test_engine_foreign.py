@@ -16,6 +16,7 @@ from liveexec.domain.outcome import (
     AssetKind,
     AssetReport,
     OrderReport,
+    Rejected,
     Unknown,
     VenueOrderStatus,
 )
@@ -260,6 +261,31 @@ class TestMetByAFillAlone:
         harness.fill(adopted, "1.5", client_order_id=None, venue_order_id="V-77")
         assert adopted.status is OrderStatus.FILLED
         assert harness.engine.state.exposure.of_product(SPOT_PRODUCT).buys == before
+
+    @pytest.mark.parametrize("is_met_first", [True, False], ids=["a word first", "its time first"])
+    def test_a_fill_that_waits_is_not_in_a_word_that_is_older(
+        self, harness: EngineHarness, *, is_met_first: bool
+    ) -> None:
+        known = harness.working()
+        # Whose a word without our name is nobody knows while this one has no name there.
+        doubtful = harness.submit() if not is_met_first else None
+        harness.fill(known, "0.3", client_order_id=None, venue_order_id="V-77")
+        harness.report(
+            make_order_report(
+                side=Side.BUY,
+                client_order_id=None,
+                quantity=Decimal("0.4"),
+                filled_quantity=Decimal("0.1"),
+                venue_time_ns=harness.now_ns - 1,
+            )
+        )
+        if doubtful is not None:
+            harness.answer(doubtful, Rejected("NO", "no"), SendVerb.SUBMIT)
+            harness.advance(5)
+        (adopted,) = (each for each in harness.engine.state.ledger.orders.values() if each not in (known, doubtful))
+        assert parts(adopted, "status adopted_filled quantity filled_quantity") == (
+            OrderStatus.FILLED, Decimal("0.1"), Decimal("0.3"), Decimal("0.3"),
+        )  # fmt: skip
 
     def test_shown_as_large_as_it_was_filled_it_stays_filled(self, harness: EngineHarness) -> None:
         adopted, working = self.met(harness)
