@@ -67,6 +67,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.doubted_at_ns = 0
         self.is_compared = False
         self._asked_at_ns = 0
+        #: When its process last went on after it was stopped.
+        self.frozen_ns = 0
         #: Told of every question at the moment it leaves.
         self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
         self._under_way: dict[str | None, str] = {}
@@ -328,7 +330,13 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.on_question(self)
         self.venue.disturb()
         await self._pause(2)
-        if self.venue.faults.fires(Fault.QUERY_FAILS):
+        venue, faults = self.venue, self.venue.faults
+        if venue.loop.now_ns < venue.mute_until_ns and not faults.healed:
+            raise AdapterError("the venue still answers with errors")
+        if faults.fires(Fault.QUERY_FAILS):
+            if faults.between(Fault.QUERY_FAILS, 0, 2) == 0:
+                # What answers questions is down for a while.
+                venue.mute_until_ns = venue.loop.now_ns + faults.between(Fault.QUERY_FAILS, 100 * _MS, 700 * _MS)
             raise AdapterError("the venue answers with an error")
         self._check_session()
 

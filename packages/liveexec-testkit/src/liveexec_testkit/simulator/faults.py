@@ -125,6 +125,9 @@ BUNDLES: Final = (
     (Fault.DEADLINE_IGNORED, Fault.ANSWER_LOST),
     (Fault.GAP, Fault.STALE_SNAPSHOT, Fault.REPORT_LATE),
     (Fault.QUERY_FAILS, Fault.ANSWER_LOST, Fault.REPORT_LOST),
+    (Fault.QUERY_FAILS, Fault.REPORT_LOST, Fault.ANSWER_LOST, Fault.ANSWER_NEVER),
+    (Fault.GAP, Fault.ANSWER_LATE),
+    (Fault.STORE_SILENT, Fault.REQUEST_LATE, Fault.ANSWER_LATE),
     (Fault.ANSWER_NEVER, Fault.REPORT_LOST),
     (Fault.ANSWER_LOST, Fault.REPORT_LOST),
     (Fault.STORE_BROKEN, Fault.DEFECT, Fault.CRASH),
@@ -158,6 +161,7 @@ LASTING: Final = {
     Fault.REPORT_LATE: 700_000_000,
     Fault.SILENT_STREAM: 4_000_000_000,
     Fault.BAN: 1_500_000_000,
+    Fault.QUERY_FAILS: 700_000_000,
     Fault.STORE_OUTAGE: 2_500_000_000,
     Fault.STORE_SILENT: 4_000_000_000,
     # Until a request that has no answer is given up.

@@ -128,6 +128,8 @@ class Process:
     def thaw(self) -> None:
         """Let it go on (SIGCONT)."""
         self.is_frozen = False
+        for adapter in self.adapters:
+            adapter.frozen_ns = self._loop.now_ns
         self._loop.thaw(self.number)
 
     def kill(self) -> None:

@@ -99,12 +99,12 @@ class _FailingRule:
         return None
 
 
-def settings_of(random: Random, venues: Sequence[VenueKind], *, are_frozen: bool = False) -> Settings:
-    """Limits for a run: half of the runs have them, low enough that orders meet them. Where processes ``are_frozen``,
-    what they had decided may often still leave when they go on."""
+def settings_of(random: Random, venues: Sequence[VenueKind], *, waits: bool = False) -> Settings:
+    """Limits for a run: half of the runs have them, low enough that orders meet them. Where everything
+    ``waits`` at times, what was decided before may often still leave afterwards."""
     is_anonymous = any(venue.is_anonymous for venue in venues)
     kept = random.choice((4_096, 5, 5))
-    deadline_ns = random.choice((400, 4_000) if are_frozen else (400, 400, 400, 2_500)) * _MS
+    deadline_ns = random.choice((400, 4_000) if waits else (400, 400, 400, 2_500)) * _MS
     policy = random.choice(("best_price", "lowest_fee", "split", "split"))
     on_loss = random.choice(list(JournalLoss))
     price_age_ns = random.choice(_PRICE_AGES_NS)

@@ -12,7 +12,15 @@ from attrs import evolve, frozen
 from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import (
+    AssetKind,
+    AssetReport,
+    FillAction,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    VenueOrderStatus,
+)
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
 from liveexec_testkit.simulator.loop import SimLoop
@@ -34,6 +42,8 @@ _TRADED_THINLY: Final = 0.08
 _PROVOKED: Final = 0.3
 #: How often a question meets a gap, in a run that has gaps at all.
 _DISTURBED: Final = 0.04
+#: How often a trade is taken back, or corrected, while its report may be on its way, in a run in which any is.
+_UNDONE_AT_ONCE: Final = 0.05
 #: How often what is taken back was traded last.
 _TAKEN_BACK_AT_ONCE: Final = 0.5
 #: How far the visible book's levels are from its price, and what each of them shows.
@@ -75,6 +85,8 @@ class SimVenue:
         #: Whether our account has been opened here: what it held before belongs to its opening.
         self.is_opened = False
         self.banned_until_ns = 0
+        #: Until when it answers no question.
+        self.mute_until_ns = 0
         #: From when on, and until when, what it takes is shown to nobody, on its own clock.
         self._hides_from_ns = self._hides_until_ns = 0
         #: Payments that the venue told of, which it repeats when somebody connects.
@@ -100,6 +112,8 @@ class SimVenue:
         #: What the account was at earlier times, for stale answers.
         self.history: list[AccountMoment] = []
         self._cached: AccountMoment | None = None
+        #: Whether that is all that is served while it is not too old.
+        self._is_kept = False
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -183,11 +197,12 @@ class SimVenue:
     def stale(self, age_ns: int) -> "AccountMoment | None":
         """What was true so long ago, if that is known."""
         cached = self._cached
-        if cached is not None and self.now_ns() - cached.at_ns < _CACHED_NS and self.random.random() < 0.5:
-            # What was stale before may be served again.
+        if cached is not None and self._is_kept and self.now_ns() - cached.at_ns < _CACHED_NS:
+            # What was stale before is served again.
             return cached
         before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
         self._cached = before[-1] if before else None
+        self._is_kept = self.random.random() < 0.5
         return self._cached
 
     def moment(self) -> "AccountMoment":
@@ -201,6 +216,8 @@ class SimVenue:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
+        if isinstance(report, FillReport) and report.action is FillAction.TRADE and self.is_opened:
+            self._undo_soon(report)
         if isinstance(report, FillReport) and report.client_order_id is not None and heard and all(heard):
             found = self.truth.find(
                 OrderRef(self.account_id, report.fill.instrument_id, report.client_order_id, report.venue_order_id)
@@ -357,6 +374,21 @@ class SimVenue:
             for order in self.truth.orders[self._past_orders :]
             if order.fills and order.status is not VenueOrderStatus.WORKING
         ]
+
+    def _undo_soon(self, report: FillReport) -> None:
+        """A trade may be taken back, or corrected, while its report is on its way; if it ended its order."""
+        for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
+            if self.faults.has(fault) and self.random.random() < _UNDONE_AT_ONCE:
+                ref = OrderRef(self.account_id, report.fill.instrument_id, None, report.venue_order_id)
+                self.loop.call_after_ns(
+                    self.random.randrange(1 * _MS, 60 * _MS), self._undo, fault, act, ref, context=self._context
+                )
+
+    def _undo(self, fault: Fault, act: Callable[[TrueOrder], None], ref: OrderRef) -> None:
+        order = self.truth.find(ref)
+        assert order is not None
+        if not self.is_quiet and order in self._ended_with_fills() and self.faults.fires(fault, surely=True):
+            act(order)
 
     def _bust(self, order: TrueOrder) -> None:
         fills = list(order.fills.values())

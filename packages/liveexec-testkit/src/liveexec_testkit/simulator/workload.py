@@ -288,7 +288,8 @@ class Workload:
             before = [id(each) for each in self.kills[: self.kills.index(note)]] if note in self.kills else []
             self.kills = [each for each in self.kills if each.scope != scope or id(each) not in before]
             self.trace.add("host", f"kill {scope} is recorded")
-            if note in self.kills:
+            # One that says something else meanwhile may be recorded by now as well.
+            if [each for each in self.kills if each.scope == scope] == [note]:
                 self.killed(note)
         except BaseException:
             if note in self.kills:

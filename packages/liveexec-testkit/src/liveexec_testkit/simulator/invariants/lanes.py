@@ -46,10 +46,16 @@ class LaneChecks:
             case _:
                 pass
 
-    def left(self, adapter: SimAdapter, verb: str, order_id: OrderId | None, now_ns: int) -> None:
-        """A request leaves. A token that is enough for anything else was enough for a cancel before."""
+    def left(self, adapter: SimAdapter, verb: str, order_id: OrderId | None, now_ns: int, spare_ns: int = 0) -> None:
+        """A request leaves. A token that is enough for anything else was enough for a cancel before; ``spare_ns`` says
+        for how long there was one."""
         if verb == "cancel" and order_id is not None:
-            self._waiting.pop((adapter.process, order_id), None)
+            order, since_ns = self._waiting.pop((adapter.process, order_id), (None, 0))
+            if order is not None and adapter.venue.kind.is_limited and not adapter.venue.kind.per_account:
+                could_ns = now_ns - max(since_ns, adapter.doubted_at_ns, adapter.ended_ns(order), adapter.frozen_ns)
+                if min(could_ns, spare_ns) > _AT_ONCE_NS:
+                    told = f"the cancel of {order_id} leaves after {could_ns} ns, for {spare_ns} there was a token"
+                    self.violations.add(25, told)
             return
         if order_id is not None and self._before.get((adapter.process, order_id)):
             self._before[adapter.process, order_id] -= 1
