@@ -24,6 +24,7 @@ from liveexec_testkit.simulator.invariants.departures import DepartureChecks
 from liveexec_testkit.simulator.invariants.effects import EffectChecks
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
+from liveexec_testkit.simulator.invariants.lanes import LaneChecks
 from liveexec_testkit.simulator.invariants.pace import PaceChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
 from liveexec_testkit.simulator.venue_truth import TrueOrder
@@ -42,6 +43,7 @@ from support.builders import (
 )
 
 ORDER = make_order_id()
+_PRICE_AGE_NS = 200_000_000
 
 
 class Bench:
@@ -71,11 +73,13 @@ class TestDepartures:
     """An adapter, a process and a submit as they should be, each thing wrong in turn."""
 
     def left(self, bench: Bench, now_ns: int = 0, *, book_age_ns: int = 0, **changes: Any) -> None:
-        values: dict[str, Any] = {"doubted_at_ns": 0, "is_compared": True, "asked_at_ns": 0, "seen": 1} | changes
-        checks = DepartureChecks(bench.violations, bench.journal, lambda: now_ns)
+        values: dict[str, Any] = {"doubted_at_ns": 0, "is_compared": True, "asked_at_ns": 0, "seen": 1, "is_open": True}
+        values |= changes
+        checks = DepartureChecks(bench.violations, bench.journal, lambda: now_ns, _PRICE_AGE_NS)
         order = make_order_in(OrderStatus.SUBMITTED)
         venue = SimpleNamespace(kind=SimpleNamespace(name=ALPHA, prepares=False), account_id=ALPHA_ACCOUNT)
-        adapter = SimpleNamespace(venue=venue, doubted_at_ns=values["doubted_at_ns"], is_compared=values["is_compared"])
+        told = {name: values[name] for name in ("doubted_at_ns", "is_compared", "is_open")}
+        adapter = SimpleNamespace(venue=venue, **told)
         seen = SimpleNamespace(attempt=values["seen"])
         shard = SimpleNamespace(view=SimpleNamespace(ledger=SimpleNamespace(orders={ORDER: seen})))
         store = SimpleNamespace(asked_at_ns=values["asked_at_ns"])
@@ -117,6 +121,12 @@ class TestDepartures:
         self.left(bench, **change)
         assert bench.number == number
 
+    @pytest.mark.parametrize("change", [{"is_compared": False}, {"doubted_at_ns": 1}])
+    def test_over_a_session_that_is_gone_nothing_leaves(self, change: dict[str, Any]) -> None:
+        bench = self.bench()
+        self.left(bench, is_open=False, **change)
+        assert bench.found == []
+
     def test_23_after_its_cancel_was_wished(self) -> None:
         bench = self.bench()
         bench.write(make_cancel_requested())
@@ -125,17 +135,52 @@ class TestDepartures:
 
     def test_1_a_cancel_that_was_not_decided_or_that_nothing_asks_for(self) -> None:
         bench = self.bench()
-        checks = DepartureChecks(bench.violations, bench.journal, lambda: 0)
+        checks = DepartureChecks(bench.violations, bench.journal, lambda: 0, _PRICE_AGE_NS)
         checks.cancel_left(ORDER, can_write=False)
         assert "more cancels leave" in str(bench.found[0])
         bench = self.bench()
-        checks = DepartureChecks(bench.violations, bench.journal, lambda: 0)
+        checks = DepartureChecks(bench.violations, bench.journal, lambda: 0, _PRICE_AGE_NS)
         order = make_order_in(OrderStatus.ACCEPTED)
         checks.decided(
             cast(Any, SimpleNamespace(number=1, adapters=[])), Decision((), (SendCancel(order, ref_of(order)),))
         )
         checks.cancel_left(ORDER, can_write=True)
         assert "nothing recorded asks for it" in str(bench.found[0])
+
+
+class TestLanes:
+    """A cancel that a process carried out, and a question that leaves while it waits."""
+
+    def asked(self, *, by: int, since_ns: int = 0, is_open: bool = True) -> list[Violation]:
+        bench = Bench()
+        checks = LaneChecks(bench.violations)
+        order = make_order_in(OrderStatus.ACCEPTED if is_open else OrderStatus.CANCELED)
+        effect = SendCancel(order, ref_of(order))
+        checks.decided(1, Decision((), (effect,)))
+        checks.carried_out(effect, since_ns)
+        kind = SimpleNamespace(is_limited=True, per_account=False, name=ALPHA)
+        adapter = SimpleNamespace(
+            process=by,
+            venue=SimpleNamespace(kind=kind, account_id=ALPHA_ACCOUNT),
+            doubted_at_ns=0,
+            ended_ns=lambda _: 0,
+            frozen_ns=0,
+            is_under_way=lambda _: False,
+        )
+        checks.left(cast(Any, adapter), "question", None, 10_000_000)
+        return bench.found
+
+    def test_25_nothing_leaves_before_it(self) -> None:
+        assert [each.number for each in self.asked(by=1)] == [25]
+
+    def test_what_is_about_to_leave_holds_nothing_up(self) -> None:
+        assert self.asked(by=1, since_ns=9_000_000) == []
+
+    def test_another_process_knows_nothing_of_it(self) -> None:
+        assert self.asked(by=2) == []
+
+    def test_an_order_that_ended_needs_none(self) -> None:
+        assert self.asked(by=1, is_open=False) == []
 
 
 class TestEffects:

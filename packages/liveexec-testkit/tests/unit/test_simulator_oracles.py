@@ -296,6 +296,18 @@ class TestWishes:
         assert bench.number == number
 
 
+class TestPayments:
+    """An account that was opened, and a payment of before or after."""
+
+    @pytest.mark.parametrize(("later_ns", "number"), [(-1, 12), (0, None)])
+    def test_12_what_an_account_began_with_counts_once(self, later_ns: int, number: int | None) -> None:
+        bench = Bench()
+        opening = make_asset_moved("5", venue_time_ns=NOW_NS - 7)
+        bench.write(acc.AccountOpened(ALPHA_ACCOUNT, NOW_NS), opening, stream=ALPHA_ACCOUNT)
+        bench.write(make_asset_moved("1", venue_time_ns=NOW_NS + later_ns), stream=ALPHA_ACCOUNT)
+        assert bench.number == number
+
+
 class TestTables:
     def test_4_a_movement_twice(self) -> None:
         bench = Bench()

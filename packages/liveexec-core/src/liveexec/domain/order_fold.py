@@ -259,11 +259,12 @@ def _on_reattributed(order: Order, event: ev.Reattributed) -> None:
 
 
 def _on_adopted_again(order: Order, event: ev.Adopted) -> None:
-    """What a fill alone told of it was too little: these are its terms."""
+    """What a fill alone told of it was too little: these are its terms, and what was filled that counts nowhere."""
     report = event.report
     if not order.is_adopted:
         raise TransitionError(f"Adopted can't follow in status {order.status} of an order of ours")
-    order.quantity, order.price, order.reserve_price = report.quantity, report.price, report.price
+    order.quantity, order.adopted_filled = report.quantity - report.filled_quantity, report.filled_quantity
+    order.price = order.reserve_price = report.price
     if report.client_order_id is not None:
         order.plan = SendPlan(report.client_order_id, 0, report.refs)
     order.venue_order_id = report.venue_order_id or order.venue_order_id

@@ -50,8 +50,9 @@ def find(turn: Turn, said: AboutOrder) -> Order | None:
 
 
 def is_in_opening(turn: Turn, order: Order | None, said: AboutOrder) -> bool:
-    """Whether a fill that is not ours was there already when the account began, so that its opening counts it."""
-    if isinstance(said, OrderReport) or (order is not None and order.strategy_id != EXTERNAL):
+    """Whether a fill that is not ours was there already when the account began, so that its opening counts it, whoever
+    its order was given to since."""
+    if isinstance(said, OrderReport) or (order is not None and not order.is_adopted):
         return False
     at_ns = said.fill.venue_time_ns if isinstance(said, FillReport) else said.venue_time_ns
     return at_ns < turn.core.state.ledger.opened.get(said.account_id, 0)
@@ -164,12 +165,26 @@ def adopt(turn: Turn, said: AboutOrder) -> None:
 
 
 def adopt_anew(turn: Turn, order: Order, said: OrderReport) -> None:
-    """The venue works an order that was met by a fill alone, and is larger than that fill told."""
-    if not order.is_adopted or order.status is not OrderStatus.FILLED or said.quantity <= order.quantity:
+    """The venue works an order that was met by a fill alone, and is larger than that fill told.
+
+    What it shows of the time before a fill that is here tells nothing of the time after it. What it has filled beyond
+    the fills that are here was filled before the account was opened, or is told by the next comparison.
+    """
+    if not order.is_adopted or order.status is not OrderStatus.FILLED:
+        return
+    newest_ns = max((fill.venue_time_ns for fill in (order.fills or {}).values()), default=0)
+    before = max(ZERO, said.filled_quantity - order.filled_quantity)
+    if said.venue_time_ns < newest_ns or said.quantity - before <= order.quantity:
         return
     assert order.terms is not None
     # Under the names that it has: another one may be that of an order of ours which claims to be this one.
-    shown = evolve(said, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id, refs=None)
+    shown = evolve(
+        said,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        refs=None,
+        filled_quantity=before,
+    )
     turn.emit(
         order.order_id,
         ev.Adopted(said.account_id, order.strategy_id, said.instrument_id, said.side, order.terms, shown),
@@ -177,21 +192,23 @@ def adopt_anew(turn: Turn, order: Order, said: OrderReport) -> None:
 
 
 def _without_waiting(turn: Turn, said: OrderReport) -> OrderReport:
-    """The report as if the fills that wait for the order were still to come: they count once it is known."""
+    """The report as if the fills that wait for the order were still to come: they count once it is known. Those that
+    are newer than the report are not in what it tells."""
     waiting = ZERO
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         fill = delivered.report
         if not isinstance(fill, FillReport) or fill.account_id != said.account_id:
             continue
         name = fill.venue_order_id or fill.client_order_id
-        if name is not None and name in (said.venue_order_id, said.client_order_id):
+        is_its = name is not None and name in (said.venue_order_id, said.client_order_id)
+        if is_its and fill.fill.venue_time_ns <= said.venue_time_ns:
             waiting += fill.fill.quantity
     return evolve(said, filled_quantity=max(ZERO, said.filled_quantity - waiting)) if waiting else said
 
 
 def _order_behind(turn: Turn, said: FillReport | CumulativeFill) -> OrderReport:
     """The order that was filled: as a report shows it that waits as well, else as far as its fill tells."""
-    quantity = said.fill.quantity if isinstance(said, FillReport) else said.quantity
+    fill = said.fill if isinstance(said, FillReport) else said
     for delivered in (each for parked in turn.core.parked.values() for each in parked):
         shown = delivered.report
         if (
@@ -201,8 +218,10 @@ def _order_behind(turn: Turn, said: FillReport | CumulativeFill) -> OrderReport:
             and shown.venue_order_id == said.venue_order_id
         ):
             rest = _without_waiting(turn, shown)
+            if fill.venue_time_ns > shown.venue_time_ns:
+                return rest
             # This fill waits no longer, and counts once the order is known.
-            return evolve(rest, filled_quantity=max(ZERO, rest.filled_quantity - quantity))
+            return evolve(rest, filled_quantity=max(ZERO, rest.filled_quantity - fill.quantity))
     return _order_of(said)
 
 

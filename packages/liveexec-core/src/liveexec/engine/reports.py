@@ -69,9 +69,9 @@ def order_report(turn: Turn, order: Order, said: OrderReport, *, asked_at_ns: in
         if works:
             requests.alive(turn, order)
     if not order.is_open:
+        _fetch_if_behind(turn, order, said)
         if works:
             adoption.adopt_anew(turn, order, said)
-        _fetch_if_behind(turn, order, said)
         return
     match said.status:
         case VenueOrderStatus.WORKING:

@@ -26,6 +26,7 @@ from support.builders import (
     parts,
 )
 from support.engine_harness import EngineHarness
+from support.venue_words import fill_of
 
 SAYABLE = (Resolution.CANCELED, Resolution.REJECTED, Resolution.EXPIRED)
 
@@ -118,6 +119,16 @@ class TestAttribute:
         held = {key[1]: each.quantity for key, each in harness.engine.state.ledger.positions.items()}
         assert held == {"EXTERNAL": 0, STRATEGY: Decimal("-0.75")}
         assert harness.net() == Decimal("-0.75")
+
+    def test_what_the_opening_counts_of_it_does_not_count_again(self, harness: EngineHarness) -> None:
+        opened_ns = harness.engine.state.ledger.opened[ALPHA_ACCOUNT]
+        harness.report(make_order_report(filled_quantity=Decimal("0.5")))
+        (adopted,) = harness.engine.state.ledger.orders.values()
+        attribute(harness, adopted.order_id)
+        harness.report(fill_of(adopted, "0.5", "45000", 1, opened_ns - 1))
+        assert (harness.net(), adopted.filled_quantity) == (0, 0)
+        harness.report(fill_of(adopted, "0.25", "45000", 2, opened_ns))
+        assert harness.net() == Decimal("-0.25")
 
     def test_a_strategys_own_order_stays_its_own(self, harness: EngineHarness) -> None:
         order = harness.working()

@@ -16,6 +16,7 @@ from liveexec.domain.outcome import (
     AssetKind,
     AssetReport,
     OrderReport,
+    Rejected,
     Unknown,
     VenueOrderStatus,
 )
@@ -261,12 +262,59 @@ class TestMetByAFillAlone:
         assert adopted.status is OrderStatus.FILLED
         assert harness.engine.state.exposure.of_product(SPOT_PRODUCT).buys == before
 
+    @pytest.mark.parametrize("is_met_first", [True, False], ids=["a word first", "its time first"])
+    def test_a_fill_that_waits_is_not_in_a_word_that_is_older(
+        self, harness: EngineHarness, *, is_met_first: bool
+    ) -> None:
+        known = harness.working()
+        # Whose a word without our name is nobody knows while this one has no name there.
+        doubtful = harness.submit() if not is_met_first else None
+        harness.fill(known, "0.3", client_order_id=None, venue_order_id="V-77")
+        harness.report(
+            make_order_report(
+                side=Side.BUY,
+                client_order_id=None,
+                quantity=Decimal("0.4"),
+                filled_quantity=Decimal("0.1"),
+                venue_time_ns=harness.now_ns - 1,
+            )
+        )
+        if doubtful is not None:
+            harness.answer(doubtful, Rejected("NO", "no"), SendVerb.SUBMIT)
+            harness.advance(5)
+        (adopted,) = (each for each in harness.engine.state.ledger.orders.values() if each not in (known, doubtful))
+        assert parts(adopted, "status adopted_filled quantity filled_quantity") == (
+            OrderStatus.FILLED, Decimal("0.1"), Decimal("0.3"), Decimal("0.3"),
+        )  # fmt: skip
+
     def test_shown_as_large_as_it_was_filled_it_stays_filled(self, harness: EngineHarness) -> None:
         adopted, working = self.met(harness)
         working.quantity = Decimal("0.5")
         harness.report(working)
         assert harness.last.records == ()
         assert adopted.status is OrderStatus.FILLED
+
+    def test_what_it_filled_before_the_account_was_opened_is_not_awaited(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        working = evolve(working, filled_quantity=Decimal("0.9"))
+        harness.report(working)
+        assert parts(adopted, "status filled_quantity leaves") == (
+            OrderStatus.PARTIALLY_FILLED, Decimal("0.5"), Decimal("1.1"),
+        )  # fmt: skip
+        harness.report(evolve(working, status=VenueOrderStatus.CANCELED))
+        assert parts(adopted, "status leaves") == (OrderStatus.CANCELED, Decimal(0))
+
+    def test_one_that_was_filled_there_and_partly_before_stays_filled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        harness.report(evolve(working, quantity=Decimal("0.9"), filled_quantity=Decimal("0.9")))
+        assert adopted.status is OrderStatus.FILLED
+
+    def test_shown_as_it_was_before_that_fill_it_stays_filled(self, harness: EngineHarness) -> None:
+        adopted, working = self.met(harness)
+        (fill,) = (adopted.fills or {}).values()
+        stale = evolve(working, filled_quantity=Decimal("1.5"), venue_time_ns=fill.venue_time_ns - 1)
+        harness.report(stale)
+        assert parts(adopted, "status quantity") == (OrderStatus.FILLED, Decimal("0.5"))
 
     def test_a_child_of_ours_is_none_of_them(self, harness: EngineHarness) -> None:
         parent = harness.submit(exec_algorithm="ICEBERG", exec_algorithm_params={"visible_quantity": "0.4"})

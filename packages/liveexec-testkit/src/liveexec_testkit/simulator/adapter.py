@@ -67,6 +67,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.doubted_at_ns = 0
         self.is_compared = False
         self._asked_at_ns = 0
+        #: When its process last went on after it was stopped.
+        self.frozen_ns = 0
         #: Told of every question at the moment it leaves.
         self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
         self._under_way: dict[str | None, str] = {}
@@ -75,6 +77,11 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
         #: Told when a session is about to be opened.
         self.on_connect: Callable[[], None] = lambda: None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything could leave: over a session that is gone nothing does, whoever knows of it by now."""
+        return self._stream is not None and self._stream.is_open
 
     async def connect(self) -> None:
         self.on_connect()
@@ -131,8 +138,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if found is not None and ref.venue_order_id is not None and venue.faults.fires(Fault.SOURCE_FORGETS):
             # The venue named it before, so this proves only that the source forgets.
             found = None
-        is_young = found is not None and now_ns - found.taken_at_ns < VISIBILITY_LAG_NS
-        if is_young and venue.faults.fires(Fault.NOT_FOUND_LAG):
+        if found is not None and venue.hides(found):
             found = None
         answer = venue.truth.report(found) if found is not None else Absent(now_ns)
         await self._pause(1)
@@ -209,6 +215,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
     def _take(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
         if self.venue.faults.fires(Fault.VENUE_REFUSES):
             return Rejected("REFUSED", "the venue's own risk check refused it")
+        if self.venue.faults.fires(Fault.NOT_FOUND_LAG):
+            self.venue.fall_behind(VISIBILITY_LAG_NS - self.venue.random.randrange(VISIBILITY_LAG_NS // 4))
         return self.venue.truth.take(order, plan)
 
     async def _request(
@@ -301,11 +309,12 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
                 venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
                 outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
             else:
+                venue.takes_late = ignores
                 outcome = act()
+                venue.takes_late = False
                 if ignores:
                     venue.belated -= 1
                 if ignores and isinstance(outcome, Accepted):
-                    venue.truth.orders[-1].came_late = True
                     venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
                 venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")
             if not arrived.done():
@@ -319,8 +328,15 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             raise AdapterError(f"{account_id} is no account here")
         self._check_session()
         self.on_question(self)
+        self.venue.disturb()
         await self._pause(2)
-        if self.venue.faults.fires(Fault.QUERY_FAILS):
+        venue, faults = self.venue, self.venue.faults
+        if venue.loop.now_ns < venue.mute_until_ns and not faults.healed:
+            raise AdapterError("the venue still answers with errors")
+        if faults.fires(Fault.QUERY_FAILS):
+            if faults.between(Fault.QUERY_FAILS, 0, 2) == 0:
+                # What answers questions is down for a while.
+                venue.mute_until_ns = venue.loop.now_ns + faults.between(Fault.QUERY_FAILS, 100 * _MS, 700 * _MS)
             raise AdapterError("the venue answers with an error")
         self._check_session()
 
@@ -339,7 +355,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         return self._stream
 
     def _check_session(self) -> None:
-        if self._stream is None or not self._stream.is_open:
+        if not self.is_open:
             raise AdapterError("the session is gone")
 
     @property

@@ -116,6 +116,9 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     for order in orders.values():
         yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
     for venue in world.venues:
+        if venue.travelling:
+            # Nobody need wait for them: an operator may have ended their orders.
+            yield 14, f"{len(venue.travelling)} requests are on their way to {venue.kind.name}"
         if venue.belated:
             yield 14, f"{venue.belated} requests are on their way to {venue.kind.name}, too late"
         if venue.reports_travelling:
@@ -197,12 +200,15 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
             # Somebody else's order that was met by a fill alone counts as no larger than its fills.
             continue
         yield 15, f"{name} works {venue_order_id} ({theirs[venue_order_id].order_id or 'foreign'}), unknown here"
+    taken_back = world.journal.taken_back
     for venue_order_id, order in ours.items():
         true = theirs.get(venue_order_id) if venue_order_id is not None else None
         if true is None or (order.leaves, order.price) == (true.leaves, true.price):
             continue
         # What was taken back of an attempt that another one replaced counts as still to come: more than works there.
-        is_cautious = order.attempt > 1 and bool(order.undone_fills) and order.leaves > true.leaves
+        is_cautious = order.attempt > 1 and true.leaves < order.leaves <= true.leaves + taken_back.get(
+            order.order_id, ZERO
+        )
         if order.price != true.price or not is_cautious:
             yield 15, f"{order.order_id}: {order.leaves} @ {order.price} here, {true.leaves} @ {true.price} at {name}"
     yield from _fill_differences(world, venue, account_id)

@@ -1,7 +1,7 @@
 """All checks of a run together, and what each of them is told of."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from liveexec.domain.ids import AccountId, OrderId
@@ -81,6 +81,7 @@ class Lookout:
             lambda: workload().cancelled,
             self._has_moved,
             self._ours,
+            self.journal.resolved,
         )
         self._tables = TableChecks(violations)
         self.journal.watchers += [
@@ -91,7 +92,7 @@ class Lookout:
             SliceChecks(violations, ledger),
         ]
         self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
-        self._departures = DepartureChecks(violations, self.journal, now_ns)
+        self._departures = DepartureChecks(violations, self.journal, now_ns, plan.settings.max_price_age_ns)
         self._pace = PaceChecks(violations, now_ns)
         self._lanes = LaneChecks(violations)
         self._effects = EffectChecks(violations)
@@ -112,6 +113,7 @@ class Lookout:
         #: shows as a drift.
         self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
+        self._shard: ShardRuntime | None = None
         self._decided: dict[int, deque[Record]] = {}
 
     def watch(self, venues: Sequence[SimVenue]) -> None:
@@ -134,9 +136,9 @@ class Lookout:
         self._decided.setdefault(epoch, deque()).extend(decision.records)
         self._departures.decided(process, decision)
         self._effects.decided(epoch, decision)
+        self._lanes.decided(process.number, decision)
         shard = process.shard
-        # While it starts, its journal can't be seen from here.
-        self._durable.decided(epoch, decision, lambda: shard is None or shard.journal.is_stalled)
+        self._durable.decided(epoch, decision, lambda: _is_stalled(shard or process.shard))
         self._flattenings.decided(decision, lambda account_id: self._in_doubt_ns(process, account_id))
 
     def carried_out(self, effect: Effect) -> None:
@@ -155,16 +157,18 @@ class Lookout:
         self._durable.committed(batch.epoch, len(batch.records))
         self.journal.committed(batch)
 
-    def changed(self, order: TrueOrder) -> None:
+    def changed(self, order: TrueOrder, shard: ShardRuntime | None) -> None:
         """Something happened at a venue."""
         self.at_venues.changed(order)
+        if shard is not None:
+            self._check_reservations(shard, [order])
 
     def left(
         self, process: Process, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan
     ) -> None:
         """A request leaves a process."""
         shard = process.shard
-        self._note_pace(adapter, shard, verb)
+        spare_ns = self._note_pace(adapter, shard, verb)
         can_write = shard is not None and not shard.journal.is_stalled
         order_id = what.order_id if isinstance(what, VenueOrder) else None
         self._requests.left(adapter.process, verb, order_id, can_write=can_write)
@@ -177,7 +181,7 @@ class Lookout:
                 self._departures.replace_left(process, adapter, what, plan)
             self._lanes.left(adapter, verb, what.order_id, self._now_ns())
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
-            self._lanes.left(adapter, verb, order.order_id, self._now_ns())
+            self._lanes.left(adapter, verb, order.order_id, self._now_ns(), spare_ns)
             self._departures.cancel_left(order.order_id, can_write=can_write)
 
     def asked(self, process: Process, adapter: SimAdapter) -> None:
@@ -187,6 +191,11 @@ class Lookout:
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""
+        if shard is None or shard is not self._shard:
+            # What the last life was told of and did not record went with it.
+            for venue in self._venues:
+                venue.executions_heard.clear()
+            self._shard = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
 
     def compare(self, shard: ShardRuntime | None, *, everything: bool, is_healed: bool) -> None:
@@ -194,23 +203,27 @@ class Lookout:
         if shard is not None:
             self._memory.check(shard, everything=everything)
             check_unclaimed(shard.engine, self._violations)
-            if Fault.OVERFILL not in self._plan.faults:
-                for orders in self.at_venues.orders.values():
-                    check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
+            for orders in self.at_venues.orders.values():
+                self._check_reservations(shard, orders)
         if everything and self.journal.position:
             memory = self._server().memory
             self.compare_tables()
             if is_healed and shard is not None and shard.view.projected == self.journal.position:
                 self._tables.check(memory, SHARD)
 
+    def _check_reservations(self, shard: ShardRuntime, orders: Iterable[TrueOrder]) -> None:
+        if Fault.OVERFILL not in self._plan.faults:
+            check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
+
     def compare_tables(self) -> None:
         """Compare the tables with the journal, as far as they go."""
         if self.journal.position:
             check_tables(self._server().memory, SHARD, self._violations)
 
-    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
-        if shard is not None and adapter.venue.kind.is_limited:
-            self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
+    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> int:
+        if shard is None or not adapter.venue.kind.is_limited:
+            return 0
+        return self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
 
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
@@ -238,3 +251,8 @@ class Lookout:
         """Which of our orders a venue means by a name of its own."""
         venue = next(venue for venue in self._venues if venue.account_id == account_id)
         return next((true.order_id for true in venue.truth.orders if name in true.names), None)
+
+
+def _is_stalled(shard: ShardRuntime | None) -> bool:
+    """Whether a journal can't write, as far as anybody can see: while a life starts, it can't be seen from here."""
+    return shard is None or shard.journal.is_stalled

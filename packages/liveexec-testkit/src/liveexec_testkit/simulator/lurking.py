@@ -9,7 +9,8 @@ from attrs import define, field
 
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order import Order
-from liveexec.domain.order_event import SubmitRequested
+from liveexec.domain.order_event import ReplaceRequested, SubmitRequested
+from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.store import STEP_NS
@@ -31,6 +32,7 @@ class Lurking:
     random: Random
     _acts: list[Callable[[], None]] = field(factory=list)
     _crash: Callable[[], None] | None = None
+    _freeze: Callable[[], None] | None = None
     _context: Context = field(factory=Context)
 
     def wait(self, act: Callable[[], None]) -> None:
@@ -41,6 +43,10 @@ class Lurking:
         """Have a process die in the middle of something."""
         self._crash = crash
 
+    def wait_to_freeze(self, freeze: Callable[[], None]) -> None:
+        """Have a process stop between a commit and what had to wait for it."""
+        self._freeze = freeze
+
     def committed(self, batch: AppendBatch, orders: Mapping[OrderId, Order], venues: Sequence[SimVenue]) -> None:
         """The store has a batch; its process hears of it a step later."""
         _provoke(batch, orders, venues)
@@ -48,6 +54,9 @@ class Lurking:
         if self._crash is not None:
             crash, self._crash = self._crash, None
             self.loop.call_after_ns(self.random.randrange(3 * STEP_NS), crash, context=self._context)
+        if self._freeze is not None and any(_asks_to_send(record) for record in batch.records):
+            freeze, self._freeze = self._freeze, None
+            self.loop.call_after_ns(self.random.randrange(STEP_NS), freeze, context=self._context)
 
     def venue_lost(self) -> None:
         """A venue is away: a bad time as well."""
@@ -61,6 +70,10 @@ class Lurking:
     def _act_after(self, delay_ns: int) -> None:
         if self._acts:
             self.loop.call_after_ns(delay_ns, self._acts.pop(0), context=self._context)
+
+
+def _asks_to_send(record: Record) -> bool:
+    return any(isinstance(event, SubmitRequested | ReplaceRequested) for event in record.events)
 
 
 def _provoke(batch: AppendBatch, orders: Mapping[OrderId, Order], venues: Sequence[SimVenue]) -> None:

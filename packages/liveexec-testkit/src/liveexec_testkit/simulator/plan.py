@@ -58,10 +58,10 @@ class OperationKind(StrEnum):
 _WEIGHTS: Final = {
     OperationKind.REPEAT: 2,
     OperationKind.CANCEL: 10,
-    OperationKind.REPLACE: 9,
+    OperationKind.REPLACE: 10,
     OperationKind.RESULT: 2,
     OperationKind.KILL: 2,
-    OperationKind.RELEASE: 2,
+    OperationKind.RELEASE: 3,
     OperationKind.REDUCE: 1,
     OperationKind.CONFLICT: 1,
     OperationKind.MALFORMED: 0.3,
@@ -121,7 +121,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         VenueKind(
             VenueName("ALPHA"),
             renames=random.random() < 0.4,
-            per_account=random.random() < 0.2,
+            per_account=random.random() < 0.3,
             is_limited=random.random() < 0.35,
             fee_asset=random.choice(("USDT", "FEE")),
             has_past=random.random() < 0.3,
@@ -149,7 +149,7 @@ def plan_of(seed: int, *, orders: int = 30, faults: frozenset[Fault] | None = No
         for kind in random.choices(kinds, weights, k=orders)
     ]
     operations.sort(key=lambda each: (each.at_ns, each.seed))
-    settings = settings_of(random, venues)
+    settings = settings_of(random, venues, waits=bool(faults & {Fault.FREEZE, Fault.STORE_SILENT}))
     heals_silently = random.random() < 0.6
     heal_at_ns = span_ns + 200 * _MS
     if random.random() < _OFTEN_EARLY:

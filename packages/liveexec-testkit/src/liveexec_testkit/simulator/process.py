@@ -11,7 +11,6 @@ from typing import Any
 
 from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.domain.outcome import OrderRef, SendPlan
-from liveexec.engine.config import EngineConfig
 from liveexec.errors import Fenced, Halted, LiveExecError, StorageError
 from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.plugins.manager import Plugins
@@ -22,7 +21,7 @@ from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.defects import Defect, PlantedDefect
 from liveexec_testkit.simulator.determinism import SimClock
 from liveexec_testkit.simulator.loop import PROCESS, SimLoop, SimTask
-from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS, RECONCILE_EVERY_S
+from liveexec_testkit.simulator.settings import RECONCILE_EVERY_S, Settings
 from liveexec_testkit.simulator.store import SimStore, StoreServer
 from liveexec_testkit.simulator.venue import SimVenue
 
@@ -39,7 +38,7 @@ class Process:
         self,
         number: int,
         owner: str,
-        config: EngineConfig,
+        settings: Settings,
         plugins: Plugins,
         loop: SimLoop,
         server: StoreServer,
@@ -65,7 +64,7 @@ class Process:
         self.adapters = [SimAdapter(venue, number, left) for venue in venues]
         self.store = SimStore(server, number)
         parts = ShardParts(
-            config=config,
+            config=settings.engine,
             store=self.store,
             adapters=list(map(through, self.adapters)),
             rules=plugins.risk_rules,
@@ -75,7 +74,7 @@ class Process:
             metrics=Metrics(),
             owner=owner,
             lease_s=LEASE_S,
-            max_price_age_ns=MAX_PRICE_AGE_NS,
+            max_price_age_ns=settings.max_price_age_ns,
             reconcile_every_s=RECONCILE_EVERY_S,
         )
         self.orchestrator = self._context.run(LiveExecutionOrchestrator, parts)
@@ -129,6 +128,8 @@ class Process:
     def thaw(self) -> None:
         """Let it go on (SIGCONT)."""
         self.is_frozen = False
+        for adapter in self.adapters:
+            adapter.frozen_ns = self._loop.now_ns
         self._loop.thaw(self.number)
 
     def kill(self) -> None:

@@ -19,7 +19,6 @@ from liveexec_testkit.simulator.market import LOT
 from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 
 __all__ = [
-    "MAX_PRICE_AGE_NS",
     "RECONCILE_EVERY_S",
     "SHARD",
     "UNLUCKY",
@@ -43,8 +42,8 @@ _TIMING: Final = Timing(
 _LONG_ADOPTION_NS: Final = 1_000 * _MS
 #: How often accounts are compared while all is well.
 RECONCILE_EVERY_S: Final = 8.0
-#: An order that was routed on an older price stays here.
-MAX_PRICE_AGE_NS: Final = 200 * _MS
+#: An order that was routed on an older price stays here: where it is short, a third of what is routed does.
+_PRICE_AGES_NS: Final = (200 * _MS, 1_000 * _MS, 4_000 * _MS)
 #: A quantity that the failing rule can't take.
 UNLUCKY: Final = LOT * 13
 
@@ -62,6 +61,8 @@ class Settings:
     meets_anonymous: bool = False
     #: What becomes of open orders while the journal can't be written.
     on_journal_loss: JournalLoss = JournalLoss.LEAVE
+    #: An order that was routed on an older price stays here.
+    max_price_age_ns: int = _PRICE_AGES_NS[0]
 
     @property
     def engine(self) -> EngineConfig:
@@ -98,15 +99,17 @@ class _FailingRule:
         return None
 
 
-def settings_of(random: Random, venues: Sequence[VenueKind]) -> Settings:
-    """Limits for a run: half of the runs have them, low enough that orders meet them."""
+def settings_of(random: Random, venues: Sequence[VenueKind], *, waits: bool = False) -> Settings:
+    """Limits for a run: half of the runs have them, low enough that orders meet them. Where everything
+    ``waits`` at times, what was decided before may often still leave afterwards."""
     is_anonymous = any(venue.is_anonymous for venue in venues)
     kept = random.choice((4_096, 5, 5))
-    deadline_ns = random.choice((400, 400, 400, 2_500)) * _MS
+    deadline_ns = random.choice((400, 4_000) if waits else (400, 400, 400, 2_500)) * _MS
     policy = random.choice(("best_price", "lowest_fee", "split", "split"))
     on_loss = random.choice(list(JournalLoss))
+    price_age_ns = random.choice(_PRICE_AGES_NS)
     if random.random() < 0.5:
-        return Settings(RiskConfig(), kept, deadline_ns, policy, is_anonymous, on_loss)
+        return Settings(RiskConfig(), kept, deadline_ns, policy, is_anonymous, on_loss, price_age_ns)
     return Settings(
         RiskConfig(
             max_order_quantity={ANY: LOT * random.choice((30, 39))},
@@ -122,6 +125,7 @@ def settings_of(random: Random, venues: Sequence[VenueKind]) -> Settings:
         policy,
         is_anonymous,
         on_loss,
+        price_age_ns,
     )
 
 

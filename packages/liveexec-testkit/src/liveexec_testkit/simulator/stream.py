@@ -5,7 +5,7 @@ What a session was to be told while it is gone is lost with it; the venue's trut
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextvars import Context
 from typing import Final
 
@@ -30,6 +30,8 @@ class Stream:
         self._loop, self._faults, self._trace = loop, faults, trace
         self._context = Context()
         self._reports: deque[VenueReport] = deque()
+        #: Reports that will arrive, if the session lasts, and that nobody has taken yet, each once.
+        self._untaken: dict[int, VenueReport] = {}
         self._books: deque[Book | TradeBar] = deque()
         self._arrived = asyncio.Event()
         self._quoted = asyncio.Event()
@@ -68,7 +70,12 @@ class Stream:
         self._send(report, at_ns - now_ns)
         if faults.fires(Fault.REPORT_TWICE):
             self._send(report, at_ns - now_ns + faults.between(Fault.REPORT_TWICE, 0, 400 * _MS))
+        self._untaken[id(report)] = report
         return True
+
+    def hold_back(self, for_ns: int) -> None:
+        """What is said from now on arrives later than that."""
+        self._not_before_ns = max(self._not_before_ns, self._loop.now_ns + for_ns)
 
     def gap(self, reason: str) -> None:
         """Tell that something was missed, after what was said before it."""
@@ -80,13 +87,15 @@ class Stream:
         self._books.append(update)
         self._quoted.set()
 
-    def lose(self, reason: str) -> None:
-        """The session is gone, with everything that was on its way."""
-        if self._error is None:
-            self._error = reason
-            self._reports.clear()
-            self._arrived.set()
-            self._quoted.set()
+    def lose(self, reason: str) -> Sequence[VenueReport]:
+        """The session is gone, with everything that was on its way: that."""
+        if self._error is not None:
+            return ()
+        self._error = reason
+        self._reports.clear()
+        self._arrived.set()
+        self._quoted.set()
+        return tuple(self._untaken.values())
 
     def on_gap(self, told: Callable[[], None]) -> None:
         """Whom to tell when a gap was taken in."""
@@ -97,6 +106,7 @@ class Stream:
         while True:
             while self._reports:
                 report = self._reports.popleft()
+                self._untaken.pop(id(report), None)
                 yield report
                 if isinstance(report, Gap):
                     # Whoever asks for more has taken it in.

@@ -12,7 +12,15 @@ from attrs import evolve, frozen
 from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.market import Book
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import AssetKind, AssetReport, FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import (
+    AssetKind,
+    AssetReport,
+    FillAction,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    VenueOrderStatus,
+)
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault, Faults
 from liveexec_testkit.simulator.loop import SimLoop
@@ -32,6 +40,12 @@ _TRADED: Final = 0.45
 _TRADED_THINLY: Final = 0.08
 #: How often the venue is at its worst when it would matter most, in a run in which it overfills at all.
 _PROVOKED: Final = 0.3
+#: How often a question meets a gap, in a run that has gaps at all.
+_DISTURBED: Final = 0.04
+#: How often a trade is taken back, or corrected, while its report may be on its way, in a run in which any is.
+_UNDONE_AT_ONCE: Final = 0.05
+#: How often what is taken back was traded last.
+_TAKEN_BACK_AT_ONCE: Final = 0.5
 #: How far the visible book's levels are from its price, and what each of them shows.
 _STEPS: Final = (TICK, TICK * 2, TICK * 3)
 _SIZE: Final = Decimal(50)
@@ -71,6 +85,10 @@ class SimVenue:
         #: Whether our account has been opened here: what it held before belongs to its opening.
         self.is_opened = False
         self.banned_until_ns = 0
+        #: Until when it answers no question.
+        self.mute_until_ns = 0
+        #: From when on, and until when, what it takes is shown to nobody, on its own clock.
+        self._hides_from_ns = self._hides_until_ns = 0
         #: Payments that the venue told of, which it repeats when somebody connects.
         self.payments: list[AssetReport] = []
         #: Whether the word that an order ended reached whoever listened.
@@ -83,6 +101,8 @@ class SimVenue:
         self.executions_heard: dict[FillReport, OrderId] = {}
         #: Requests on their way that it will take too late.
         self.belated = 0
+        #: Whether what it takes now it takes too late.
+        self.takes_late = False
         #: Whether nobody hears what happens.
         self.is_muted = False
         #: Requests on their way here, as (order id, what they would do): they may still take effect.
@@ -92,6 +112,8 @@ class SimVenue:
         #: What the account was at earlier times, for stale answers.
         self.history: list[AccountMoment] = []
         self._cached: AccountMoment | None = None
+        #: Whether that is all that is served while it is not too old.
+        self._is_kept = False
         prices = {instrument_at(kind.name, product): Decimal(price) for product, (_, price) in PRODUCTS.items()}
         self.truth = VenueTruth(
             self.account_id,
@@ -129,14 +151,38 @@ class SimVenue:
     def close_stream(self, process: int, reason: str) -> None:
         """A session ends."""
         if (stream := self._streams.pop(process, None)) is not None:
-            # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
-            self.executions_heard.clear()
-            stream.lose(reason)
+            for report in stream.lose(reason):
+                # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
+                if isinstance(report, FillReport):
+                    self.executions_heard.pop(report, None)
 
     def interrupt(self, reason: str) -> None:
         """Every session is told that it missed something."""
         for stream in self._streams.values():
             stream.gap(reason)
+
+    def fall_behind(self, for_ns: int) -> None:
+        """What shows its orders lags behind what takes them: no word of an order that comes now, nor an answer about
+        it, for a while."""
+        now_ns = self.now_ns()
+        if now_ns >= self._hides_until_ns:
+            self._hides_from_ns = now_ns
+        self._hides_until_ns = max(self._hides_until_ns, now_ns + for_ns)
+        for stream in self._streams.values():
+            stream.hold_back(for_ns)
+
+    def hides(self, order: TrueOrder) -> bool:
+        """Whether an order is too young to be shown."""
+        return self._hides_from_ns <= order.taken_at_ns and self.now_ns() < self._hides_until_ns
+
+    def disturb(self) -> None:
+        """Somebody asks: a bad time to leave something out of what it tells."""
+        if (
+            self.faults.has(Fault.GAP)
+            and self.random.random() < _DISTURBED
+            and self.faults.fires(Fault.GAP, surely=True)
+        ):
+            self.interrupt("a sequence number was left out while it was asked")
 
     def books(self) -> Iterator[Book]:
         """The visible books as they are."""
@@ -151,11 +197,12 @@ class SimVenue:
     def stale(self, age_ns: int) -> "AccountMoment | None":
         """What was true so long ago, if that is known."""
         cached = self._cached
-        if cached is not None and self.now_ns() - cached.at_ns < _CACHED_NS and self.random.random() < 0.5:
-            # What was stale before may be served again.
+        if cached is not None and self._is_kept and self.now_ns() - cached.at_ns < _CACHED_NS:
+            # What was stale before is served again.
             return cached
         before = [moment for moment in self.history if moment.at_ns <= self.now_ns() - age_ns]
         self._cached = before[-1] if before else None
+        self._is_kept = self.random.random() < 0.5
         return self._cached
 
     def moment(self) -> "AccountMoment":
@@ -169,6 +216,8 @@ class SimVenue:
             report = evolve(report, client_order_id=None)
         self.trace.add(self.kind.name, _shown(report))
         heard = [stream.say(report) for stream in self._streams.values()] if not self.is_muted else []
+        if isinstance(report, FillReport) and report.action is FillAction.TRADE and self.is_opened:
+            self._undo_soon(report)
         if isinstance(report, FillReport) and report.client_order_id is not None and heard and all(heard):
             found = self.truth.find(
                 OrderRef(self.account_id, report.fill.instrument_id, report.client_order_id, report.venue_order_id)
@@ -183,6 +232,7 @@ class SimVenue:
         if order.status is not VenueOrderStatus.WORKING:
             # Until its end is told, and lost; an end that is not told at all follows from a refusal that is.
             self.ends_heard.setdefault(order.venue_order_id, self.kind.drops_refused)
+        order.came_late = order.came_late or self.takes_late
         self._remember()
         self._changed(order)
 
@@ -244,7 +294,10 @@ class SimVenue:
         for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
             ended = self._ended_with_fills() if faults.has(fault) else ()
             if ended and faults.fires(fault):
-                act(ended[self.random.randrange(len(ended))])
+                # What was traded last may still be on its way to whoever listens.
+                is_last = self.random.random() < _TAKEN_BACK_AT_ONCE
+                newest = max(ended, key=lambda order: order.changed_at_ns)
+                act(newest if is_last else ended[self.random.randrange(len(ended))])
         if self.is_opened and faults.fires(Fault.FOREIGN_ORDER):
             instrument_id = self._some_instrument()
             side = Side.BUY if self.random.random() < 0.5 else Side.SELL
@@ -321,6 +374,21 @@ class SimVenue:
             for order in self.truth.orders[self._past_orders :]
             if order.fills and order.status is not VenueOrderStatus.WORKING
         ]
+
+    def _undo_soon(self, report: FillReport) -> None:
+        """A trade may be taken back, or corrected, while its report is on its way; if it ended its order."""
+        for fault, act in ((Fault.BUST, self._bust), (Fault.CORRECTION, self._correct)):
+            if self.faults.has(fault) and self.random.random() < _UNDONE_AT_ONCE:
+                ref = OrderRef(self.account_id, report.fill.instrument_id, None, report.venue_order_id)
+                self.loop.call_after_ns(
+                    self.random.randrange(1 * _MS, 60 * _MS), self._undo, fault, act, ref, context=self._context
+                )
+
+    def _undo(self, fault: Fault, act: Callable[[TrueOrder], None], ref: OrderRef) -> None:
+        order = self.truth.find(ref)
+        assert order is not None
+        if not self.is_quiet and order in self._ended_with_fills() and self.faults.fires(fault, surely=True):
+            act(order)
 
     def _bust(self, order: TrueOrder) -> None:
         fills = list(order.fills.values())

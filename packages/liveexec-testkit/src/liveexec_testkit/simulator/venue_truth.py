@@ -164,6 +164,7 @@ class VenueTruth:
             order.venue_order_id = self._name(order)
         order.quantity, order.price = terms.quantity, terms.price
         self._note(order)
+        self.changed(order)
         self._tell(order)
         self._match(order)
         return Accepted(order.venue_order_id)

@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OperationId, OrderId
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
+from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.result import ExecutionResult
 from liveexec.engine.inputs import ControlKind
 from liveexec.errors import (
@@ -48,6 +49,8 @@ _S: Final = 1_000_000_000
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 #: How often an order is cancelled as soon as it is recorded.
 _AT_ONCE: Final = 0.1
+#: How often an order is changed as soon as its venue has it.
+_CHANGED: Final = 0.12
 #: How often an operator who flattens a scope thinks better of it.
 _REGRETTED: Final = 0.3
 _KILLS: Final = (
@@ -59,6 +62,7 @@ _KILLS: Final = (
 )
 #: How often whoever was told of an order looks it up in the tables at once.
 _SYNCED: Final = 0.1
+_WORKING: Final = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
@@ -186,7 +190,9 @@ class Workload:
             f"{intent.time_in_force} {intent.exec_algorithm}",
         )
         was_closing, could_not_write = live in self.closing, self.is_stalled(live)
-        result = await live.submit(intent, wait=random.choice(_WAITS), timeout_s=random.random())
+        is_changed = random.random() < _CHANGED
+        wait: Wait = "ack" if is_changed else random.choice(_WAITS)
+        result = await live.submit(intent, wait=wait, timeout_s=random.random())
         if was_closing:
             self.violate(26, f"{result.order_id} was taken by a host that closes")
         if could_not_write:
@@ -203,6 +209,8 @@ class Workload:
             self.trace.add("host", f"cancel {result.order_id} at once")
             self.cancelled[result.order_id] = None
             self._take(await live.cancel(CancelIntent(result.order_id), wait="durable"))
+        elif is_changed:
+            await self._change(result.order_id, random, live)
 
     async def _contradict(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         """An operation id that was used, with another content."""
@@ -244,7 +252,9 @@ class Workload:
     async def _replace(self, random: Random, live: LiveExecutionOrchestrator) -> None:
         if not self.known:
             return
-        order_id = self._some_open_order(random, live)
+        await self._change(self._some_working_order(random, live), random, live)
+
+    async def _change(self, order_id: OrderId, random: Random, live: LiveExecutionOrchestrator) -> None:
         order = live.orders.get(order_id)
         if order is not None and order.children and random.random() < 0.8:
             # A child can be changed like any other order, within what its parent gave it.
@@ -278,7 +288,8 @@ class Workload:
             before = [id(each) for each in self.kills[: self.kills.index(note)]] if note in self.kills else []
             self.kills = [each for each in self.kills if each.scope != scope or id(each) not in before]
             self.trace.add("host", f"kill {scope} is recorded")
-            if note in self.kills:
+            # One that says something else meanwhile may be recorded by now as well.
+            if [each for each in self.kills if each.scope == scope] == [note]:
                 self.killed(note)
         except BaseException:
             if note in self.kills:
@@ -326,6 +337,19 @@ class Workload:
         if still_open and random.random() < 0.75:
             return random.choice(still_open)
         return self._some_order(random)
+
+    def _some_working_order(self, random: Random, live: LiveExecutionOrchestrator) -> OrderId:
+        """Mostly one that its venue works, or a parent of such ones: others can't be changed."""
+        orders = live.orders
+        working = [
+            each
+            for each in self.known[-20:]
+            if (order := orders.get(each)) is not None
+            and (order.status in _WORKING or (order.is_open and order.children))
+        ]
+        if working and random.random() < 0.85:
+            return random.choice(working)
+        return self._some_open_order(random, live)
 
     def _scope(self, random: Random) -> ControlScope:
         venue = random.choice(self.venues)

@@ -60,6 +60,7 @@ class World:
         self.full_checks = 0
         #: Counts what changed durably, in flight or at a venue: where a crash is worth trying.
         self.changes = 0
+        self.processes: list[Process] = []
         self.lookout = Lookout(plan, self.violations, lambda: loop.now_ns, lambda: self.workload, lambda: self.server)
         self.faults.on_strike = self.lookout.struck
         self.journal, self.at_venues = self.lookout.journal, self.lookout.at_venues
@@ -73,7 +74,6 @@ class World:
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
-        self.processes: list[Process] = []
         self._through = _between(plan.through)
         self._context = Context()
         self._restarting = False
@@ -117,7 +117,7 @@ class World:
         process = Process(
             number,
             owner,
-            self.plan.settings.engine,
+            self.plan.settings,
             _plugins(),
             self.loop,
             self.server,
@@ -188,6 +188,11 @@ class World:
         if not self.faults.healed and self.process.is_alive and not self.process.is_frozen:
             self.crash(self.random.randrange(1 * _MS, 400 * _MS))
 
+    def _stop_short(self) -> None:
+        process = self.process
+        if not self.faults.healed and process.is_alive and not process.is_frozen:
+            self._freeze(process)
+
     def _perform(self, operation: Operation) -> None:
         process = self.process
         if self._is_asking and process.is_alive and not process.is_frozen:
@@ -232,7 +237,10 @@ class World:
             else:
                 self.crash(self.faults.between(Fault.CRASH, 1 * _MS, 800 * _MS))
         elif self.faults.fires(Fault.FREEZE):
-            self._freeze(process)
+            if self.faults.between(Fault.FREEZE, 0, 1):
+                self._lurking.wait_to_freeze(self._stop_short)
+            else:
+                self._freeze(process)
 
     def _check_defect(self, process: Process) -> None:
         struck_at_ns = process.defect.struck_at_ns if process.defect is not None else 0
@@ -276,7 +284,7 @@ class World:
     def _changed(self, order: TrueOrder) -> None:
         """Something happened at a venue."""
         self.changes += 1
-        self.lookout.changed(order)
+        self.lookout.changed(order, self._living_shard() if self.processes else None)
 
     def _left(self, adapter: SimAdapter, verb: str, what: VenueOrder | OrderRef, plan: SendPlan) -> None:
         """A request leaves a process."""

@@ -80,10 +80,12 @@ class BookChecks:
                 self._fill(order, original, -1)
                 self._fill(order, fill, 1)
             case acc.AssetMoved(account_id=account_id, asset=asset, amount=amount):
+                began_ns = self.ledger.opened.get(account_id, 0)
+                if event.venue_time_ns < began_ns and not _opens(record):
+                    self.violations.add(12, f"{event.reference} counts on top of what {account_id} began with")
                 self._move(account_id, asset, _exact(amount))
             case acc.PositionChanged():
-                opens = event.kind is acc.PositionChange.OPENING
-                if opens and not any(isinstance(each, acc.AccountOpened) for each in record.events):
+                if event.kind is acc.PositionChange.OPENING and not _opens(record):
                     self.violations.add(
                         12, f"{event.account_id}: {event.quantity} of {event.instrument_id} from nowhere"
                     )
@@ -160,6 +162,10 @@ class BookChecks:
 
     def _move(self, account_id: AccountId, asset: str, amount: Fraction) -> None:
         self._assets[account_id, asset] = self._assets.get((account_id, asset), Fraction(0)) + amount
+
+
+def _opens(record: Record) -> bool:
+    return any(isinstance(each, acc.AccountOpened) for each in record.events)
 
 
 def _is_close(amount: Decimal, exact: Fraction) -> bool:

@@ -18,7 +18,6 @@ from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.process import Process
-from liveexec_testkit.simulator.settings import MAX_PRICE_AGE_NS
 
 __all__ = ["STALLED_NS", "DepartureChecks"]
 
@@ -35,6 +34,8 @@ class DepartureChecks:
     violations: Violations
     journal: JournalChecks
     now_ns: Callable[[], int]
+    #: How old the price may be that an order was routed on.
+    max_price_age_ns: int
     #: Orders whose cancels may leave unrecorded, since nothing could be recorded.
     early: Collection[OrderId] = ()
     #: The time of the book that an attempt was decided on.
@@ -75,10 +76,10 @@ class DepartureChecks:
         if requested is None or known is None:
             # Said elsewhere: it was not recorded at all.
             return
-        if requested.at_ns < adapter.doubted_at_ns + WALL_NS:
+        if requested.at_ns < adapter.doubted_at_ns + WALL_NS and adapter.is_open:
             add(23, f"{name} was sent, and was decided before the session with {adapter.venue.kind.name}")
         book_at_ns = self._books.get((process.number, name, requested.attempt))
-        if book_at_ns is not None and WALL_NS + self.now_ns() - book_at_ns > MAX_PRICE_AGE_NS:
+        if book_at_ns is not None and WALL_NS + self.now_ns() - book_at_ns > self.max_price_age_ns:
             add(23, f"{name} was sent on a price that is {WALL_NS + self.now_ns() - book_at_ns} ns old")
         shard = process.shard
         seen = shard.view.ledger.orders.get(name) if shard is not None else None
@@ -121,7 +122,7 @@ class DepartureChecks:
         known = self.journal.ledger.orders.get(name)
         if known is not None and known.cancel is not PendingCancel.NONE:
             add(23, f"{name} was sent after its cancel was wished")
-        if not adapter.is_compared:
+        if not adapter.is_compared and adapter.is_open:
             add(23, f"{name} was sent before {order.account_id} was reconciled")
         asked_at_ns = process.store.asked_at_ns
         if asked_at_ns and now_ns - asked_at_ns > STALLED_NS:

@@ -77,6 +77,8 @@ class JournalChecks:
     is_reachable: Callable[[Order], bool] = lambda _: True
     #: Every fill that ever counted.
     ever: dict[FillKey, None] = field(factory=dict)
+    #: How much of an order was filled once, and was taken back.
+    taken_back: dict[OrderId, Decimal] = field(factory=dict)
     _undone: dict[tuple[AccountId, FillKey], None] = field(factory=dict)
     _sums: dict[OrderId, Decimal] = field(factory=dict)
 
@@ -137,6 +139,7 @@ class JournalChecks:
                 self._apply(
                     order, fill.key, fill.instrument_id, fill.quantity * sign, same_key=original.key == fill.key
                 )
+                self._adjust_taken_back(order, -fill.quantity)
             case acc.PositionChanged(account_id=account_id, instrument_id=instrument_id, quantity=quantity):
                 self._move(account_id, instrument_id, quantity)
                 if event.kind is acc.PositionChange.ACCEPTED:
@@ -175,8 +178,12 @@ class JournalChecks:
         if self.fills.pop((order.account_id, key), None) is None:
             self.violations.add(4, f"fill {key} of {order.order_id} is taken back, and was not applied")
         self._undone[order.account_id, key] = None
+        self._adjust_taken_back(order, abs(signed))
         self._sums[order.order_id] = self._sums.get(order.order_id, ZERO) - abs(signed)
         self._move(order.account_id, instrument_id, -signed)
+
+    def _adjust_taken_back(self, order: Order, quantity: Decimal) -> None:
+        self.taken_back[order.order_id] = self.taken_back.get(order.order_id, ZERO) + quantity
 
     def _move(self, account_id: AccountId, instrument_id: InstrumentId, signed: Decimal) -> None:
         key = (account_id, instrument_id)

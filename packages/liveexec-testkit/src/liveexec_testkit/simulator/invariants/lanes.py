@@ -5,6 +5,7 @@ from attrs import define, field
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order import Order
 from liveexec.engine.effects import Effect, SendCancel, SendReplace, SendSubmit
+from liveexec.engine.turn import Decision
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.invariants.violation import Violations
 
@@ -16,40 +17,57 @@ _AT_ONCE_NS = 2_000_000
 
 @define(eq=False)
 class LaneChecks:
-    """``carried_out`` is told of each effect, ``left`` of each request that leaves a process."""
+    """``decided`` is told of each decision of a process, ``carried_out`` of each effect, ``left`` of each request that
+    leaves a process."""
 
     violations: Violations
-    #: Cancels that were carried out and have not left, since when.
-    _waiting: dict[OrderId, tuple[Order, int]] = field(factory=dict)
+    #: Cancels that a process carried out and that have not left, since when.
+    _waiting: dict[tuple[int, OrderId], tuple[Order, int]] = field(factory=dict)
     #: Other requests of an order that have not left, and hold its cancel up.
-    _before: dict[OrderId, int] = field(factory=dict)
+    _before: dict[tuple[int, OrderId], int] = field(factory=dict)
+    #: Which process decided what.
+    _deciders: dict[int, int] = field(factory=dict)
+
+    def decided(self, process: int, decision: Decision) -> None:
+        """A process decided something."""
+        for effect in decision.effects:
+            if isinstance(effect, SendSubmit | SendReplace | SendCancel):
+                self._deciders[id(effect)] = process
 
     def carried_out(self, effect: Effect, now_ns: int) -> None:
         """An effect is carried out."""
+        process = self._deciders.pop(id(effect), 0)
         match effect:
             case SendSubmit(order) | SendReplace(order):
-                self._before[order.order_id] = self._before.get(order.order_id, 0) + 1
-            case SendCancel(order) if order.is_open and not self._before.get(order.order_id):
-                self._waiting.setdefault(order.order_id, (order, now_ns))
+                name = (process, order.order_id)
+                self._before[name] = self._before.get(name, 0) + 1
+            case SendCancel(order) if order.is_open and not self._before.get((process, order.order_id)):
+                self._waiting.setdefault((process, order.order_id), (order, now_ns))
             case _:
                 pass
 
-    def left(self, adapter: SimAdapter, verb: str, order_id: OrderId | None, now_ns: int) -> None:
-        """A request leaves. A token that is enough for anything else was enough for a cancel before."""
+    def left(self, adapter: SimAdapter, verb: str, order_id: OrderId | None, now_ns: int, spare_ns: int = 0) -> None:
+        """A request leaves. A token that is enough for anything else was enough for a cancel before; ``spare_ns`` says
+        for how long there was one."""
         if verb == "cancel" and order_id is not None:
-            self._waiting.pop(order_id, None)
+            order, since_ns = self._waiting.pop((adapter.process, order_id), (None, 0))
+            if order is not None and adapter.venue.kind.is_limited and not adapter.venue.kind.per_account:
+                could_ns = now_ns - max(since_ns, adapter.doubted_at_ns, adapter.ended_ns(order), adapter.frozen_ns)
+                if min(could_ns, spare_ns) > _AT_ONCE_NS:
+                    told = f"the cancel of {order_id} leaves after {could_ns} ns, for {spare_ns} there was a token"
+                    self.violations.add(25, told)
             return
-        if order_id is not None and self._before.get(order_id):
-            self._before[order_id] -= 1
+        if order_id is not None and self._before.get((adapter.process, order_id)):
+            self._before[adapter.process, order_id] -= 1
         if not adapter.venue.kind.is_limited or adapter.venue.kind.per_account:
             # Where nonces demand it one request waits for the other.
             return
-        for name, (order, since_ns) in list(self._waiting.items()):
-            if order.account_id != adapter.venue.account_id:
+        for (process, name), (order, since_ns) in list(self._waiting.items()):
+            if process != adapter.process or order.account_id != adapter.venue.account_id:
                 continue
             if since_ns < adapter.doubted_at_ns or not order.is_open:
                 # Without a session it stays here, and so does one whose order has ended.
-                del self._waiting[name]
+                del self._waiting[process, name]
                 continue
             # Until then a request of the same order had no answer.
             waits_ns = now_ns - max(since_ns, adapter.ended_ns(order))

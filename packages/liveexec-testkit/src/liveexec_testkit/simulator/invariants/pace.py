@@ -34,8 +34,8 @@ class PaceChecks:
     now_ns: Callable[[], int]
     _buckets: dict[tuple[int, VenueName], _Bucket] = field(factory=dict)
 
-    def left(self, process: int, shard: ShardRuntime, venue: VenueName, limit: RateLimit, verb: str) -> None:
-        """A request leaves, a question as well."""
+    def left(self, process: int, shard: ShardRuntime, venue: VenueName, limit: RateLimit, verb: str) -> int:
+        """A request leaves, a question as well; for how long there was a token for a cancel, in nanoseconds."""
         now_ns = self.now_ns()
         bucket = self._buckets.get((process, venue))
         if bucket is None or bucket.shard is not shard:
@@ -49,5 +49,7 @@ class PaceChecks:
         needed = 1.0 if is_cancel or is_starved else 1.0 + limit.cancel_lane
         if bucket.tokens < needed - _SLACK:
             self.violations.add(25, f"a {verb} leaves for {venue} with {bucket.tokens:.2f} tokens of {needed:.0f}")
+        spare_ns = round((bucket.tokens - 1.0 - _SLACK) / limit.per_second * 1e9)
         bucket.tokens -= 1.0
         bucket.cancels = bucket.cancels + 1 if is_cancel else 0
+        return max(0, spare_ns)

@@ -37,6 +37,8 @@ class WishChecks:
     has_moved: Callable[[AccountId, str], bool]
     #: Which of our orders a venue means by a name of its own.
     ours: Callable[[AccountId, str], OrderId | None]
+    #: Orders that an operator ended: they claim nothing any more.
+    resolved: Collection[OrderId] = ()
     _drifts: list[DriftSeen] = field(factory=list)
 
     def before(self, record: Record, order: Order | None, event: Any) -> None:
@@ -97,9 +99,8 @@ class WishChecks:
         order = self.ledger.orders.get(order_id) if order_id is not None else None
         if order is None or order.plan is None:
             return
-        # One that an operator ended claims nothing any more.
-        is_changed = order.is_open and order.replace is not None and order.replace.atomic
-        if is_changed and order.replace is not None and at_ns < order.replace.plan.valid_until_ns:
+        is_claimed = order.replace is not None and order.replace.atomic and order.order_id not in self.resolved
+        if is_claimed and order.replace is not None and at_ns < order.replace.plan.valid_until_ns:
             self.violations.add(15, f"{name} is what {order.order_id} is changed into, and was adopted")
         if order.venue_order_id is not None:
             return
