@@ -125,7 +125,7 @@ class Floor:
 
     def turn_away(self, user_id: int, request: OrderRequest, code: str) -> Order:
         """Take an order that the engine refused and end it at once: some venues accept a post-only order that would
-        take, and tell of its end on their streams. ``code`` is why; the number lies below those that the engine gives."""
+        take, and tell of its end on their streams. ``code`` is why; its number lies below those of the engine."""
         self._turned_away += 1
         now_ns = self.clock.now_ns()
         order = _new_order(self._first_number - self._turned_away, user_id, request, now_ns)
