@@ -63,6 +63,7 @@ class Lookups:
             if each.order.symbol.name in chosen
             and _in_span(each.time_ns, params)
             and (each.order is order or not _names_order(params))
+            and word(params, "execType") in {"", "Trade"}
         ]
         page, cursor = _page(found, params, default=50, most=100)
         return {"nextPageCursor": cursor, "category": category, "list": [self.execution(each) for each in page]}
@@ -156,6 +157,11 @@ class Lookups:
                 for each in reversed(self._floor.orders_of(user_id))
                 if each.symbol.name in chosen and shown(each) and _in_span(each.created_ns, params)
             ]
+        if word(params, "orderFilter") not in {"", "Order"}:
+            found = []  # conditional orders, of which there are none
+        status = word(params, "orderStatus")
+        if status:
+            found = [each for each in found if self.order(each)["orderStatus"] == status]
         page, cursor = _page(found, params, default=default, most=50)
         return {"list": [self.order(each) for each in page], "nextPageCursor": cursor, "category": category}
 

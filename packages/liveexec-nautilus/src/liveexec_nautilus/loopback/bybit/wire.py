@@ -237,10 +237,8 @@ def execution_row(execution: Execution, mark: Decimal) -> dict[str, object]:
 
 
 def execution_message(execution: Execution, mark: Decimal) -> dict[str, object]:
-    """A fill as the ``execution`` stream tells it, which says nothing of the fee's coin."""
-    row = execution_row(execution, mark)
-    del row["feeCurrency"], row["createType"]
-    return row | {"category": category_of(execution.order.symbol), "isLeverage": "0"}
+    """A fill as the ``execution`` stream tells it."""
+    return execution_row(execution, mark) | {"category": category_of(execution.order.symbol), "isLeverage": "0"}
 
 
 def position_row(symbol: SymbolConfig, position: Position, mark: Decimal) -> dict[str, object]:
