@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, localcontext
 from typing import Final
 
+from liveexec.domain.account_event import AssetMoved
 from liveexec.domain.fill import Liquidity
 from liveexec.domain.ids import AccountId, ClientOrderId, OrderId, VenueName, VenueOrderId
 from liveexec.domain.market import Level
-from liveexec.domain.money import MONEY
+from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     Accepted,
@@ -205,6 +206,11 @@ class Floor:
         terms = self.exchange.books[listed.instrument_id(self.venue)].listing.terms
         return self._positions[user_id].position(listed.instrument_id(self.venue), terms)
 
+    def wallet(self, user_id: int, asset: str) -> Decimal:
+        """All that an account has of an asset but unrealised results, as of the event that is being told."""
+        moved = self._positions[user_id].assets.get(asset, ZERO)
+        return MONEY.add(self.accounts[user_id].balances.get(asset, ZERO), moved)
+
     def balances(self, user_id: int) -> dict[str, tuple[Decimal, Decimal]]:
         """By asset: all there is but unrealised results, and what neither orders nor positions hold of it."""
         snapshot = self.exchange.snapshots.balances(_account_id(user_id), self.clock.now_ns())
@@ -319,6 +325,18 @@ class Floor:
                 self._fold_end(report)
             else:
                 assert isinstance(report, AssetReport)
+                held = self._positions[_user_id(report.account_id)]
+                with localcontext(MONEY):
+                    held.apply_asset(
+                        AssetMoved(
+                            report.account_id,
+                            report.asset,
+                            report.amount,
+                            report.kind,
+                            report.reference,
+                            report.venue_time_ns,
+                        )
+                    )
                 moved = BalanceMoved(
                     _user_id(report.account_id), report.asset, report.amount, report.kind, report.venue_time_ns
                 )
