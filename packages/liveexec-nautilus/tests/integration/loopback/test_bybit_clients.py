@@ -18,12 +18,6 @@ LINEAR = "linear.BTCUSDT"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The loop that the venue's server runs on."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def server() -> AsyncIterator[Server]:
     """A venue where others bid and ask."""
     async with serve(bybit_venue()) as running:
