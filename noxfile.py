@@ -150,6 +150,7 @@ def downstream(session: nox.Session) -> None:
         wheels = Path(folder) / "wheels"
         for package in (*ours, *plugins, *adapters):
             session.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), str(package), external=True)
+        tested_plugins = [package for package in plugins if (package / "tests").is_dir()]
         names = [_project(package)["name"] for package in (*ours, *plugins)]
         tested = [f"{_project(package)['name']}[test]" for package in adapters]
         session.install("--find-links", str(wheels), *map(str, names), *tested)
@@ -163,6 +164,9 @@ def downstream(session: nox.Session) -> None:
             session.chdir(package)
             report = str(Path(folder) / f"{package.name}.json")
             session.run("pytest", "-p", "no:cacheprovider", "--liveexec-report", report, *session.posargs)
+        for package in tested_plugins:
+            session.chdir(package)
+            session.run("pytest", "-p", "no:cacheprovider", *session.posargs)
         session.chdir(ROOT)
 
 

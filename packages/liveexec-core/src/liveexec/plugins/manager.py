@@ -18,7 +18,7 @@ from liveexec.domain.record import Event
 from liveexec.errors import PluginError
 from liveexec.plugins import hookspecs
 from liveexec.plugins.adapter import API_VERSION
-from liveexec.plugins.registrars import AdapterRegistration, Registrars
+from liveexec.plugins.registrars import AdapterRegistration, ObjectStoreFactory, Registrars
 
 __all__ = ["LoadedPlugin", "Observer", "Plugins", "load_plugins", "survey_plugins"]
 
@@ -61,6 +61,7 @@ class Plugins:
     routing_policies: Mapping[str, Callable[..., Any]]
     execution_algorithms: Mapping[str, Callable[[], Any]]
     observers: tuple[Observer, ...] = ()
+    object_stores: Mapping[str, ObjectStoreFactory] = field(factory=lambda: MappingProxyType({}))
 
 
 def load_plugins(enabled: Collection[str] | None = None) -> Plugins:
@@ -131,6 +132,7 @@ class _Loading:
             registrars.routing_policies.close(),
             registrars.execution_algorithms.close(),
             tuple(self._observers),
+            registrars.object_stores.close(),
         )
 
     def _register(self, module: ModuleType, name: str, version: str) -> dict[str, tuple[str, ...]]:
@@ -152,6 +154,7 @@ class _Loading:
             ("liveexec_register_risk_rules", "risk rules", registrars.risk_rules),
             ("liveexec_register_routing_policies", "routing policies", registrars.routing_policies),
             ("liveexec_register_execution_algorithms", "algorithms", registrars.execution_algorithms),
+            ("liveexec_register_object_stores", "object stores", registrars.object_stores),
         ):
             try:
                 manager.subset_hook_caller(hook, others)(registry=registry)
