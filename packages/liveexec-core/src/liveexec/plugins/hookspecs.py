@@ -16,6 +16,7 @@ __all__ = [
     "liveexec_observe",
     "liveexec_register_adapters",
     "liveexec_register_execution_algorithms",
+    "liveexec_register_replay_hosts",
     "liveexec_register_risk_rules",
     "liveexec_register_routing_policies",
 ]
@@ -53,6 +54,15 @@ def liveexec_register_routing_policies(registry: Registry[Callable[..., Any]]) -
 @hookspec
 def liveexec_register_execution_algorithms(registry: Registry[Callable[[], Any]]) -> None:
     """Register execution algorithms: a name, as intents say it, and a factory without arguments.
+
+    .. versionadded:: 1.0
+    """
+
+
+@hookspec
+def liveexec_register_replay_hosts(registry: Registry[Callable[[], Any]]) -> None:
+    """Register what simulates venues for replays: a name, as a replay's ``host`` says it, and a factory without
+    arguments that makes a ``liveexec.replay.ports.ReplayHost``.
 
     .. versionadded:: 1.0
     """

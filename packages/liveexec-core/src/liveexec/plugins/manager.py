@@ -61,6 +61,7 @@ class Plugins:
     routing_policies: Mapping[str, Callable[..., Any]]
     execution_algorithms: Mapping[str, Callable[[], Any]]
     observers: tuple[Observer, ...] = ()
+    replay_hosts: Mapping[str, Callable[[], Any]] = field(factory=lambda: MappingProxyType({}))
 
 
 def load_plugins(enabled: Collection[str] | None = None) -> Plugins:
@@ -131,6 +132,7 @@ class _Loading:
             registrars.routing_policies.close(),
             registrars.execution_algorithms.close(),
             tuple(self._observers),
+            replay_hosts=registrars.replay_hosts.close(),
         )
 
     def _register(self, module: ModuleType, name: str, version: str) -> dict[str, tuple[str, ...]]:
@@ -152,6 +154,7 @@ class _Loading:
             ("liveexec_register_risk_rules", "risk rules", registrars.risk_rules),
             ("liveexec_register_routing_policies", "routing policies", registrars.routing_policies),
             ("liveexec_register_execution_algorithms", "algorithms", registrars.execution_algorithms),
+            ("liveexec_register_replay_hosts", "replay hosts", registrars.replay_hosts),
         ):
             try:
                 manager.subset_hook_caller(hook, others)(registry=registry)

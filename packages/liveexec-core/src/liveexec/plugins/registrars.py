@@ -80,8 +80,15 @@ class Registrars:
         self.risk_rules: Registry[Callable[..., Any]] = Registry("risk rule")
         self.routing_policies: Registry[Callable[..., Any]] = Registry("routing policy")
         self.execution_algorithms: Registry[Callable[[], Any]] = Registry("execution algorithm")
+        self.replay_hosts: Registry[Callable[[], Any]] = Registry("replay host")
 
     def loading(self, owner: str) -> None:
         """Whose registrations follow."""
-        for registry in (self.adapters, self.risk_rules, self.routing_policies, self.execution_algorithms):
+        for registry in (
+            self.adapters,
+            self.risk_rules,
+            self.routing_policies,
+            self.execution_algorithms,
+            self.replay_hosts,
+        ):
             registry.loading(owner)
