@@ -104,7 +104,7 @@ class Recorder(Protocol):
     """Who keeps what becomes true. Every call gives the time, UTC nanoseconds; none of them may change anything."""
 
     def begun(self, engine: ExecutionEngine, at_ns: int) -> None:
-        """The accounts are open; signals follow."""
+        """The engine is there, empty yet; to be read, and never changed."""
         ...
 
     def decided(self, decision: Decision, at_ns: int) -> None:
@@ -204,6 +204,7 @@ class ReplayDriver:
             max_price_age_ns=MAX_PRICE_AGE_NS,
             lease_until_s=float("inf"),
         )
+        self._recorder.begun(self._engine, at_ns)
         with self._serving:
             self._refresh(at_ns)
             for venue, listings in venues.listings.items():
@@ -214,7 +215,6 @@ class ReplayDriver:
             for account_id in self._venue_of:
                 self._handle(AccountPhase(at_ns, account_id, Phase.ACTIVE, "reconciled"), at_ns)
             self._drain(at_ns)
-        self._recorder.begun(self._engine, at_ns)
         self._mark(at_ns)
 
     @property
