@@ -7,7 +7,7 @@ spread (bids down, asks up; a trade towards the side that it came from), so that
 than it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Final, Protocol
@@ -104,11 +104,13 @@ class Feed:
         with localcontext(MONEY):
             self._exchange.show_book(self._moved(book))
 
-    def note(self, event: SourceTrade) -> None:
-        """Replay a trade that met nothing; only while :attr:`is_untouched`."""
+    def note(self, events: Iterable[SourceTrade]) -> None:
+        """Replay trades that met nothing; only while :attr:`is_untouched`."""
         with localcontext(MONEY):
-            if (trade := self._traded(event)) is not None:
-                self._exchange.note_trade(self.instrument_id, *trade, event.time_ns)
+            tape = self._book.tape
+            for event in events:
+                if (trade := self._traded(event)) is not None:
+                    tape.record(*trade, event.time_ns)
 
     def _moved(self, book: SourceBook) -> Book:
         bids, asks = self._levels(book.bids, is_bid=True), self._levels(book.asks, is_bid=False)
