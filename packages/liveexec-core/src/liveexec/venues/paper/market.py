@@ -12,14 +12,13 @@ from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Final, Protocol
 
-from attrs import define
-
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, Level
 from liveexec.domain.money import MONEY
 from liveexec.domain.operation import Side
+from liveexec.domain.recorded import MarketEvent, SourceBook, SourceTrade
 from liveexec.venues.paper.config import PaperInstrument
 from liveexec.venues.paper.exchange import PaperExchange
 
@@ -27,30 +26,6 @@ __all__ = ["Feed", "MarketEvent", "MarketSource", "SourceBook", "SourceTrade"]
 
 #: Distinct prices and quantities of one listing that are worth remembering.
 _CACHE: Final = 65_536
-
-
-@define(eq=False)
-class SourceBook:
-    """A book of the source, best level first; ``time_ns`` is UTC nanoseconds of the recorded venue."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-
-@define(eq=False)
-class SourceTrade:
-    """A trade of the source; ``aggressor`` is the side that took, ``None`` where the recording does not tell."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    price: Decimal
-    quantity: Decimal
-    aggressor: Side | None
-
-
-MarketEvent = SourceBook | SourceTrade
 
 
 class MarketSource(Protocol):
