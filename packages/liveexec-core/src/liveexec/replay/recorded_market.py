@@ -12,12 +12,12 @@ from typing import Any, Final
 from attrs import define
 
 from liveexec.domain.ids import InstrumentId
-from liveexec.domain.recorded import MICROSECOND_NS, MarketEvent, RowDecoder, TickKind
+from liveexec.domain.recorded import MICROSECOND_NS, MarketEvent, RowDecoder, TickKind, columns_of, decoder_of
 from liveexec.replay.agenda import NEVER
 from liveexec.replay.market import MarketChunk
 from liveexec.storage.ticks.reader import FilePlan, WindowedMarket
 
-__all__ = ["RecordedTicks"]
+__all__ = ["ColumnRows", "RecordedTicks", "rows_of_table"]
 
 _NAN: Final = float("nan")
 
@@ -93,19 +93,22 @@ class _FileRows:
 
     def __init__(self, market: WindowedMarket, plan: FilePlan) -> None:
         self._plan = plan
-        self._columns = market.columns(plan)[1:]
         self._decode = market.decoder(plan)
         self._tables = market.tables(plan)
         self._latest_ns = 0
         self.is_over = False
-        self.rows = self._empty()
+        is_trades = plan.file.kind is TickKind.TRADES
+        columns: list[Sequence[Any]] = [() for _ in columns_of(plan.file.kind)[1:]]
+        self.rows = ColumnRows(plan.file.instrument_id, is_trades, (), columns, (), self._decode)
         self.read()
 
     def read(self) -> None:
         """Another table behind what is left; nothing where the file is over."""
         for table, numbers in self._tables:
             if table.num_rows:
-                fresh = self._rows(table, numbers)
+                kind, name = self._plan.file.kind, self._plan.file.instrument_id
+                fresh = rows_of_table(name, kind, table, decode=self._decode, numbers=numbers, after_ns=self._latest_ns)
+                self._latest_ns = fresh.times_ns[-1]
                 self.rows = self.rows.followed_by(fresh) if len(self.rows.times_ns) else fresh
                 return
         self.is_over = True
@@ -117,18 +120,28 @@ class _FileRows:
         taken, self.rows = self.rows.part(0, count), self.rows.part(count, len(times))
         return taken
 
-    def _empty(self) -> ColumnRows:
-        is_trades = self._plan.file.kind is TickKind.TRADES
-        return ColumnRows(self._plan.file.instrument_id, is_trades, (), [() for _ in self._columns], (), self._decode)
 
-    def _rows(self, table: Any, numbers: Sequence[int]) -> ColumnRows:
-        empty = self._empty()
-        # A timestamp that falls within a file counts as the highest before it.
-        told = (each * MICROSECOND_NS for each in table.column("timestamp").to_pylist())
-        times = list(accumulate(told, max, initial=self._latest_ns))[1:]
-        self._latest_ns = times[-1]
-        columns = [_values(table.column(name)) for name in self._columns]
-        return ColumnRows(empty.instrument_id, empty.is_trades, times, columns, numbers, self._decode)
+def rows_of_table(
+    instrument_id: InstrumentId,
+    kind: TickKind,
+    table: Any,
+    *,
+    decode: RowDecoder | None = None,
+    numbers: Sequence[int] | None = None,
+    after_ns: int = 0,
+) -> ColumnRows:
+    """A pyarrow table with the columns of a tick file as rows. A timestamp that falls counts as the highest before it,
+    ``after_ns`` at least; ``numbers`` are what errors call the rows."""
+    told = (each * MICROSECOND_NS for each in table.column("timestamp").to_pylist())
+    times = list(accumulate(told, max, initial=after_ns))[1:]
+    return ColumnRows(
+        instrument_id,
+        kind is TickKind.TRADES,
+        times,
+        [_values(table.column(name)) for name in columns_of(kind)[1:]],
+        numbers if numbers is not None else range(table.num_rows),
+        decode if decode is not None else decoder_of(kind, instrument_id, instrument_id),
+    )
 
 
 def _aligned(files: Sequence[_FileRows]) -> Iterator[MarketChunk]:
