@@ -10,9 +10,19 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers"]
-#: Those that need nothing but this environment; ``peers`` makes another one.
-_DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "peers"]
+#: Those that need nothing but this environment; ``peers`` makes another one. ``replay`` has nothing to compare with
+#: where the group ``nautilus`` is not installed.
+_DEFAULT: Final[tuple[Name, ...]] = (
+    "engine",
+    "durable",
+    "memory",
+    "scaling",
+    "restart",
+    "embedding",
+    "deribit",
+    "replay",
+)
 
 
 def main(*names: Name, quick: bool = False, orders: int | None = None) -> int:

@@ -53,6 +53,18 @@ def liveexec_register_object_stores(registry: Registry[ObjectStoreFactory]) -> N
         registry.add(scheme, open_store)
 
 
+@hookimpl
+def liveexec_register_replay_hosts(registry: Registry[Callable[[], Any]]) -> None:
+    """The light host: paper venues on virtual time."""
+    registry.add("paper", _paper_host)
+
+
+def _paper_host() -> Any:
+    from liveexec.replay.paper_host import PaperHost  # noqa: PLC0415  (factories import what they need)
+
+    return PaperHost()
+
+
 def _paper_adapters(section: PaperSection) -> Sequence[ExternalAdapter]:
     from liveexec.venues.paper.adapter import paper_adapters  # noqa: PLC0415  (factories import what they need)
 

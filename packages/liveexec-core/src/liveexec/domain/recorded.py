@@ -31,6 +31,7 @@ __all__ = [
     "MICROSECOND_NS",
     "KeyedEvent",
     "MarketEvent",
+    "RowDecoder",
     "SourceBook",
     "SourceTrade",
     "TickKind",

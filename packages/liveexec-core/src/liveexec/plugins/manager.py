@@ -62,6 +62,7 @@ class Plugins:
     execution_algorithms: Mapping[str, Callable[[], Any]]
     observers: tuple[Observer, ...] = ()
     object_stores: Mapping[str, ObjectStoreFactory] = field(factory=lambda: MappingProxyType({}))
+    replay_hosts: Mapping[str, Callable[[], Any]] = field(factory=lambda: MappingProxyType({}))
 
 
 def load_plugins(enabled: Collection[str] | None = None) -> Plugins:
@@ -133,6 +134,7 @@ class _Loading:
             registrars.execution_algorithms.close(),
             tuple(self._observers),
             registrars.object_stores.close(),
+            replay_hosts=registrars.replay_hosts.close(),
         )
 
     def _register(self, module: ModuleType, name: str, version: str) -> dict[str, tuple[str, ...]]:
@@ -155,6 +157,7 @@ class _Loading:
             ("liveexec_register_routing_policies", "routing policies", registrars.routing_policies),
             ("liveexec_register_execution_algorithms", "algorithms", registrars.execution_algorithms),
             ("liveexec_register_object_stores", "object stores", registrars.object_stores),
+            ("liveexec_register_replay_hosts", "replay hosts", registrars.replay_hosts),
         ):
             try:
                 manager.subset_hook_caller(hook, others)(registry=registry)

@@ -85,6 +85,7 @@ class Registrars:
         self.routing_policies: Registry[Callable[..., Any]] = Registry("routing policy")
         self.execution_algorithms: Registry[Callable[[], Any]] = Registry("execution algorithm")
         self.object_stores: Registry[ObjectStoreFactory] = Registry("object store")
+        self.replay_hosts: Registry[Callable[[], Any]] = Registry("replay host")
 
     def loading(self, owner: str) -> None:
         """Whose registrations follow."""
@@ -94,5 +95,6 @@ class Registrars:
             self.routing_policies,
             self.execution_algorithms,
             self.object_stores,
+            self.replay_hosts,
         ):
             registry.loading(owner)

@@ -46,7 +46,7 @@ from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.send_gate import SendGate
 from liveexec.runtime.timers import Timers
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "venue_order"]
 
 _log = structlog.get_logger(__name__)
 
@@ -185,9 +185,9 @@ class Dispatcher:
             self._stop(order, effect.attempt, SendVerb.SUBMIT, reason)
             return
         adapter = self._session(order)
-        venue_order = _venue_order(order, effect.quantity, effect.price)
+        asked = venue_order(order, effect.quantity, effect.price)
         reach(FailPoint.BEFORE_SUBMIT)
-        outcome = await self._ask(SendVerb.SUBMIT, adapter.submit, venue_order, effect.plan)
+        outcome = await self._ask(SendVerb.SUBMIT, adapter.submit, asked, effect.plan)
         reach(FailPoint.AFTER_SUBMIT)
         self._tell(SendAnswered(0, order.order_id, effect.attempt, SendVerb.SUBMIT, outcome))
 
@@ -231,10 +231,10 @@ class Dispatcher:
         if not isinstance(adapter, Replaces):
             outcome: SendOutcome = Rejected("NO_REPLACE", "the adapter's manifest offers what it can't do")
         else:
-            venue_order = _venue_order(order, effect.quantity, effect.price)
+            changed = venue_order(order, effect.quantity, effect.price)
             reach(FailPoint.BEFORE_REPLACE)
             outcome = await self._ask(
-                SendVerb.REPLACE, adapter.replace, effect.ref, venue_order, effect.plan, effect.filled_quantity
+                SendVerb.REPLACE, adapter.replace, effect.ref, changed, effect.plan, effect.filled_quantity
             )
             reach(FailPoint.AFTER_REPLACE)
         self._tell(SendAnswered(0, order.order_id, attempt, SendVerb.REPLACE, outcome, effect.plan))
@@ -246,8 +246,8 @@ class Dispatcher:
         plan, reason = None, "no session with the venue"
         if adapter is not None:
             try:
-                venue_order = _venue_order(order, effect.quantity, effect.price)
-                made: object = await self._answered(adapter.prepare(venue_order, effect.attempt, effect.valid_until_ns))
+                wanted = venue_order(order, effect.quantity, effect.price)
+                made: object = await self._answered(adapter.prepare(wanted, effect.attempt, effect.valid_until_ns))
                 plan, reason = (
                     (made, "")
                     if isinstance(made, SendPlan)
@@ -362,7 +362,8 @@ async def _after(before: asyncio.Task[None], work: Coroutine[Any, Any, None]) ->
     await work
 
 
-def _venue_order(order: Order, quantity: Decimal, price: Decimal | None) -> VenueOrder:
+def venue_order(order: Order, quantity: Decimal, price: Decimal | None) -> VenueOrder:
+    """What an adapter is asked to send of an order that was routed."""
     intent = order.intent
     assert order.account_id is not None
     assert order.instrument_id is not None

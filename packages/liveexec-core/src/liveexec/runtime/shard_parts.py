@@ -1,6 +1,7 @@
 """What every life of a shard is made of."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
 
@@ -15,7 +16,10 @@ from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.ports import JournalStore
 from liveexec.runtime.sessions import RECONCILE_EVERY_S
 
-__all__ = ["ShardParts"]
+__all__ = ["MAX_PRICE_AGE_NS", "ShardParts"]
+
+#: Nothing leaves that was decided on a book older than this.
+MAX_PRICE_AGE_NS: Final = 60_000_000_000
 
 
 @frozen
@@ -33,7 +37,7 @@ class ShardParts:
     metrics: Metrics
     owner: str
     lease_s: float = 10.0
-    max_price_age_ns: int = 60_000_000_000
+    max_price_age_ns: int = MAX_PRICE_AGE_NS
     instruments: Sequence[InstrumentId] | None = None
     reconcile_every_s: float = RECONCILE_EVERY_S
     #: Accounts are compared and stay RECONCILING: nothing that adds risk is ever sent.

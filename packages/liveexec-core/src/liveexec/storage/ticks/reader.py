@@ -17,6 +17,7 @@ from liveexec.domain.recorded import (
     MICROSECOND_NS,
     KeyedEvent,
     MarketEvent,
+    RowDecoder,
     TickKind,
     columns_of,
     decoder_of,
@@ -127,6 +128,27 @@ class WindowedMarket:
         for day in sorted(by_day):
             yield from in_order(self._events_of(plan) for plan in by_day[day])
 
+    def tables(self, plan: FilePlan) -> Iterator[tuple[Any, Sequence[int]]]:
+        """The rows of one of the :attr:`plans` that lie in its windows, as pyarrow tables with the columns of
+        :meth:`columns`, each with its rows' numbers in the file; read, and counted, as it is asked for.
+
+        Raises:
+            ObjectStoreError: the store can't be read any more.
+        """
+        columns = self.columns(plan)
+        found = self._cut_tables(plan, columns) if plan.footer is None else self._group_tables(plan, columns)
+        for table, numbers in found:
+            self.count.rows += table.num_rows
+            yield table, numbers
+
+    def columns(self, plan: FilePlan) -> tuple[str, ...]:
+        """The columns that are read of a file, in the order in which :func:`decoder_of` takes a row."""
+        return columns_of(plan.file.kind, self._depth)
+
+    def decoder(self, plan: FilePlan) -> RowDecoder:
+        """What makes events of the file's rows."""
+        return decoder_of(plan.file.kind, plan.file.instrument_id, plan.file.name, self._depth)
+
     def _planned(self, kinds: Sequence[TickKind], footers: FooterCache) -> Iterator[FilePlan]:
         faults: list[Fault] = []
         plans = []
@@ -173,11 +195,8 @@ class WindowedMarket:
         return FilePlan(file, windows, footer.info.size, footer, tuple(groups))
 
     def _events_of(self, plan: FilePlan) -> Iterator[KeyedEvent]:
-        columns = columns_of(plan.file.kind, self._depth)
-        decode = decoder_of(plan.file.kind, plan.file.instrument_id, plan.file.name, self._depth)
-        tables = self._cut_tables(plan, columns) if plan.footer is None else self._group_tables(plan, columns)
-        for table, numbers in tables:
-            self.count.rows += table.num_rows
+        columns, decode = self.columns(plan), self.decoder(plan)
+        for table, numbers in self.tables(plan):
             for start in range(0, table.num_rows, BATCH_ROWS):
                 part = table.slice(start, BATCH_ROWS)
                 rows = zip(*(part.column(name).to_pylist() for name in columns), strict=True)

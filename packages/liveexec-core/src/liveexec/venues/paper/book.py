@@ -75,6 +75,11 @@ class DisplayedSide:
         return self._displayed.get(price, ZERO) - self._taken.get(price, ZERO)
 
     @property
+    def is_taken_from(self) -> bool:
+        """Whether a level offers less than it displays."""
+        return bool(self._taken)
+
+    @property
     def reach(self) -> Decimal | None:
         """The worst price that is displayed: up to it, what is shown is all there is.
 
@@ -173,6 +178,11 @@ class InstrumentBook:
         #: Rises with everything that may change what the book shows.
         self.changes = 0
         self.updated_at_ns = 0
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it is as recorded: nothing rests here, and nothing of what is displayed was taken."""
+        return not (self.buys or self.sells or self.bids.is_taken_from or self.asks.is_taken_from)
 
     def displayed_for(self, taker: Side) -> DisplayedSide:
         """The displayed side that an aggressive order of this side takes from."""

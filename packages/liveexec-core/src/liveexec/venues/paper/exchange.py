@@ -179,6 +179,16 @@ class PaperExchange:
                 self._execution.print_trade(book, price, quantity, aggressor)
                 self._execution.relieve()
 
+    def show_book(self, book: Book) -> None:
+        """The same as :meth:`on_book` for every book up to this one, none of which met anything: only where the
+        instrument's book is untouched. Venue time stays where it is, so that ``book`` may be of a time before it."""
+        found = self.books[book.instrument_id]
+        assert found.is_untouched, f"a book of {book.instrument_id} was skipped that orders might have met"
+        found.bids.refresh(book.bids)
+        found.asks.refresh(book.asks)
+        found.changes += 1
+        found.updated_at_ns = book.venue_time_ns
+
     def advance(self, at_ns: int) -> None:
         """Time passes: orders expire, seconds of the tape close."""
         with localcontext(MONEY):

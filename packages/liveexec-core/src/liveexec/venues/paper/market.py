@@ -7,7 +7,7 @@ spread (bids down, asks up; a trade towards the side that it came from), so that
 than it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Final, Protocol
@@ -51,7 +51,9 @@ class Feed:
 
     def __init__(self, exchange: PaperExchange, instrument: PaperInstrument, listing: Listing) -> None:
         self._exchange = exchange
-        self._instrument_id = instrument.instrument_id
+        #: The listing.
+        self.instrument_id = instrument.instrument_id
+        self._book = exchange.books[instrument.instrument_id]
         offset = instrument.tick * instrument.offset_ticks
         ticks, lot, factor = listing.ticks, listing.lot, instrument.depth_factor
         # Recorded prices and sizes repeat: most of a replay is look-ups.
@@ -59,24 +61,42 @@ class Feed:
         self._up = lru_cache(_CACHE)(lambda price: ticks.round_up(price + offset))
         self._size = lru_cache(_CACHE)(lambda quantity: money.floor_to(quantity * factor, lot))
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing of the venue's orders is left in the book: then only the latest book matters."""
+        return self._book.is_untouched
+
     def apply(self, event: MarketEvent) -> None:
         """Replay an event into the venue."""
         with localcontext(MONEY):
             if isinstance(event, SourceBook):
-                book = Book(
-                    self._instrument_id,
-                    self._levels(event.bids, is_bid=True),
-                    self._levels(event.asks, is_bid=False),
-                    event.time_ns,
-                    event.time_ns,
-                )
-                self._exchange.on_book(book)
-                return
-            quantity = self._size(event.quantity)
-            # A seller came down to the bids, so up is away from going further; a buyer the other way round.
-            price = self._up(event.price) if event.aggressor is Side.SELL else self._down(event.price)
-            if quantity > 0 and price > 0:
-                self._exchange.on_trade(self._instrument_id, price, quantity, event.aggressor, event.time_ns)
+                self._exchange.on_book(self._moved(event))
+            elif (trade := self._traded(event)) is not None:
+                self._exchange.on_trade(self.instrument_id, *trade, event.aggressor, event.time_ns)
+
+    def skip_to(self, book: SourceBook) -> None:
+        """Replay the last of several books, of which the others met nothing; only while :attr:`is_untouched`."""
+        with localcontext(MONEY):
+            self._exchange.show_book(self._moved(book))
+
+    def note(self, events: Iterable[SourceTrade]) -> None:
+        """Replay trades that met nothing; only while :attr:`is_untouched`."""
+        with localcontext(MONEY):
+            tape = self._book.tape
+            for event in events:
+                if (trade := self._traded(event)) is not None:
+                    tape.record(*trade, event.time_ns)
+
+    def _moved(self, book: SourceBook) -> Book:
+        bids, asks = self._levels(book.bids, is_bid=True), self._levels(book.asks, is_bid=False)
+        return Book(self.instrument_id, bids, asks, book.time_ns, book.time_ns)
+
+    def _traded(self, event: SourceTrade) -> Level | None:
+        """Price and quantity as this listing would have printed them; ``None`` where nothing is left of it."""
+        quantity = self._size(event.quantity)
+        # A seller came down to the bids, so up is away from going further; a buyer the other way round.
+        price = self._up(event.price) if event.aggressor is Side.SELL else self._down(event.price)
+        return (price, quantity) if quantity > 0 and price > 0 else None
 
     def _levels(self, levels: tuple[Level, ...], *, is_bid: bool) -> tuple[Level, ...]:
         convert = self._down if is_bid else self._up
