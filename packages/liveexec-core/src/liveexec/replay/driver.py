@@ -30,7 +30,7 @@ from liveexec.domain.ids import (
 )
 from liveexec.domain.intent import OrderIntent
 from liveexec.domain.order import Order
-from liveexec.domain.outcome import OrderReportAnswer, SendOutcome, SendPlan, VenueReport
+from liveexec.domain.outcome import OrderReportAnswer, Rejected, SendOutcome, SendPlan, VenueReport
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import (
@@ -259,15 +259,17 @@ class ReplayDriver:
     def report(self, report: VenueReport, now_ns: int) -> None:
         """Something happened at a venue now. It gets here after the venue's latency."""
         self._clock.advance_to(now_ns)
-        venue = self._venue_of[report.account_id]
-        latency = self._latencies.get(venue, _DIRECT)
-        if latency.is_zero:
-            self._waiting.append(Report(now_ns, report))
-            self._serve(now_ns)
-            return
-        due_ns = now_ns + latency.report_ns + self._jitter_ns(venue, latency)
-        due_ns = self._returned_ns[venue] = max(due_ns, self._returned_ns.get(venue, 0))
-        self._agenda.plan(due_ns, Rank.RETURN, lambda at_ns: self._waiting.append(Report(at_ns, report)))
+        self._deliver(self._venue_of[report.account_id], Report(now_ns, report), now_ns)
+
+    def refuse_replace(self, order_id: OrderId, plan: SendPlan, refusal: Rejected, now_ns: int) -> None:
+        """A change that was answered with ``Sent`` is refused now, which no report could tell. The refusal gets here
+        after the venue's latency."""
+        self._clock.advance_to(now_ns)
+        order = self._engine.orders.get(order_id)
+        assert order is not None
+        assert order.account_id is not None
+        answer = SendAnswered(now_ns, order_id, order.attempt, SendVerb.REPLACE, refusal, plan)
+        self._deliver(self._venue_of[order.account_id], answer, now_ns)
 
     def observe(self, now_ns: int) -> None:
         """The market of a watched instrument moved."""
@@ -289,6 +291,17 @@ class ReplayDriver:
     def engine(self) -> ExecutionEngine:
         """The engine, to read; there is none before :meth:`start`."""
         return self._engine
+
+    def _deliver(self, venue: VenueName, told: Report | SendAnswered, now_ns: int) -> None:
+        """Let what a venue tells travel here; nothing of one venue overtakes what it told before."""
+        latency = self._latencies.get(venue, _DIRECT)
+        if latency.is_zero:
+            self._waiting.append(told)
+            self._serve(now_ns)
+            return
+        due_ns = now_ns + latency.report_ns + self._jitter_ns(venue, latency)
+        due_ns = self._returned_ns[venue] = max(due_ns, self._returned_ns.get(venue, 0))
+        self._agenda.plan(due_ns, Rank.RETURN, lambda _: self._waiting.append(told))
 
     # -- inputs -------------------------------------------------------------------------------------------------------
 
