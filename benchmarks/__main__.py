@@ -10,8 +10,8 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers"]
-#: Those that need nothing but this environment; ``peers`` makes another one.
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers", "nautilus_replay"]
+#: Those that need nothing but this environment: ``peers`` makes another one, ``nautilus_replay`` needs a group of it.
 _DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
 
 

@@ -153,6 +153,7 @@ class Feeds:
         self._by_listing = {feed.instrument_id: feed for feed in self._feeds}
         #: Books and trades that were loaded.
         self.events = 0
+        self._shown_ns = -1
 
     def load(self, chunk: MarketChunk) -> Iterator[list[Any]]:
         """A chunk's data, stream by stream in the order in which the chunk names them."""
@@ -165,6 +166,9 @@ class Feeds:
 
     def refresh(self, at_ns: int) -> list[Book | TradeBar]:
         """What changed since this was last asked."""
+        if at_ns == self._shown_ns:
+            return []
+        self._shown_ns = at_ns
         changed: list[Book | TradeBar] = []
         for feed in self._feeds:
             changed.extend(feed.bars(at_ns))
@@ -180,7 +184,7 @@ class Feeds:
 
 
 def _levels(orders: Sequence[BookOrder]) -> tuple[Level, ...]:
-    return tuple((order.price.as_decimal(), order.size.as_decimal()) for order in orders)
+    return tuple([(order.price.as_decimal(), order.size.as_decimal()) for order in orders])
 
 
 def _products(prints: Prints) -> Any:

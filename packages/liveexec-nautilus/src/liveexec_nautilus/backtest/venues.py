@@ -211,6 +211,9 @@ class NautilusVenues:
                     self._tell(order, order.change(now_ns), now_ns)
                 elif not order.terms.reduce_only:
                     raise InvariantViolation(f"the simulated venue changed {order.sent_as}, which nobody asked for")
+                elif event.quantity.as_decimal() > order.terms.quantity:
+                    # The library gives a resting reduce-only order the size of the position, whichever is larger.
+                    self._desk.alter(order, order.terms)
             case nautilus.OrderModifyRejected():
                 asked = order.requested
                 if asked is not None:

@@ -14,6 +14,11 @@ from typing import Any
 
 import pytest
 from attrs import asdict
+
+from liveexec.domain.operation import Side
+from liveexec.replay.driver import TimedIntent
+from liveexec.replay.paper_host import PaperHost
+from liveexec_nautilus.backtest.host import NautilusHost
 from support.nautilus_replays import (
     NORTH_INVERSE,
     NORTH_PERP,
@@ -24,11 +29,6 @@ from support.nautilus_replays import (
     replay,
     signal,
 )
-
-from liveexec.domain.operation import Side
-from liveexec.replay.driver import TimedIntent
-from liveexec.replay.paper_host import PaperHost
-from liveexec_nautilus.backtest.host import NautilusHost
 
 SIGNALS = [
     signal(2, NORTH_PERP, Side.BUY, "0.5"),
@@ -92,7 +92,15 @@ def test_fills_that_take_are_equal_to_the_last_place(aggressive: tuple[Replayed,
 
     def taken(replayed: Replayed) -> list[tuple[object, ...]]:
         return [
-            (fill.instrument_id, fill.side, fill.quantity, fill.price, fill.fee_asset, fill.liquidity, fill.venue_time_ns)
+            (
+                fill.instrument_id,
+                fill.side,
+                fill.quantity,
+                fill.price,
+                fill.fee_asset,
+                fill.liquidity,
+                fill.venue_time_ns,
+            )
             for fill in replayed.fills
         ]
 
