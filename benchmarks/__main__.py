@@ -10,8 +10,11 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "peers"]
-#: Those that need nothing but this environment; ``peers`` makes another one. ``replay`` has nothing to compare with
+Name = Literal[
+    "engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "peers", "nautilus_replay"
+]
+#: Those that need nothing but this environment; ``peers`` makes another one, and ``nautilus_replay`` needs the
+#: group ``nautilus``. ``replay`` has nothing to compare with
 #: where the group ``nautilus`` is not installed.
 _DEFAULT: Final[tuple[Name, ...]] = (
     "engine",

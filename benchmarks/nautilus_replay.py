@@ -1,0 +1,212 @@
+"""Replay through NautilusTrader's backtest engine with our engine attached, beside a bare strategy of the library's.
+
+Both replay the same books of five levels and send the same market orders, one every hundred books. The bare strategy
+(:mod:`benchmarks.nautilus_bare`) is what a user of the library writes: it subscribes, counts, and submits. Ours is the
+whole of liveexec's engine (risk rules, router, order state, positions) behind the host. A second bare strategy replays
+the best level alone, as quotes, which is the least that the library can be given. Rounds alternate; each is timed from
+Arrow columns in memory to the end of the run, and also without what decodes and loads the data.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+from statistics import median
+from typing import Any, Final
+from unittest.mock import patch
+
+import pyarrow as pa
+from attrs import frozen
+
+from benchmarks.figures import Figure, Result, spread_of
+from benchmarks.options import Options
+from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName
+from liveexec.domain.instrument import ContractKind
+from liveexec.domain.intent import OrderIntent
+from liveexec.domain.operation import Operation, OrderType, Side
+from liveexec.engine.config import EngineConfig
+from liveexec.engine.engine import ExecutionEngine
+from liveexec.engine.risk_config import RiskConfig
+from liveexec.engine.router_config import RouterConfig
+from liveexec.engine.turn import Decision
+from liveexec.errors import LiveExecError
+from liveexec.plugins.manager import load_plugins
+from liveexec.replay.driver import EngineParts, ReplayDriver, TimedIntent
+from liveexec.replay.market import MarketChunk
+from liveexec.replay.ports import HostRun
+from liveexec.venues.paper.config import PaperAccount, PaperInstrument, PaperVenueConfig
+
+__all__ = ["run"]
+
+GOAL: Final = 0.6
+EVERY: Final = 100
+START_US: Final = 1_723_075_200_000_000
+VENUE: Final = VenueName("BENCH")
+BTC: Final = InstrumentId("BENCH:PERPETUAL:BTC-USDT@LIN")
+QUANTITY: Final = Decimal("0.001")
+TICK: Final = Decimal("0.1")
+
+
+def run(options: Options) -> Result:
+    """Alternate rounds of the three, and compare medians."""
+    books, rounds = (20_000, 2) if options.quick else (300_000, 5)
+    table = _columns(books)
+    sides: dict[str, Callable[[pa.Table], _Round]] = {
+        "quotes": partial(_bare, books=False),
+        "books": partial(_bare, books=True),
+        "ours": _ours,
+    }
+    found: dict[str, list[_Round]] = {name: [] for name in sides}
+    for number in range(rounds):
+        options.say(f"round {number + 1} of {rounds}: {books} books")
+        for name, replay in sides.items():
+            found[name].append(replay(table))
+    expected = (books - 1) // EVERY
+    for name, took in found.items():
+        short = [each.filled for each in took if abs(each.filled - expected) > 1]
+        if short:
+            raise AssertionError(f"{name}: {short} orders were filled, not {expected}")
+    return Result(
+        "replay on NautilusTrader's backtest engine",
+        [
+            *(_speed(title, found[name], books) for name, title in _TITLES.items()),
+            _ratio("ours ÷ bare on the same books", found, "books", "total_s"),
+            _ratio("ours ÷ bare on the same books, loaded", found, "books", "run_s", has_goal=True),
+            _ratio("ours ÷ bare on quotes", found, "quotes", "total_s"),
+            _ratio("ours ÷ bare on quotes, loaded", found, "quotes", "run_s"),
+        ],
+        [
+            f"{books} books of five levels, a market order every {EVERY}, {rounds} alternating rounds, medians",
+            "from Arrow columns in memory to the end; loaded: without decoding them and handing them to the engine",
+        ],
+    )
+
+
+_TITLES: Final = {
+    "quotes": "bare strategy, quotes of the best level",
+    "books": "bare strategy, the same books",
+    "ours": "liveexec's engine attached",
+}
+
+
+@frozen
+class _Round:
+    total_s: float
+    run_s: float
+    filled: int
+
+
+def _speed(title: str, rounds: list[_Round], books: int) -> Figure:
+    whole = spread_of([books / each.total_s / 1e3 for each in rounds])
+    loaded = spread_of([books / each.run_s / 1e3 for each in rounds])
+    return Figure(f"{title}, thousand a second", f"{whole.text(0)}; loaded {loaded.text(0)}")
+
+
+def _ratio(name: str, found: dict[str, list[_Round]], bare: str, part: str, *, has_goal: bool = False) -> Figure:
+    theirs, ours = (median(getattr(each, part) for each in found[side]) for side in (bare, "ours"))
+    ratio = theirs / ours
+    return Figure(
+        name, f"{ratio:.2f} times", f"at least {GOAL} times" if has_goal else "", ratio >= GOAL if has_goal else None
+    )
+
+
+def _columns(books: int) -> pa.Table:
+    """A seeded walk of books, one a millisecond."""
+    draw, ticks, mids = 12_345, 600_000, []
+    for _ in range(books):
+        draw = (draw * 1_103_515_245 + 12_345) % (1 << 31)
+        ticks += (draw >> 16) % 3 - 1
+        mids.append(ticks)
+    columns: dict[str, Any] = {"timestamp": pa.array([START_US + 1_000 * index for index in range(books)], pa.int64())}
+    for level in range(5):
+        columns[f"bids[{level}].price"] = pa.array([(mid - level) / 10 for mid in mids])
+        columns[f"asks[{level}].price"] = pa.array([(mid + 1 + level) / 10 for mid in mids])
+        for side in ("bids", "asks"):
+            columns[f"{side}[{level}].amount"] = pa.array([1.5 + level + (mid % 7) / 8 for mid in mids])
+    return pa.table(columns)
+
+
+def _venue() -> PaperVenueConfig:
+    return PaperVenueConfig(
+        VENUE,
+        (PaperAccount(AccountId("bench"), {"USDT": Decimal(10_000_000)}),),
+        (
+            PaperInstrument(
+                BTC, ContractKind.LINEAR, "BTC", "USDT", "USDT",
+                tick=TICK, lot=QUANTITY, min_quantity=QUANTITY,
+                maker_fee=Decimal("0.0002"), taker_fee=Decimal("0.0005"), source=BTC,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _bare(table: pa.Table, *, books: bool) -> _Round:
+    from benchmarks.nautilus_bare import bare_run  # noqa: PLC0415 -- an optional dependency
+
+    return _Round(*bare_run(table, EVERY, books=books))
+
+
+class _Counting:
+    """A recorder that keeps nothing but a count."""
+
+    records = 0
+
+    def begun(self, engine: ExecutionEngine, at_ns: int) -> None:
+        """Nothing to note."""
+
+    def decided(self, decision: Decision, at_ns: int) -> None:  # noqa: ARG002 -- it only counts
+        self.records += len(decision.records)
+
+    def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
+        raise error
+
+    def marked(self, at_ns: int) -> None:
+        """Nothing to note."""
+
+
+def _ours(table: pa.Table) -> _Round:
+    from liveexec_nautilus.backtest.feed import Feeds  # noqa: PLC0415 -- an optional dependency
+    from liveexec_nautilus.backtest.host import NautilusHost  # noqa: PLC0415
+    from liveexec_nautilus.backtest.recorded import TableMarket  # noqa: PLC0415
+
+    loading_s = 0.0
+    load = Feeds.load
+
+    def timed_load(feeds: Feeds, chunk: MarketChunk) -> Iterator[list[Any]]:
+        nonlocal loading_s
+        begun_s = time.perf_counter()
+        # What is handed over is loaded while this waits.
+        yield from load(feeds, chunk)
+        loading_s += time.perf_counter() - begun_s
+
+    plugins = load_plugins(())
+    config = EngineConfig(
+        router=RouterConfig(policy="best_price"),
+        risk=RiskConfig(max_order_quantity={"*": Decimal(1)}, price_tolerance=Decimal("0.01"), check_balance=True),
+    )
+    parts = EngineParts(
+        config,
+        dict(plugins.risk_rules),
+        {name: make() for name, make in plugins.routing_policies.items()},
+        {name: make() for name, make in plugins.execution_algorithms.items()},
+    )
+    signals = [_signal(number) for number in range(1, (table.num_rows - 1) // EVERY + 1)]
+    driver = ReplayDriver(parts, signals, _Counting())
+    started_s = time.perf_counter()
+    with patch.object(Feeds, "load", timed_load):
+        NautilusHost().run(HostRun((_venue(),), TableMarket({BTC: table}), driver))
+    total_s = time.perf_counter() - started_s
+    filled = sum(order.filled_quantity == QUANTITY for order in driver.engine.state.ledger.orders.values())
+    return _Round(total_s, total_s - loading_s, filled)
+
+
+def _signal(number: int) -> TimedIntent:
+    intent = OrderIntent(
+        operation=Operation.TRADE,
+        quantity=QUANTITY,
+        strategy_id=StrategyId("bench"),
+        instrument_key=BTC,
+        side=Side.BUY if number % 2 else Side.SELL,
+        order_type=OrderType.MARKET,
+    )
+    return TimedIntent((START_US + 1_000 * EVERY * number) * 1_000, intent)
