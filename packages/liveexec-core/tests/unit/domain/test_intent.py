@@ -153,7 +153,7 @@ class TestOperations:
         expected = REQUIRED[operation] | {"strategy_id"} | ({"side"} if SIDES[operation] else set())
         assert sorted(paths) == sorted(expected)
 
-    @pytest.mark.parametrize("operation", set(Operation) - {Operation.TRADE})
+    @pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.TRADE}))
     def test_order_types_and_algorithms_are_for_trades(self, operation: Operation) -> None:
         values = minimal(operation)
         assert faults_of(**values, order_type=OrderType.LIMIT) == ["order_type"]

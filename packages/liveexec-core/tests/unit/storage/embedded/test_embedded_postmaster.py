@@ -40,7 +40,7 @@ def test_no_file_names_no_server(tmp_path: Path) -> None:
     assert live_postmaster(tmp_path) is None
 
 
-@pytest.mark.parametrize("pid", [0, 2**22 + 1, 2**31, 2**64, os.getpid(), 1])
+@pytest.mark.parametrize("pid", [0, 2**22 + 1, 2**31, 2**64, pytest.param(os.getpid(), id="our own"), 1])
 def test_a_number_of_nobody_or_of_another_program_is_no_server(tmp_path: Path, pid: int) -> None:
     pid_file(tmp_path, pid)
     assert live_postmaster(tmp_path) is None
