@@ -35,7 +35,8 @@ def test_over_a_swarm_they_add_up_and_too_many_are_told() -> None:
     fine = totals_of(counted(1_000, 1), counted(1_000, 2))
     assert (fine.excuses.looked_at[Excuse.CAME_LATE], fine.excuses.used[Excuse.CAME_LATE]) == (2_000, 3)
     assert fine.excused_too_often == []
-    assert totals_of(counted(10, 0), counted(10, 10)).excused_too_often == [Excuse.CAME_LATE]
+    assert totals_of(counted(90, 0), counted(10, 10)).excused_too_often == [Excuse.CAME_LATE]
+    assert totals_of(counted(10, 10)).excused_too_often == [], "a share of ten says nothing"
 
 
 def test_a_small_swarm_is_not_judged() -> None:

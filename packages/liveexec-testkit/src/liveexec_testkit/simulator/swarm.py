@@ -19,6 +19,8 @@ __all__ = ["SeedReport", "Totals", "run_seed", "spread", "swarm"]
 
 #: From so many runs on every fault has to have struck in one of them.
 EVERY_FAULT_FROM: Final = 300
+#: A share of fewer says nothing.
+_LOOKED_AT: Final = 100
 
 
 @frozen
@@ -78,10 +80,11 @@ class Totals:
 
     @property
     def excused_too_often(self) -> list[Excuse]:
-        """Excuses that let too much pass; none are judged of a small swarm."""
+        """Excuses that let too much pass; none are judged of a small swarm, nor of what is hardly ever looked at."""
         if self.runs < EVERY_FAULT_FROM:
             return []
-        return [excuse for excuse in Excuse if self.excuses.share(excuse) > CEILINGS[excuse]]
+        often = [excuse for excuse in Excuse if self.excuses.looked_at[excuse] >= _LOOKED_AT]
+        return [excuse for excuse in often if self.excuses.share(excuse) > CEILINGS[excuse]]
 
 
 def run_seed(seed: int, *, orders: int, through: str = "") -> SeedReport:
