@@ -84,14 +84,14 @@ async def _rests(world: World) -> bool:
     started_s = world.seconds()
     calm = 0
     while world.violations.first is None:
-        unrest = list(_unrest(world))
-        calm = calm + 1 if not unrest else 0
+        unrest = next(_unrest(world), None)
+        calm = calm + 1 if unrest is None else 0
         # Twice in a row, so that what one look sets off is seen by the next.
         if calm >= 2:
             return True
         took_s = world.seconds() - started_s
-        if took_s > _PATIENCE_S:
-            number, what = unrest[0]
+        if unrest is not None and took_s > _PATIENCE_S:
+            number, what = unrest
             world.violations.add(number, f"after {_PATIENCE_S:.0f} s without faults: {what}")
             break
         await asyncio.sleep(_LOOK_S if took_s < _RARE_AFTER_S or calm else _RARE_LOOK_S)

@@ -88,7 +88,9 @@ def _waits(venue: SimVenue, shard: ShardRuntime, resolved: Mapping[OrderId, bool
             shown = orders.get(true.order_id)
             is_shown = shown is not None and shown.is_open and shown.venue_order_id == true.venue_order_id
             if is_shown and venue.ends_heard.get(true.venue_order_id):
-                yield f"{_ENDED}, and {true.status} at {venue.kind.name}", true.order_id
+                # One that is being changed may have ended as the first half of that.
+                here = _ENDED if shown is not None and shown.replace is None else "is being changed here"
+                yield f"{here}, and {true.status} at {venue.kind.name}", true.order_id
             continue
         ended = orders.get(true.order_id)
         if ended is None or ended.is_open:
