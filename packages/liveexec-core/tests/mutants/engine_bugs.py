@@ -400,6 +400,7 @@ ENGINE_BUGS: Final = (
         "self.parent_id is None and str(self.operation_id)",
         "str(self.operation_id)",
         _FOREIGN,
+        unseen="takes a venue that gives two of our orders one name, or newly tells of a filled one as larger",
     ),
     Mutant(
         "a payment from before the account began counts again",
@@ -457,6 +458,7 @@ ENGINE_BUGS: Final = (
         "if adoption.is_taken(turn, order, venue_order_id):",
         "if False:",
         _CORRECTIONS,
+        unseen="what may be ours waits in a run for longer than any answer takes",
     ),
     Mutant(
         "what waits for its order counts for nobody",

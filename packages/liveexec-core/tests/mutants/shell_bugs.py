@@ -210,6 +210,7 @@ SHELL_BUGS: Final = (
         "        if self.fenced:",
         "        if False:",
         _GATE,
+        unseen="a second guard: the lease of whoever lost its shard has run out",
     ),
     Mutant(
         "a lease that ran out closes nothing",

@@ -30,9 +30,15 @@ def test_a_swarm_prints_what_struck(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"speed +[\d,]*\d\.\d runs/s and core, by processor time", said)
 
 
+def test_what_was_let_pass_is_told_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("--seeds", "2", "--orders", "4", "--jobs", "1", "--excuses") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"departures: its session is gone: \d+ of \d+ \(\d+\.\d\d%, at most 0\.5%\)", said)
+
+
 def test_a_failing_seed_is_told_with_the_command_that_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
     with patch.object(fills, "_bust", lambda *_, **__: False):
-        assert called("--seeds", "2", "--from", "20", "--jobs", "1", "--orders", "6") == 1
+        assert called("--seeds", "2", "--from", "8", "--jobs", "1", "--orders", "6") == 1
     said = capsys.readouterr().out
     assert "invariant 16" in said
     assert "--orders 6 --trace" in said

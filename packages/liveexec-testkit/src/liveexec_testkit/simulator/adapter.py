@@ -45,6 +45,8 @@ _MS: Final = 1_000_000
 #: What a venue's credentials would be; it must not turn up in any trace, log or record.
 CREDENTIAL: Final = "sk-7f3a-simulated-credential"
 _PAGE: Final = 3
+#: How often a change is refused, in a run in which venues refuse anything.
+_REFUSED: Final = 0.8
 #: Fills younger than this may be missing when fills are asked for.
 _FILLS_LAG_NS: Final = 400 * _MS
 
@@ -210,7 +212,11 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         return ()
 
     def _change(self, ref: OrderRef, order: VenueOrder) -> SendOutcome:
-        return self.venue.truth.replace(ref, order, refuses=self.venue.faults.fires(Fault.VENUE_REFUSES))
+        venue = self.venue
+        # Changes are few, so that they are refused more often.
+        is_likely = venue.faults.has(Fault.VENUE_REFUSES) and venue.random.random() < _REFUSED
+        refuses = venue.faults.fires(Fault.VENUE_REFUSES, surely=is_likely)
+        return venue.truth.replace(ref, order, refuses=refuses)
 
     def _take(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
         if self.venue.faults.fires(Fault.VENUE_REFUSES):

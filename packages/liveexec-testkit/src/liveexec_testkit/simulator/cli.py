@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from liveexec_testkit.simulator.invariants.excuses import CEILINGS, Excuse
 from liveexec_testkit.simulator.plan import RunPlan, plan_of
 from liveexec_testkit.simulator.run import RunResult, run
 from liveexec_testkit.simulator.shrink import shrink
@@ -36,6 +37,7 @@ def simulate(
     jobs: int | None = None,
     trace: bool = False,
     through: str = "",
+    excuses: bool = False,
     shrunk: Annotated[bool, Parameter(name="--shrink")] = True,
 ) -> int:
     """Run simulations. Exits with 1 when an invariant did not hold.
@@ -61,6 +63,8 @@ def simulate(
     through
         Put what this function makes of each adapter between host and venue (module:function), such as a venue's own
         messages.
+    excuses
+        Print what the checks let pass, and of how much.
     shrunk
         Cut a failing seed down before it is told.
     """
@@ -76,11 +80,15 @@ def simulate(
             again = _again(report, orders, sweep=sweep) + (f" --through {through}" if through else "")
             _OUT.print(f"  liveexec-simulate {again} --trace")
     _OUT.print(_table(totals, time.perf_counter() - started_s))
+    if excuses:
+        _OUT.print("\n".join(_excused(totals)), markup=False)
     if totals.failures and shrunk and not sweep:
         _tell_shrunk(run(plan_of(totals.failures[0].seed, orders=orders or 30, through=through)))
     if totals.never_fired:
         _OUT.print(f"never fired: {', '.join(totals.never_fired)}")
-    return 1 if totals.failures or totals.never_fired else 0
+    if totals.excused_too_often:
+        _OUT.print(f"let pass too often: {'; '.join(totals.excused_too_often)}")
+    return 1 if totals.failures or totals.never_fired or totals.excused_too_often else 0
 
 
 def main() -> None:
@@ -143,6 +151,14 @@ def _again(report: SeedReport, orders: int | None, *, sweep: bool) -> str:
         return options
     step = report.violation.removeprefix("crashed after step ").partition(":")[0]
     return f"{options} --crash-after {step}"
+
+
+def _excused(totals: Totals) -> Iterator[str]:
+    yield "let pass, of so many looked at:"
+    for excuse in Excuse:
+        looked_at, used = totals.excuses.looked_at[excuse], totals.excuses.used[excuse]
+        share = f"{totals.excuses.share(excuse):.2%}, at most {CEILINGS[excuse]:.1%}"
+        yield f"  {excuse}: {used:,} of {looked_at:,} ({share})"
 
 
 def _table(totals: Totals, took_s: float) -> Table:

@@ -22,6 +22,7 @@ from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import CREDENTIAL
 from liveexec_testkit.simulator.finale import accept_drifts, check_damaged_tables, probe, trade_in_silence
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
+from liveexec_testkit.simulator.invariants.excuses import Excuse
 from liveexec_testkit.simulator.rogue import check_rogue_writers
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
@@ -60,7 +61,9 @@ async def converge(world: World) -> None:
         return
     check_damaged_tables(world)
     check_rogue_writers(world)
-    for ending in wrong_endings(world.journal.ledger, world.at_venues.of, world.journal.resolved):
+    for ending in wrong_endings(
+        world.journal.ledger, world.at_venues.of, world.journal.resolved, world.lookout.excuses
+    ):
         world.violations.add(9, ending)
     world.check(everything=True)
     for fault in _untold_secrets(world):
@@ -81,14 +84,14 @@ async def _rests(world: World) -> bool:
     started_s = world.seconds()
     calm = 0
     while world.violations.first is None:
-        unrest = list(_unrest(world))
-        calm = calm + 1 if not unrest else 0
+        unrest = next(_unrest(world), None)
+        calm = calm + 1 if unrest is None else 0
         # Twice in a row, so that what one look sets off is seen by the next.
         if calm >= 2:
             return True
         took_s = world.seconds() - started_s
-        if took_s > _PATIENCE_S:
-            number, what = unrest[0]
+        if unrest is not None and took_s > _PATIENCE_S:
+            number, what = unrest
             world.violations.add(number, f"after {_PATIENCE_S:.0f} s without faults: {what}")
             break
         await asyncio.sleep(_LOOK_S if took_s < _RARE_AFTER_S or calm else _RARE_LOOK_S)
@@ -196,19 +199,23 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
         yield 15, f"{name} has no open {venue_order_id}, here it is {ours[venue_order_id].order_id}"
     known = {order.venue_order_id for order in world.journal.ledger.orders.values() if order.account_id == account_id}
     for venue_order_id in [each for each in theirs if each not in ours]:
-        if theirs[venue_order_id].order_id is None and venue_order_id in known:
+        is_met = theirs[venue_order_id].order_id is None and venue_order_id in known
+        if world.lookout.excuses.look(Excuse.MET_BY_A_FILL, fits=is_met):
             # Somebody else's order that was met by a fill alone counts as no larger than its fills.
             continue
         yield 15, f"{name} works {venue_order_id} ({theirs[venue_order_id].order_id or 'foreign'}), unknown here"
     taken_back = world.journal.taken_back
     for venue_order_id, order in ours.items():
         true = theirs.get(venue_order_id) if venue_order_id is not None else None
-        if true is None or (order.leaves, order.price) == (true.leaves, true.price):
+        if true is None:
             continue
         # What was taken back of an attempt that another one replaced counts as still to come: more than works there.
         is_cautious = order.attempt > 1 and true.leaves < order.leaves <= true.leaves + taken_back.get(
             order.order_id, ZERO
         )
+        world.lookout.excuses.look(Excuse.CAUTIOUS, fits=is_cautious)
+        if (order.leaves, order.price) == (true.leaves, true.price):
+            continue
         if order.price != true.price or not is_cautious:
             yield 15, f"{order.order_id}: {order.leaves} @ {order.price} here, {true.leaves} @ {true.price} at {name}"
     yield from _fill_differences(world, venue, account_id)
@@ -220,7 +227,8 @@ def _differences(world: World, venue: SimVenue, shard: ShardRuntime) -> Iterator
         accepted = world.journal.accepted.get((account_id, instrument_id), ZERO)
         moved = venue.truth.moved.get(instrument_id, ZERO)
         here, there = held.get(instrument_id, ZERO), nets.get(instrument_id, ZERO)
-        if here - accepted != there - moved and account_id not in world.lookout.never_still:
+        is_excused = world.lookout.excuses.look(Excuse.NEVER_STILL_REST, fits=account_id in world.lookout.never_still)
+        if here - accepted != there - moved and not is_excused:
             yield 16, f"{account_id} holds {here - accepted} of {instrument_id} here, {there - moved} at the venue"
         elif here + (drift.theirs - drift.ours if drift is not None else ZERO) != there:
             yield 16, f"{account_id}: {there - here} of {instrument_id} moved at the venue, and nobody noticed"

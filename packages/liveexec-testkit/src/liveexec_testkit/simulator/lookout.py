@@ -24,6 +24,7 @@ from liveexec_testkit.simulator.invariants.departures import DepartureChecks
 from liveexec_testkit.simulator.invariants.durable_effects import DurableEffectChecks
 from liveexec_testkit.simulator.invariants.effects import EffectChecks
 from liveexec_testkit.simulator.invariants.evidence import EvidenceChecks
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.flattenings import FlattenChecks
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.lanes import LaneChecks
@@ -68,6 +69,7 @@ class Lookout:
     ) -> None:
         self._plan, self._violations, self._now_ns, self._server = plan, violations, now_ns, server
         self._workload = workload
+        self._excuses = Excuses()
         self._venues: list[SimVenue] = []
         self.at_venues = VenueChecks(violations)
         self.journal = JournalChecks(violations, self.at_venues.of, self._on_the_way)
@@ -82,6 +84,7 @@ class Lookout:
             self._has_moved,
             self._ours,
             self.journal.resolved,
+            self._excuses,
         )
         self._tables = TableChecks(violations)
         self.journal.watchers += [
@@ -91,12 +94,15 @@ class Lookout:
             self._tables,
             SliceChecks(violations, ledger),
         ]
-        self._requests = RequestChecks(violations, self.journal, {}, lambda: workload().kills, lambda: server().owner)
+        self._requests = RequestChecks(
+            violations, self.journal, {}, lambda: workload().kills, lambda: server().owner, self._excuses
+        )
         self._departures = DepartureChecks(violations, self.journal, now_ns, plan.settings.max_price_age_ns)
         self._pace = PaceChecks(violations, now_ns)
-        self._lanes = LaneChecks(violations)
+        self._lanes = LaneChecks(violations, self._excuses)
         self._effects = EffectChecks(violations)
         self._durable = DurableEffectChecks(violations)
+        self._durable.excuses = self._departures.excuses = self._excuses
         self._departures.early = self._durable.early
         self._flattenings = FlattenChecks(violations, ledger)
         is_wanted = plan.settings.on_journal_loss is JournalLoss.CANCEL_RISK_ADDING
@@ -108,18 +114,30 @@ class Lookout:
         self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
         self._quiet = QuietChecks(violations, self._venues, plan.settings.deadline_ns, self.journal.resolved)
-        self._quiet.more = EvidenceChecks(self.journal).waits
+        self._quiet.more = EvidenceChecks(self.journal, self._excuses).waits
         #: Accounts whose venues never showed the same twice when they began: what they began with may be wrong, which
         #: shows as a drift.
         self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
         self._shard: ShardRuntime | None = None
+        self._forgotten = 0
         self._decided: dict[int, deque[Record]] = {}
 
     def watch(self, venues: Sequence[SimVenue]) -> None:
         """These are the run's venues."""
         self._venues += venues
         self._requests.listings = {name: each for venue in venues for name, each in venue.truth.listings.items()}
+
+    @property
+    def excuses(self) -> Excuses:
+        """What was let pass so far."""
+        told = sum(venue.executions_told for venue in self._venues)
+        for excuse, used in (
+            (Excuse.UNTAKEN, sum(venue.executions_untaken for venue in self._venues)),
+            (Excuse.LIFE_ENDED, self._forgotten),
+        ):
+            self._excuses.looked_at[excuse], self._excuses.used[excuse] = told, used
+        return self._excuses
 
     @property
     def lives(self) -> int:
@@ -194,6 +212,7 @@ class Lookout:
         if shard is None or shard is not self._shard:
             # What the last life was told of and did not record went with it.
             for venue in self._venues:
+                self._forgotten += len(venue.executions_heard)
                 venue.executions_heard.clear()
             self._shard = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
@@ -213,7 +232,7 @@ class Lookout:
 
     def _check_reservations(self, shard: ShardRuntime, orders: Iterable[TrueOrder]) -> None:
         if Fault.OVERFILL not in self._plan.faults:
-            check_reservations(shard, orders, self._violations, self._workload().operators.resolving)
+            check_reservations(shard, orders, self._violations, self._workload().operators.resolving, self._excuses)
 
     def compare_tables(self) -> None:
         """Compare the tables with the journal, as far as they go."""
@@ -240,7 +259,7 @@ class Lookout:
 
     def _has_moved(self, account_id: AccountId, name: str) -> bool:
         venue = next(venue for venue in self._venues if venue.account_id == account_id)
-        if account_id in self.never_still:
+        if self._excuses.look(Excuse.NEVER_STILL, fits=account_id in self.never_still):
             return True
         untold = {said.asset for said in venue.payments if not self._tables.knows(account_id, said.reference)}
         # What an accepted position cost the venue nobody knows here, so what closing it brings differs.

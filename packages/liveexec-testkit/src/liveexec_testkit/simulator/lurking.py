@@ -9,7 +9,7 @@ from attrs import define, field
 
 from liveexec.domain.ids import OrderId
 from liveexec.domain.order import Order
-from liveexec.domain.order_event import ReplaceRequested, SubmitRequested
+from liveexec.domain.order_event import ChildSpawned, ReplaceRequested, SubmitRequested
 from liveexec.domain.record import Record
 from liveexec.domain.stored import AppendBatch
 from liveexec_testkit.simulator.loop import SimLoop
@@ -57,6 +57,14 @@ class Lurking:
         if self._freeze is not None and any(_asks_to_send(record) for record in batch.records):
             freeze, self._freeze = self._freeze, None
             self.loop.call_after_ns(self.random.randrange(STEP_NS), freeze, context=self._context)
+
+    def asked(self, batch: AppendBatch, orders: Mapping[OrderId, Order], venues: Sequence[SimVenue]) -> None:
+        """A batch is on its way to the store: what a venue does now is heard before its process hears of it."""
+        for record in batch.records:
+            parent = orders.get(OrderId(record.stream))
+            if parent is not None and any(isinstance(event, ChildSpawned) for event in record.events):
+                for venue in venues:
+                    venue.provoke(parent.children or ())
 
     def venue_lost(self) -> None:
         """A venue is away: a bad time as well."""

@@ -58,7 +58,7 @@ class OperationKind(StrEnum):
 _WEIGHTS: Final = {
     OperationKind.REPEAT: 2,
     OperationKind.CANCEL: 10,
-    OperationKind.REPLACE: 10,
+    OperationKind.REPLACE: 12,
     OperationKind.RESULT: 2,
     OperationKind.KILL: 2,
     OperationKind.RELEASE: 3,

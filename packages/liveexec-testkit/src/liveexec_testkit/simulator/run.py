@@ -18,6 +18,7 @@ from liveexec_testkit.simulator.audit import guarded
 from liveexec_testkit.simulator.convergence import converge
 from liveexec_testkit.simulator.determinism import deterministic
 from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.invariants.excuses import Excuses
 from liveexec_testkit.simulator.invariants.violation import Violation
 from liveexec_testkit.simulator.loop import SimLoop, StuckLoop
 from liveexec_testkit.simulator.plan import RunPlan
@@ -42,6 +43,7 @@ class RunResult:
     lives: int
     changes: int
     fired: dict[Fault, int]
+    excuses: Excuses = field(repr=False)
     trace: Callable[[], list[str]] = field(repr=False)
     logs: list[dict[str, object]] = field(repr=False)
 
@@ -117,6 +119,7 @@ def _result(world: World) -> RunResult:
         world.lives,
         world.changes,
         dict(world.faults.fired),
+        world.lookout.excuses,
         lambda: list(trace.lines()),
         world.logs,
     )

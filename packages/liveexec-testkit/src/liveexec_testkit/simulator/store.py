@@ -60,6 +60,8 @@ class StoreServer:
         self.late: dict[tuple[str, int, int], AppendBatch] = {}
         #: The process that acquired the shard last, and that of each epoch.
         self.owner = 0
+        #: Told of a batch when it is on its way here.
+        self.on_asked: Callable[[AppendBatch], None] = lambda _: None
         #: What was appended last.
         self.last_batch: AppendBatch | None = None
         self.processes: dict[int, int] = {}
@@ -126,6 +128,7 @@ class SimStore:
 
     async def append(self, batch: AppendBatch) -> None:
         self.asked_at_ns = self.asked_at_ns or self._server.loop.now_ns
+        self._server.on_asked(batch)
         await self._append(batch)
         self.asked_at_ns = 0
 

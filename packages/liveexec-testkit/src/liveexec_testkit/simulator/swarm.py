@@ -11,6 +11,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from liveexec_testkit.simulator.faults import Fault
+from liveexec_testkit.simulator.invariants.excuses import CEILINGS, Excuse, Excuses
 from liveexec_testkit.simulator.plan import plan_of
 from liveexec_testkit.simulator.run import run
 
@@ -18,6 +19,8 @@ __all__ = ["SeedReport", "Totals", "run_seed", "spread", "swarm"]
 
 #: From so many runs on every fault has to have struck in one of them.
 EVERY_FAULT_FROM: Final = 300
+#: A share of fewer says nothing.
+_LOOKED_AT: Final = 100
 
 
 @frozen
@@ -33,6 +36,7 @@ class SeedReport:
     lives: int
     fired: dict[Fault, int]
     crash_points: int = 0
+    excuses: Excuses = field(factory=Excuses)
     #: Processor time that it took, in seconds.
     cpu_s: float = 0.0
 
@@ -49,6 +53,7 @@ class Totals:
     crash_points: int = 0
     cpu_s: float = 0.0
     fired: dict[Fault, int] = field(factory=lambda: dict.fromkeys(Fault, 0))
+    excuses: Excuses = field(factory=Excuses)
     failures: list[SeedReport] = field(factory=list)
 
     def add(self, report: SeedReport) -> None:
@@ -60,6 +65,7 @@ class Totals:
         self.virtual_s += report.virtual_s
         self.crash_points += report.crash_points
         self.cpu_s += report.cpu_s
+        self.excuses.add(report.excuses)
         for fault, count in report.fired.items():
             self.fired[fault] += count
         if report.violation:
@@ -71,6 +77,14 @@ class Totals:
         if self.runs < EVERY_FAULT_FROM:
             return []
         return [fault for fault, count in self.fired.items() if not count]
+
+    @property
+    def excused_too_often(self) -> list[Excuse]:
+        """Excuses that let too much pass; none are judged of a small swarm, nor of what is hardly ever looked at."""
+        if self.runs < EVERY_FAULT_FROM:
+            return []
+        often = [excuse for excuse in Excuse if self.excuses.looked_at[excuse] >= _LOOKED_AT]
+        return [excuse for excuse in often if self.excuses.share(excuse) > CEILINGS[excuse]]
 
 
 def run_seed(seed: int, *, orders: int, through: str = "") -> SeedReport:
@@ -86,6 +100,7 @@ def run_seed(seed: int, *, orders: int, through: str = "") -> SeedReport:
         result.orders,
         result.lives,
         result.fired,
+        excuses=result.excuses,
         cpu_s=time.process_time() - started_s,
     )
 

@@ -99,6 +99,8 @@ class SimVenue:
         self.on_lost: Callable[[], None] = lambda: None
         #: Executions of our orders that whoever listened was told of, under our names, and that may be news.
         self.executions_heard: dict[FillReport, OrderId] = {}
+        #: How many of them were ever told; of how many the session ended before anybody took them in.
+        self.executions_told = self.executions_untaken = 0
         #: Requests on their way that it will take too late.
         self.belated = 0
         #: Whether what it takes now it takes too late.
@@ -153,8 +155,8 @@ class SimVenue:
         if (stream := self._streams.pop(process, None)) is not None:
             for report in stream.lose(reason):
                 # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
-                if isinstance(report, FillReport):
-                    self.executions_heard.pop(report, None)
+                if isinstance(report, FillReport) and self.executions_heard.pop(report, None) is not None:
+                    self.executions_untaken += 1
 
     def interrupt(self, reason: str) -> None:
         """Every session is told that it missed something."""
@@ -224,6 +226,7 @@ class SimVenue:
             )
             if found is not None and found.order_id is not None and not found.came_late:
                 self.executions_heard[report] = found.order_id
+                self.executions_told += 1
         if isinstance(report, OrderReport) and report.venue_order_id is not None:
             by_name = self.works_heard if report.status.is_open else self.ends_heard
             by_name[report.venue_order_id] = bool(heard) and all(heard)

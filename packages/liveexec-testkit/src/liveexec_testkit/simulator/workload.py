@@ -50,7 +50,7 @@ _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, Outc
 #: How often an order is cancelled as soon as it is recorded.
 _AT_ONCE: Final = 0.1
 #: How often an order is changed as soon as its venue has it.
-_CHANGED: Final = 0.12
+_CHANGED: Final = 0.2
 #: How often an operator who flattens a scope thinks better of it.
 _REGRETTED: Final = 0.3
 _KILLS: Final = (

@@ -68,6 +68,7 @@ class World:
         self.venues = [SimVenue(kind, loop, self.faults, self.trace, plan.seed, self._changed) for kind in plan.venues]
         self.lookout.watch(self.venues)
         self._lurking = Lurking(loop, Random(f"lurking {plan.seed}"))
+        self.server.on_asked = lambda batch: self._lurking.asked(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
             venue.on_lost = self._lurking.venue_lost
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed

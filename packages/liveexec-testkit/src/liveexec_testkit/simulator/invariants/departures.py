@@ -15,6 +15,7 @@ from liveexec.engine.turn import Decision
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_testkit.simulator.adapter import SimAdapter
 from liveexec_testkit.simulator.determinism import WALL_NS
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.process import Process
@@ -38,6 +39,7 @@ class DepartureChecks:
     max_price_age_ns: int
     #: Orders whose cancels may leave unrecorded, since nothing could be recorded.
     early: Collection[OrderId] = ()
+    excuses: Excuses = field(factory=Excuses)
     #: The time of the book that an attempt was decided on.
     _books: dict[tuple[int, OrderId, int], int | None] = field(factory=dict)
     #: Cancels that were decided and have not left, by order.
@@ -122,7 +124,8 @@ class DepartureChecks:
         known = self.journal.ledger.orders.get(name)
         if known is not None and known.cancel is not PendingCancel.NONE:
             add(23, f"{name} was sent after its cancel was wished")
-        if not adapter.is_compared and adapter.is_open:
+        is_excused = self.excuses.look(Excuse.SESSION_GONE, fits=not adapter.is_open)
+        if not adapter.is_compared and not is_excused:
             add(23, f"{name} was sent before {order.account_id} was reconciled")
         asked_at_ns = process.store.asked_at_ns
         if asked_at_ns and now_ns - asked_at_ns > STALLED_NS:

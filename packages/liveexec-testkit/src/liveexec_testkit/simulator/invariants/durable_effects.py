@@ -11,6 +11,7 @@ from liveexec.domain.ids import OrderId
 from liveexec.domain.order import PendingCancel
 from liveexec.engine.effects import ArmTimer, Effect, SendCancel, TimerKind
 from liveexec.engine.turn import Decision
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.violation import Violations
 
 __all__ = ["DurableEffectChecks"]
@@ -32,6 +33,7 @@ class DurableEffectChecks:
     violations: Violations
     #: Orders whose cancels left before anything recorded asked for them, since nothing could be recorded.
     early: dict[OrderId, None] = field(factory=dict)
+    excuses: Excuses = field(factory=Excuses)
     _waiting: dict[int, _Wait] = field(factory=dict)
     _decided: dict[int, int] = field(factory=dict)
     _durable: dict[int, int] = field(factory=dict)
@@ -49,9 +51,12 @@ class DurableEffectChecks:
     def carried_out(self, effect: Effect) -> None:
         """An effect is carried out."""
         wait = self._waiting.pop(id(effect), None)
-        if wait is None or self._durable.get(wait.epoch, 0) >= wait.records:
+        is_due = wait is None or self._durable.get(wait.epoch, 0) >= wait.records
+        is_excused = not is_due and wait is not None and _takes_risk_away(effect) and wait.is_stalled()
+        self.excuses.look(Excuse.EARLY_EFFECT, fits=is_excused)
+        if is_due:
             return
-        if not _takes_risk_away(effect) or not wait.is_stalled():
+        if not is_excused:
             self.violations.add(1, f"{type(effect).__name__} is carried out before what it follows from is durable")
         elif isinstance(effect, SendCancel):
             self.early[effect.order.order_id] = None

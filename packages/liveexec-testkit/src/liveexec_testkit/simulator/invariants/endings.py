@@ -8,6 +8,7 @@ from liveexec.domain.ledger import Ledger
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import VenueOrderStatus
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.venue_truth import TrueOrder
 
 __all__ = ["wrong_endings"]
@@ -22,31 +23,35 @@ _UNFILLED: Final = {
 
 
 def wrong_endings(
-    ledger: Ledger, at_venues: Callable[[OrderId], Sequence[TrueOrder]], resolved: Collection[OrderId] = ()
+    ledger: Ledger,
+    at_venues: Callable[[OrderId], Sequence[TrueOrder]],
+    resolved: Collection[OrderId] = (),
+    excuses: Excuses | None = None,
 ) -> Iterator[str]:
     """What ended otherwise than its venue says; how ``resolved`` orders did an operator said."""
+    excuses = excuses if excuses is not None else Excuses()
     for order in ledger.orders.values():
-        if order.order_id in resolved:
+        if order.is_open or order.is_parent or order.strategy_id == EXTERNAL:
             continue
-        if not order.is_open and not order.is_parent and order.strategy_id != EXTERNAL:
-            fault = _fault(order, at_venues(order.order_id))
+        true = at_venues(order.order_id)
+        is_resolved = excuses.look(Excuse.RESOLVED_END, fits=order.order_id in resolved)
+        # A venue that takes an order too late, against its word: how it is called does not matter then.
+        came_late = excuses.look(Excuse.CAME_LATE, fits=any(each.came_late for each in true))
+        if not is_resolved and not came_late:
+            fault = _fault(order, true)
             if fault is not None:
                 yield f"{order.order_id} is {order.status}, {fault}"
 
 
 def _fault(order: Order, true: Sequence[TrueOrder]) -> str | None:
-    taken = [each for each in true if not each.came_late]
-    if len(taken) < len(true):
-        # A venue that takes an order too late, against its word: how it is called does not matter then.
-        return None
-    if not taken:
+    if not true:
         is_right = order.status in (OrderStatus.REJECTED, OrderStatus.CANCELED) and not order.filled_quantity
         return None if is_right else "and its venue never had it"
     if order.status is OrderStatus.REJECTED:
         return "and its venue took it"
     if order.filled_quantity >= order.quantity:
         return None if order.status is OrderStatus.FILLED else f"and {order.filled_quantity} of it are filled"
-    last = taken[-1]
+    last = true[-1]
     if last.status is VenueOrderStatus.WORKING:
         return f"and {last.venue_order_id} works"
     expected = _UNFILLED[last.status]

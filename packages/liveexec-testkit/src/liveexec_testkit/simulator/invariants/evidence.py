@@ -7,6 +7,7 @@ from attrs import define, field
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import OrderId
 from liveexec.domain.outcome import FillAction, FillReport
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.venue import SimVenue
 
@@ -18,12 +19,14 @@ class EvidenceChecks:
     """``waits`` tells what of a venue's words is not in the journal yet."""
 
     journal: JournalChecks
+    excuses: Excuses = field(factory=Excuses)
     _undone: dict[tuple[str, FillKey], None] = field(factory=dict)
 
     def waits(self, venue: SimVenue) -> Iterator[tuple[str, OrderId]]:
         """What is open, with the order that it is about."""
         for report, order_id in list(venue.executions_heard.items()):
-            if report.original_key is not None and report.original_key not in self.journal.ever:
+            is_untold = report.original_key is not None and report.original_key not in self.journal.ever
+            if self.excuses.look(Excuse.ORIGINAL_UNTOLD, fits=is_untold):
                 # What it takes back was not told: the next comparison brings that, and the end of the run checks both.
                 continue
             what = self._unsettled(venue, report)

@@ -246,7 +246,8 @@ class JournalChecks:
         if order.order_id in self.resolved:
             return
         for true in self.at_venues(order.order_id):
-            if true.status is VenueOrderStatus.WORKING:
+            # One that was taken too late, against its venue's word, may have been proved absent before.
+            if true.status is VenueOrderStatus.WORKING and not true.came_late:
                 self.violations.add(
                     9, f"{order.order_id} is {order.status} here ({order.message}), and {true.venue_order_id} works"
                 )

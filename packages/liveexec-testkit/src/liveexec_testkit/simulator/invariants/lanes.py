@@ -7,6 +7,7 @@ from liveexec.domain.order import Order
 from liveexec.engine.effects import Effect, SendCancel, SendReplace, SendSubmit
 from liveexec.engine.turn import Decision
 from liveexec_testkit.simulator.adapter import SimAdapter
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.violation import Violations
 
 __all__ = ["LaneChecks"]
@@ -21,6 +22,7 @@ class LaneChecks:
     leaves a process."""
 
     violations: Violations
+    excuses: Excuses = field(factory=Excuses)
     #: Cancels that a process carried out and that have not left, since when.
     _waiting: dict[tuple[int, OrderId], tuple[Order, int]] = field(factory=dict)
     #: Other requests of an order that have not left, and hold its cancel up.
@@ -50,12 +52,9 @@ class LaneChecks:
         """A request leaves. A token that is enough for anything else was enough for a cancel before; ``spare_ns`` says
         for how long there was one."""
         if verb == "cancel" and order_id is not None:
-            order, since_ns = self._waiting.pop((adapter.process, order_id), (None, 0))
-            if order is not None and adapter.venue.kind.is_limited and not adapter.venue.kind.per_account:
-                could_ns = now_ns - max(since_ns, adapter.doubted_at_ns, adapter.ended_ns(order), adapter.frozen_ns)
-                if min(could_ns, spare_ns) > _AT_ONCE_NS:
-                    told = f"the cancel of {order_id} leaves after {could_ns} ns, for {spare_ns} there was a token"
-                    self.violations.add(25, told)
+            waited = self._waiting.pop((adapter.process, order_id), None)
+            if waited is not None and adapter.venue.kind.is_limited and not adapter.venue.kind.per_account:
+                self._check_cancel(adapter, *waited, now_ns, spare_ns)
             return
         if order_id is not None and self._before.get((adapter.process, order_id)):
             self._before[adapter.process, order_id] -= 1
@@ -65,8 +64,7 @@ class LaneChecks:
         for (process, name), (order, since_ns) in list(self._waiting.items()):
             if process != adapter.process or order.account_id != adapter.venue.account_id:
                 continue
-            if since_ns < adapter.doubted_at_ns or not order.is_open:
-                # Without a session it stays here, and so does one whose order has ended.
+            if self._is_in_doubt(adapter, order, since_ns):
                 del self._waiting[process, name]
                 continue
             # Until then a request of the same order had no answer.
@@ -74,3 +72,14 @@ class LaneChecks:
             if waits_ns > _AT_ONCE_NS and not adapter.is_under_way(order):
                 told = f"a {verb} leaves for {adapter.venue.kind.name}, and the cancel of {name} waits"
                 self.violations.add(25, f"{told} for {waits_ns} ns")
+
+    def _check_cancel(self, adapter: SimAdapter, order: Order, since_ns: int, now_ns: int, spare_ns: int) -> None:
+        """A cancel leaves: it need not have waited for longer than for its token."""
+        could_ns = now_ns - max(since_ns, adapter.ended_ns(order), adapter.frozen_ns)
+        if not self._is_in_doubt(adapter, order, since_ns) and min(could_ns, spare_ns) > _AT_ONCE_NS:
+            told = f"the cancel of {order.order_id} leaves after {could_ns} ns, for {spare_ns} ns there was a token"
+            self.violations.add(25, told)
+
+    def _is_in_doubt(self, adapter: SimAdapter, order: Order, since_ns: int) -> bool:
+        """Without a session a cancel stays here, and so does one whose order has ended."""
+        return self.excuses.look(Excuse.LANE_IN_DOUBT, fits=since_ns < adapter.doubted_at_ns or not order.is_open)

@@ -19,6 +19,7 @@ from liveexec.engine.exposure import ExposureBook, Working, price_sign, worst_pr
 from liveexec.runtime.rebuild import verify_tables
 from liveexec.runtime.shard import ShardRuntime
 from liveexec.storage.memory import MemoryStore
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.store import at_once
@@ -76,14 +77,21 @@ class MemoryChecks:
 
 
 def check_reservations(
-    shard: ShardRuntime, at_venues: Iterable[TrueOrder], violations: Violations, resolved: Collection[OrderId] = ()
+    shard: ShardRuntime,
+    at_venues: Iterable[TrueOrder],
+    violations: Violations,
+    resolved: Collection[OrderId] = (),
+    excuses: Excuses | None = None,
 ) -> None:
     """What the venues may still fill of ours is reserved, quantity and price."""
     orders = shard.engine.state.ledger.orders
     for true in at_venues:
-        if true.status is not VenueOrderStatus.WORKING or true.order_id is None or true.came_late:
+        if true.status is not VenueOrderStatus.WORKING or true.order_id is None:
             continue
-        if true.order_id in resolved:
+        is_excused = true.came_late or true.order_id in resolved
+        if excuses is not None:
+            excuses.look(Excuse.UNRESERVED, fits=is_excused)
+        if is_excused:
             continue
         order = orders.get(true.order_id)
         if order is None or not order.is_open:

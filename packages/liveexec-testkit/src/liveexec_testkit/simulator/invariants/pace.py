@@ -24,6 +24,8 @@ class _Bucket:
     at_ns: int
     #: Cancels that left since anything else did.
     cancels: int = 0
+    #: Whether it is known to have been full: what left before the life could be seen from here is not counted.
+    was_full: bool = False
 
 
 @define(eq=False)
@@ -43,6 +45,7 @@ class PaceChecks:
             bucket = self._buckets[process, venue] = _Bucket(shard, float(limit.burst), now_ns)
         refill = (now_ns - bucket.at_ns) / 1e9 * limit.per_second
         bucket.tokens, bucket.at_ns = min(float(limit.burst), bucket.tokens + refill), now_ns
+        bucket.was_full = bucket.was_full or refill >= limit.burst
         is_cancel = verb == "cancel"
         # Cancels that are repeated for ever must not keep out the question that would end them.
         is_starved = bucket.cancels >= limit.burst
@@ -52,4 +55,4 @@ class PaceChecks:
         spare_ns = round((bucket.tokens - 1.0 - _SLACK) / limit.per_second * 1e9)
         bucket.tokens -= 1.0
         bucket.cancels = bucket.cancels + 1 if is_cancel else 0
-        return max(0, spare_ns)
+        return max(0, spare_ns) if bucket.was_full else 0

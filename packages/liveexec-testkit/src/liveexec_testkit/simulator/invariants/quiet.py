@@ -25,6 +25,9 @@ __all__ = ["QuietChecks"]
 _BOUND_NS: Final = 800_000_000
 #: A rate limit makes everybody wait.
 _LIMITED_BOUND_NS: Final = 2_100_000_000
+#: So much sooner shows what has ended at its venue.
+_SOONER_NS: Final = 300_000_000
+_ENDED: Final = "is open here"
 
 
 @define(eq=False)
@@ -60,13 +63,14 @@ class QuietChecks:
             calm_ns = self._calm_since.get(venue.kind.name)
             if calm_ns is None:
                 continue
-            bound_ns = self.deadline_ns + (_LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS)
+            more_ns = _LIMITED_BOUND_NS if venue.kind.is_limited else _BOUND_NS
             open_ends = [(14, *each) for each in _waits(venue, shard, self.resolved)]
             open_ends += [(16, *each) for each in self.more(venue)]
             for number, what, order_id in open_ends:
                 since_ns = waiting[what, order_id] = self._since.get((what, order_id), now_ns)
                 waited_ns = now_ns - max(since_ns, calm_ns, struck_at_ns)
-                if waited_ns > bound_ns:
+                # What has ended waits for no deadline: it was told, or a question tells.
+                if waited_ns > more_ns - (_SOONER_NS if what.startswith(_ENDED) else -self.deadline_ns):
                     told = f"{order_id} {what}, {waited_ns / 1e9:.1f} s after anything hindered it"
                     self.violations.add(number, told)
         self._since = waiting
@@ -84,7 +88,9 @@ def _waits(venue: SimVenue, shard: ShardRuntime, resolved: Mapping[OrderId, bool
             shown = orders.get(true.order_id)
             is_shown = shown is not None and shown.is_open and shown.venue_order_id == true.venue_order_id
             if is_shown and venue.ends_heard.get(true.venue_order_id):
-                yield f"is open here, and {true.status} at {venue.kind.name}", true.order_id
+                # One that is being changed may have ended as the first half of that.
+                here = _ENDED if shown is not None and shown.replace is None else "is being changed here"
+                yield f"{here}, and {true.status} at {venue.kind.name}", true.order_id
             continue
         ended = orders.get(true.order_id)
         if ended is None or ended.is_open:

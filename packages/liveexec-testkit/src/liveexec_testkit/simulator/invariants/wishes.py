@@ -17,6 +17,7 @@ from liveexec.domain.record import Record
 from liveexec.engine.inputs import ControlKind
 from liveexec.engine.scopes import in_scope
 from liveexec_testkit.simulator.greedy import GREEDY
+from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.violation import Violations
 from liveexec_testkit.simulator.workload import KillNote
 
@@ -39,6 +40,7 @@ class WishChecks:
     ours: Callable[[AccountId, str], OrderId | None]
     #: Orders that an operator ended: they claim nothing any more.
     resolved: Collection[OrderId] = ()
+    excuses: Excuses = field(factory=Excuses)
     _drifts: list[DriftSeen] = field(factory=list)
 
     def before(self, record: Record, order: Order | None, event: Any) -> None:
@@ -99,7 +101,9 @@ class WishChecks:
         order = self.ledger.orders.get(order_id) if order_id is not None else None
         if order is None or order.plan is None:
             return
-        is_claimed = order.replace is not None and order.replace.atomic and order.order_id not in self.resolved
+        if self.excuses.look(Excuse.RESOLVED_CLAIM, fits=order.order_id in self.resolved):
+            return
+        is_claimed = order.replace is not None and order.replace.atomic
         if is_claimed and order.replace is not None and at_ns < order.replace.plan.valid_until_ns:
             self.violations.add(15, f"{name} is what {order.order_id} is changed into, and was adopted")
         if order.venue_order_id is not None:
