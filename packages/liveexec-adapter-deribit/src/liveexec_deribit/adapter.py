@@ -25,12 +25,21 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
+    SettlementReport,
     Snapshot,
     Unknown,
     VenueReport,
 )
 from liveexec.errors import AdapterError, InvalidInput
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime, VenueOrder
+from liveexec.plugins.adapter import (
+    CancelsAll,
+    ExternalAdapter,
+    Replaces,
+    Settles,
+    StreamsMarket,
+    TellsTime,
+    VenueOrder,
+)
 from liveexec_deribit import wire
 from liveexec_deribit.config import DeribitAccount, DeribitSection
 from liveexec_deribit.error_table import judged
@@ -47,6 +56,7 @@ from liveexec_deribit.orders import OrderTerms, edit_params, order_report, read_
 from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, MalformedMessage, decoded, to_ns
 from liveexec_deribit.session import Session
+from liveexec_deribit.settlements import DeliveryHistory
 
 __all__ = ["DeribitAdapter"]
 
@@ -63,7 +73,7 @@ _CLOCK_SAMPLES: Final = 4
 _UNANSWERED: Final = Unknown("the venue did not answer in time")
 
 
-class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
+class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, Settles, CancelsAll, TellsTime):
     """A session for one of the accounts of a configuration section."""
 
     def __init__(self, section: DeribitSection, account: DeribitAccount) -> None:
@@ -90,7 +100,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         gap = "the connection was lost" if self._has_had_session else None
         self._ahead_ns.clear()
         self._session = await Session.open(
-            self._section, self._account, self._lost, gap=gap, venue_now_ns=self._venue_now_ns
+            self._section, self._account, self._lost, gap=gap, pace=self._pace, venue_now_ns=self._venue_now_ns
         )
         self._has_had_session = True
 
@@ -222,6 +232,19 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
         found = tuple(balance_report(each, self._account_id, as_of_ns) for each in told.summaries)
         return Snapshot(found, requested_ns, time.time_ns(), as_of_ns=frame.as_of_ns)
 
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        """What has expired; what else moved the account's assets since then is told with the reports."""
+        self._check(account_id)
+        session = self._live()
+        for currency in self._section.asked_currencies:
+            read = await session.log.since(currency, since_ns // _NS_PER_MS)
+            if not read.is_complete:
+                raise AdapterError(f"{account_id}: the transaction log of {currency} is longer than is read at once")
+            session.tell(read.reports)
+        page = self._section.page_size
+        currencies = self._section.asked_currencies
+        return await DeliveryHistory(account_id, self._venue, currencies, session.ask, page=page).since(since_ns)
+
     async def venue_time_ns(self) -> int:
         frame = await self._live().connection.ask("public/get_time", {})
         answered_ns = time.time_ns()
@@ -273,8 +296,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, Tells
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Frame:
         """Ask one of the questions that one of the runtime's comes to, as soon as credits allow."""
-        await self._pace.turn()
-        return await self._live().connection.ask(method, params)
+        return await self._live().ask(method, params)
 
     async def _asked(self, account_id: AccountId, method: str, params: Mapping[str, Any]) -> tuple[int, Frame]:
         self._check(account_id)

@@ -5,6 +5,7 @@ Nothing is dropped without a word: a message that can't be read says that someth
 
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -30,8 +31,8 @@ _WITH_ORDERS: Final = frozenset({"private/buy", "private/sell", "private/edit"})
 
 
 class AccountReader:
-    """Reads what comes about one account; ``push`` takes each report, and ``venue_now_ns`` tells
-    what the venue's clock shows."""
+    """Reads what comes about one account; ``push`` takes each report, ``venue_now_ns`` tells what
+    the venue's clock shows, and ``on_balance`` hears of each currency's cash."""
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class AccountReader:
         push: Callable[[VenueReport], None],
         *,
         venue_now_ns: Callable[[], int] = time.time_ns,
+        on_balance: Callable[[str, Decimal], None] = lambda _, __: None,
     ) -> None:
+        self._on_balance = on_balance
         self._account_id, self._venue, self._push, self._venue_now_ns = account_id, venue, push, venue_now_ns
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
@@ -84,6 +87,7 @@ class AccountReader:
             self.unreadable(error)
         else:
             self._push(report)
+            self._on_balance(told.currency, told.balance)
 
     def _trades(self, trades: Sequence[msgspec.Raw]) -> None:
         for raw in trades:

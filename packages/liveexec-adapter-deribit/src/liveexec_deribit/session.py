@@ -7,8 +7,8 @@ missed. The answer to a request whose sender has given up is reported too.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -17,9 +17,12 @@ from liveexec.domain.ids import AccountId
 from liveexec.domain.outcome import Gap, VenueReport
 from liveexec.errors import AdapterError
 from liveexec_deribit import wire
+from liveexec_deribit.account_log import AccountLog
+from liveexec_deribit.asset_watch import AssetWatch
 from liveexec_deribit.authentication import credentials
 from liveexec_deribit.config import DeribitAccount, DeribitSection
 from liveexec_deribit.connection import Connection
+from liveexec_deribit.pace import Pace
 from liveexec_deribit.reading import AccountReader
 from liveexec_deribit.report_queue import ReportQueue
 from liveexec_deribit.rpc import Frame, MalformedMessage, Refusal
@@ -50,12 +53,22 @@ class Session:
         section: DeribitSection,
         account: DeribitAccount,
         on_lost: Callable[[AdapterError], None],
+        pace: Pace,
         venue_now_ns: Callable[[], int],
     ) -> None:
-        self._section, self._account, self._on_lost = section, account, on_lost
+        self._section, self._account, self._on_lost, self._pace = section, account, on_lost, pace
         self._account_id = AccountId(account.account_id)
-        self._reader = AccountReader(self._account_id, section.venue_name, self._push, venue_now_ns=venue_now_ns)
         self._renewal: asyncio.Task[None] | None = None
+        #: What moved the account's assets beside its fills.
+        self.log = AccountLog(self._account_id, self.ask, page=section.page_size)
+        self._watch = AssetWatch(self._account_id, self.log, self._push, venue_now_ns, self._watch_failed)
+        self._reader = AccountReader(
+            self._account_id,
+            section.venue_name,
+            self._push,
+            venue_now_ns=venue_now_ns,
+            on_balance=self._watch.heard,
+        )
         self.reports = ReportQueue(_CAPACITY)
         self.connection: Connection
 
@@ -67,6 +80,7 @@ class Session:
         on_lost: Callable[[AdapterError], None],
         *,
         gap: str | None,
+        pace: Pace,
         venue_now_ns: Callable[[], int] = time.time_ns,
     ) -> "Session":
         """Connect, log in, and listen to the account. Its reports begin with a gap if one is named.
@@ -74,11 +88,15 @@ class Session:
         Raises:
             AdapterError: the venue can't be reached, or refuses.
         """
-        session = cls(section, account, on_lost, venue_now_ns)
+        session = cls(section, account, on_lost, pace, venue_now_ns)
         if gap is not None:
             session.reports.push(Gap(session._account_id, gap))
         timeout_s = float(section.request_timeout_s)
-        session.connection = await Connection.open(section.endpoints.websocket, session, timeout_s=timeout_s)
+        try:
+            session.connection = await Connection.open(section.endpoints.websocket, session, timeout_s=timeout_s)
+        except BaseException:
+            await session._watch.close()
+            raise
         try:
             await session._begin()
         except BaseException:
@@ -93,12 +111,26 @@ class Session:
     async def close(self) -> None:
         """Hang up on purpose: reports end without an error."""
         self.reports.close()
+        # Both are told before either is waited for: whoever closes may have no time left.
+        self._watch.stop()
+        if self._renewal is not None:
+            self._renewal.cancel()
         try:
+            await self._watch.close()
             if self._renewal is not None:
-                self._renewal.cancel()
                 await asyncio.wait((self._renewal,))
         finally:
             await self.connection.close()
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> Frame:
+        """Ask one of the questions that one of the runtime's comes to, as soon as credits allow."""
+        await self._pace.turn()
+        return await self.connection.ask(method, params)
+
+    def tell(self, reports: Iterable[VenueReport]) -> None:
+        """Report what was found otherwise than on a channel."""
+        for report in reports:
+            self._push(report)
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
         """A channel has news."""
@@ -116,6 +148,7 @@ class Session:
         """The connection is gone."""
         if self._renewal is not None and self._renewal is not asyncio.current_task():
             self._renewal.cancel()
+        self._watch.stop()
         self.reports.lose(error)
         self._on_lost(error)
 
@@ -162,6 +195,9 @@ class Session:
         except Refusal as error:
             _log.warning("deribit_token_not_renewed", account=self._account_id, code=error.error.code)
             return await self._log_in()
+
+    def _watch_failed(self, error: BaseException) -> None:
+        self.connection.lose(AdapterError(f"assets are watched no more: {type(error).__name__}: {error}"))
 
     def _push(self, report: VenueReport) -> None:
         if self.reports.is_full:

@@ -17,6 +17,8 @@ __all__ = [
     "AuthGrant",
     "BookChange",
     "Instrument",
+    "LogEntry",
+    "LogPage",
     "Order",
     "OrderAnswer",
     "OrderPage",
@@ -25,6 +27,8 @@ __all__ = [
     "PublicTrade",
     "Quote",
     "RpcError",
+    "Settlement",
+    "SettlementPage",
     "TickStep",
     "TradePage",
     "UserChanges",
@@ -169,6 +173,43 @@ class AccountSummaries(msgspec.Struct):
     """The result of private/get_account_summaries."""
 
     summaries: list[AccountSummary]
+
+
+class LogEntry(msgspec.Struct):
+    """An entry of the transaction log. ``change`` is what it moved the cash by; ``interest_pl`` the funding that it
+    realises, which is part of a session's result."""
+
+    id: int
+    currency: str
+    timestamp: int
+    change: Decimal
+    type: str
+    commission: Decimal | None = None
+    interest_pl: Decimal | None = None
+    trade_id: str | None = None
+
+
+class LogPage(msgspec.Struct):
+    """A page of private/get_transaction_log, with its continuation."""
+
+    logs: list[msgspec.Raw]
+    continuation: int | None = None
+
+
+class Settlement(msgspec.Struct):
+    """A settlement, delivery or bankruptcy of the account's."""
+
+    instrument_name: str
+    timestamp: int
+    index_price: Decimal
+    type: str
+
+
+class SettlementPage(msgspec.Struct):
+    """A page of private/get_settlement_history_…, with its continuation."""
+
+    settlements: list[msgspec.Raw]
+    continuation: str | None = None
 
 
 class Portfolio(msgspec.Struct):

@@ -89,6 +89,7 @@ class DeribitHarness(VenueHarness):
             scripts.LoseReports,
             scripts.MalformedAnswer,
             scripts.MalformedReport,
+            scripts.MoveAsset,
             scripts.Refuse,
             scripts.RefuseLogin,
             scripts.SkewClock,
@@ -204,8 +205,8 @@ class DeribitHarness(VenueHarness):
                 return f"the adapter asks for {_PAGE} at once, and the venue gives as many as are asked for"
             case scripts.HideNewOrders():
                 return "the loopback venue shows what it has"
-            case scripts.MoveAsset():
-                return "the loopback venue has neither deposits nor funding"
+            case scripts.MoveAssetAs():
+                return "the venue tells a settlement as what ended an instrument, not as an amount"
             case scripts.ReorderReports():
                 return "the venue tells everything that one event changes in one message"
         return super().why_not(script)
@@ -255,6 +256,8 @@ class DeribitHarness(VenueHarness):
                 # Only what has arrived has happened.
                 while self._heard() == before:  # noqa: ASYNC110  (it travels through the machine's network)
                     await asyncio.sleep(0.001)
+            case scripts.MoveAsset(asset, amount):
+                control.move(USER_ID, asset, amount)
             case scripts.ForgetFinished():
                 venue = self.server.venue
                 venue.config = attrs.evolve(venue.config, retention=Retention(closed_orders_s=0))

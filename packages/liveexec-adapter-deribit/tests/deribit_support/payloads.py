@@ -173,6 +173,11 @@ def raw(payload: Any) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(payload).encode())
 
 
+def answer(result: Any) -> bytes:
+    """The answer to a question."""
+    return json.dumps({"jsonrpc": "2.0", "id": 7, "result": result, "usIn": 5, "usOut": 9}).encode()
+
+
 def notification(channel: str, data: Any) -> bytes:
     """A subscription's message."""
     return json.dumps(

@@ -2,6 +2,7 @@
 maps a side, a unit or a sign wrong is not judged by its own mistake."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrd
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import FillReport, OrderReport, PositionReport, VenueOrderStatus
 
-__all__ = ["ACCOUNT", "LINEAR", "PERPETUAL", "SPOT", "true_fill", "true_order", "true_position"]
+__all__ = ["ACCOUNT", "LINEAR", "PERPETUAL", "SPOT", "instrument_of", "true_fill", "true_order", "true_position"]
 
 ACCOUNT: Final = AccountId("DERIBIT-MAIN")
 PERPETUAL: Final = InstrumentId("DERIBIT:PERPETUAL:BTC-USD@INV")
@@ -43,13 +44,26 @@ _LIQUIDITY: Final = {"M": Liquidity.MAKER, "T": Liquidity.TAKER}
 _NS_PER_MS: Final = 1_000_000
 
 
+def instrument_of(name: str) -> InstrumentId:
+    """The instrument of a name of the venue's. Of those with a date, inverse ones are there: ``BTC-25DEC26`` and
+    ``BTC-25DEC26-100000-C``."""
+    if name in _INSTRUMENTS:
+        return _INSTRUMENTS[name]
+    coin, code, *option = name.split("-")
+    date = datetime.strptime(code, "%d%b%y").replace(tzinfo=UTC).strftime("%Y%m%d")
+    if option:
+        strike, right = option
+        return InstrumentId(f"DERIBIT:OPTION:{coin}-USD-{strike}-{date}-{right}")
+    return InstrumentId(f"DERIBIT:FUTURE:{coin}-USD-{date}@INV")
+
+
 def true_order(told: Mapping[str, Any]) -> OrderReport:
     """An order as the venue has it. Its amount is dollars for the inverse perpetual, coins for everything else."""
     has_price = told["price"] != "market_price"
     is_ended_by_time = told["order_state"] == "cancelled" and told.get("cancel_reason") == "settlement"
     return OrderReport(
         account_id=ACCOUNT,
-        instrument_id=_INSTRUMENTS[told["instrument_name"]],
+        instrument_id=instrument_of(told["instrument_name"]),
         client_order_id=ClientOrderId(told["label"]) if told["label"] else None,
         venue_order_id=VenueOrderId(told["order_id"]),
         status=VenueOrderStatus.EXPIRED if is_ended_by_time else _STATES[told["order_state"]],
@@ -71,7 +85,7 @@ def true_fill(told: Mapping[str, Any]) -> FillReport:
         venue_order_id=VenueOrderId(told["order_id"]),
         fill=Fill(
             key=FillKey(f"{told['instrument_name']} {told['trade_id']} {told['order_id']}"),
-            instrument_id=_INSTRUMENTS[told["instrument_name"]],
+            instrument_id=instrument_of(told["instrument_name"]),
             side=_SIDES[told["direction"]],
             quantity=Decimal(told["amount"]),
             price=Decimal(told["price"]),
@@ -85,5 +99,5 @@ def true_fill(told: Mapping[str, Any]) -> FillReport:
 
 def true_position(name: str, size: Decimal) -> PositionReport | None:
     """What the venue calls a position: none of spot."""
-    instrument_id = _INSTRUMENTS[name]
+    instrument_id = instrument_of(name)
     return PositionReport(ACCOUNT, instrument_id, size, None, 0) if instrument_id != SPOT else None

@@ -50,6 +50,7 @@ async def every_method(server: Server) -> WireClient:
         control.set_index("btc_usd", Decimal(90_100))
         control.set_locked("eth_usd", is_locked=True)
         control.set_active("ETH_BTC", is_active=False)
+        await _settled(server, client, option)
         for channel in _CHANNELS:
             await client.notified(channel)
         await client.call("private/unsubscribe", channels=[_CHANNELS[0]])
@@ -130,6 +131,25 @@ async def _lookups(client: WireClient, option: str) -> None:
     await client.call("private/get_margins", instrument_name="BTC-PERPETUAL", amount=100, price=90_000)
     for currency in ("BTC", "USDC"):
         await client.call("private/get_transaction_log", currency=currency, **span)
+
+
+async def _settled(server: Server, client: WireClient, option: str) -> None:
+    """What the venue books by itself, and how it tells of that."""
+    control, now = server.control, int(time.time() * 1_000)
+    control.pay_funding("BTC-PERPETUAL", Decimal("0.0001"))
+    control.settle()
+    control.move(client_user(server), "BTC", Decimal("0.5"))
+    control.deliver(option, Decimal(110_000))
+    span = {"start_timestamp": now - 3_600_000, "end_timestamp": now + 3_600_000}
+    told = await client.call("private/get_transaction_log", currency="BTC", **span)
+    assert {entry["type"] for entry in told["logs"]} == {"trade", "settlement", "deposit", "delivery"}
+    await client.call("private/get_settlement_history_by_currency", currency="BTC", count=1)
+    await client.call("private/get_settlement_history_by_instrument", instrument_name=option)
+
+
+def client_user(server: Server) -> int:
+    """Whom clients log in as."""
+    return next(iter(server.venue.exchange.accounts))
 
 
 async def _market_data(client: WireClient) -> None:

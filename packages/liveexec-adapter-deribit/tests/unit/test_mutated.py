@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from deribit_support import payloads
 from liveexec.domain.outcome import BalanceReport, FillReport, Gap, OrderReport, VenueReport
 from liveexec_deribit import wire
+from liveexec_deribit.account_log import asset_reports, read_entry
 from liveexec_deribit.config import CURRENCIES
 from liveexec_deribit.holdings import balance_report, position_report
 from liveexec_deribit.listings import listings_of
@@ -26,6 +27,7 @@ from liveexec_deribit.market import BookKeeper, quote_book, summed_trades
 from liveexec_deribit.names import DERIBIT, Combo, instrument_id_of
 from liveexec_deribit.reading import AccountReader
 from liveexec_deribit.rpc import MalformedMessage, decoded, read_frame
+from liveexec_deribit.settlements import settlement_report
 
 MUTATIONS = int(os.environ.get("LIVEEXEC_DERIBIT_MUTATIONS", "1600"))
 CHANNEL = "user.changes.any.any.raw"
@@ -86,6 +88,21 @@ TRADE = {
     "amount": 10.0,
     "direction": "buy",
     "trade_seq": 4,
+}
+LOGGED = {
+    "id": 1,
+    "currency": "BTC",
+    "timestamp": payloads.NOW_MS,
+    "type": "deposit",
+    "change": 0.5,
+    "commission": 0,
+    "interest_pl": 1e-6,
+}
+DELIVERED = {
+    "type": "delivery",
+    "timestamp": payloads.NOW_MS,
+    "instrument_name": "BTC-25DEC26-100000-C",
+    "index_price": 120_000.5,
 }
 QUOTE = {
     "instrument_name": "BTC-PERPETUAL",
@@ -174,6 +191,23 @@ def read_portfolio(message: bytes) -> None:
         assert isinstance(each, Gap) or (isinstance(each, BalanceReport) and each.total.is_finite())
 
 
+def read_log(message: bytes) -> None:
+    """Every entry is read, or the page is refused."""
+    for raw in decoded(wire.LogPage, read_frame(message).result, "it").logs:
+        for each in asset_reports(read_entry(raw), payloads.ACCOUNT):
+            assert each.amount.is_finite()
+            assert each.amount
+
+
+def read_settlements(message: bytes) -> None:
+    for raw in decoded(wire.SettlementPage, read_frame(message).result, "it").settlements:
+        try:
+            said = settlement_report(decoded(wire.Settlement, raw, "a settlement"), payloads.ACCOUNT, DERIBIT)
+        except Combo:
+            continue
+        assert said is None or said.price >= 0
+
+
 def read_position(message: bytes) -> None:
     for each in decoded(list[wire.Position], read_frame(message).result, "it"):
         try:
@@ -210,6 +244,8 @@ SUBJECTS: tuple[tuple[bytes, Reader], ...] = (
     (answer(SUMMARIES), read_holdings),
     (payloads.notification("user.portfolio.any", payloads.portfolio()), read_portfolio),
     (answer([POSITION]), read_position),
+    (answer({"logs": [LOGGED, LOGGED | {"id": 2, "type": "delivery", "commission": 0.1}]}), read_log),
+    (answer({"settlements": [DELIVERED]}), read_settlements),
     (payloads.notification("book.BTC-PERPETUAL.100ms", book("snapshot", None)), read_market),
     (payloads.notification("quote.BTC-PERPETUAL", QUOTE), read_quote),
     (payloads.notification("trades.BTC-PERPETUAL.100ms", [TRADE]), read_trades),

@@ -210,6 +210,7 @@ def _engine(config: LiveConfig, risk: RiskConfig, router: RouterConfig) -> Engin
             answer_ns=section.answer_ms * _MS,
             retry_ns=section.retry_ms * _MS,
             clock_skew_ns=section.clock_skew_ms * _MS,
+            late_arrival_ns=section.late_arrival_ms * _MS,
             adoption_ns=section.adoption_ms * _MS,
         ),
         accounts={

@@ -198,6 +198,7 @@ def make_manifest(venue: VenueName = ALPHA, **changes: Any) -> AdapterManifest:
         "reduce_only": True,
         "replace": ReplaceMode.ATOMIC_TOTAL,
         "query_by_client_id": True,
+        "request_expiry": True,
     }
     return AdapterManifest(**(values | changes))
 

@@ -351,7 +351,8 @@ class ScriptedVenue(ExternalAdapter, Replaces, StreamsMarket):
         return self.quotes.read()
 
     async def recent_trades(self, instrument_id: InstrumentId) -> Sequence[TradeBar]:
-        return self.past_trades
+        found: Sequence[TradeBar] = await self._answer("recent_trades", instrument_id, self.past_trades)
+        return found
 
     async def _outcome(self, method: str, given: Any) -> SendOutcome:
         outcome: SendOutcome = await self._answer(method, given, Sent())

@@ -102,6 +102,8 @@ class Account:
         self._open: dict[str, Order] = {}
         self.trades: list[UserTrade] = []
         self.log: list[dict[str, object]] = []
+        #: Settlements and deliveries, oldest first (``settlement`` in the venue's OpenAPI document).
+        self.settlements: list[dict[str, object]] = []
         self.cancels_on_disconnect = False
         self._mark_of = mark_of
 
@@ -145,7 +147,6 @@ class Account:
             earned = position.fill(order.direction, amount, price)
             if instrument.kind == "option":
                 cashflow = -sign * amount * price
-        self._add(instrument.settlement, cashflow - fee)
         trade = UserTrade(
             public=public,
             user_id=self.user_id,
@@ -220,6 +221,26 @@ class Account:
         """Currencies that it has a balance of."""
         return sorted(self.balances)
 
+    def book(self, currency: str, change: Decimal, at_ms: int, **told: object) -> None:
+        """Change a balance, and put it into the log with what is told of it."""
+        self._add(currency, change)
+        realized, floating = self.futures_profit(currency)
+        number = len(self.log) + 1
+        self.log.append({
+            "id": number,
+            "user_seq": number,
+            "user_id": self.user_id,
+            "username": self.config.username,
+            "timestamp": at_ms,
+            "currency": currency,
+            "commission": _ZERO,
+            "cashflow": rounded(change),
+            "change": rounded(change),
+            "balance": rounded(self.balances[currency]),
+            "equity": rounded(self.balances[currency] + realized + floating),
+            **told,
+        })  # fmt: skip
+
     def _increase(self, order: Order, amount: Decimal) -> Decimal:
         """The part of an order that opens rather than closes."""
         position = self.positions.get(order.instrument.name)
@@ -232,22 +253,11 @@ class Account:
 
     def _record(self, trade: UserTrade, side: str, cashflow: Decimal) -> None:
         public = trade.public
-        currency = public.instrument.settlement
-        realized, floating = self.futures_profit(currency)
         position = self.positions.get(public.instrument.name)
-        self.log.append({
-            "id": len(self.log) + 1,
-            "user_seq": len(self.log) + 1,
-            "user_id": self.user_id,
-            "username": self.config.username,
+        told: dict[str, object] = {
             "type": "trade",
-            "timestamp": public.at_ms,
-            "currency": currency,
             "commission": rounded(trade.fee),
             "cashflow": rounded(cashflow),
-            "change": rounded(cashflow - trade.fee),
-            "balance": rounded(self.balances[currency]),
-            "equity": rounded(self.balances[currency] + realized + floating),
             "instrument_name": public.instrument.name,
             "side": side,
             "amount": public.amount,
@@ -262,6 +272,7 @@ class Account:
             "user_role": "maker" if trade.liquidity == "M" else "taker",
             "fee_role": "maker" if trade.liquidity == "M" else "taker",
             "profit_as_cashflow": False,
-            "interest_pl": _ZERO,
+            "interest_pl": _ZERO if position is None else position.take_funding(),
             "info": "Source: api",
-        })  # fmt: skip
+        }
+        self.book(public.instrument.settlement, cashflow - trade.fee, public.at_ms, **told)

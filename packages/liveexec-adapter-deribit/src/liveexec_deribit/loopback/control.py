@@ -12,6 +12,7 @@ from liveexec_deribit.loopback.faults import NotificationFault, RequestFault
 from liveexec_deribit.loopback.orders import Direction, Order
 from liveexec_deribit.loopback.requests import OrderRequest
 from liveexec_deribit.loopback.session import Session
+from liveexec_deribit.loopback.settling import Movement
 from liveexec_deribit.loopback.venue import Venue
 
 
@@ -52,6 +53,26 @@ class Control:
     def set_locked(self, index: str, *, is_locked: bool) -> None:
         """Lock or unlock everything on an index."""
         self.venue.exchange.set_locked(index, is_locked=is_locked)
+
+    # What the venue books by itself
+
+    def deliver(self, instrument: str, index: Decimal | None = None) -> None:
+        """Let an instrument expire now, at its index or at this one."""
+        self.venue.exchange.deliver(self.venue.exchange.market(instrument), index)
+
+    def settle(self) -> None:
+        """Settle the session of every future, as at 08:00 UTC."""
+        self.venue.exchange.settle()
+
+    def pay_funding(self, instrument: str, rate: Decimal) -> None:
+        """Let the longs of a perpetual pay the shorts this part of their value."""
+        self.venue.exchange.pay_funding(self.venue.exchange.market(instrument), rate)
+
+    def move(self, user_id: int, currency: str, amount: Decimal, kind: Movement | None = None) -> None:
+        """Let an amount come in or go out: a deposit or a withdrawal, unless it is named otherwise."""
+        exchange = self.venue.exchange
+        chosen: Movement = kind if kind is not None else "deposit" if amount > 0 else "withdrawal"
+        exchange.move(exchange.account(user_id), currency, amount, chosen)
 
     # Faults
 

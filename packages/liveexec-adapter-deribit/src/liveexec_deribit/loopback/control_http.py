@@ -2,7 +2,8 @@
 
 Every path takes a JSON object by POST and answers one: ``rest`` and ``take`` (instrument, direction, amount, price),
 ``clear_book`` (instrument), ``index`` (index, price), ``mark`` (instrument, price), ``active`` (instrument, is_active),
-``locked`` (index, is_locked), ``fault`` (fields of a request's fault), ``notification_fault``, ``extra_fields``,
+``locked`` (index, is_locked), ``deliver`` (instrument, index), ``settle``, ``funding`` (instrument, rate), ``move``
+(user_id, currency, amount, kind), ``fault`` (fields of a request's fault), ``notification_fault``, ``extra_fields``,
 ``clear_faults``, ``cut`` (session_id, after_messages), ``silence`` (session_id, silent), ``send`` (text, session_id),
 ``expire_tokens`` (refresh_too), ``drain_credits`` (user_id, matching, for_s), ``clock`` (offset_ms), ``truth``,
 ``sessions`` and ``requests``.
@@ -47,6 +48,10 @@ _ACTS: Mapping[str, Act] = {
     "mark": lambda c, a: c.set_mark(a["instrument"], _price(a)),
     "active": lambda c, a: c.set_active(a["instrument"], is_active=bool(a["is_active"])),
     "locked": lambda c, a: c.set_locked(a["index"], is_locked=bool(a["is_locked"])),
+    "deliver": lambda c, a: c.deliver(a["instrument"], None if a.get("index") is None else Decimal(a["index"])),
+    "settle": lambda c, _: c.settle(),
+    "funding": lambda c, a: c.pay_funding(a["instrument"], Decimal(a["rate"])),
+    "move": lambda c, a: c.move(int(a["user_id"]), a["currency"], Decimal(a["amount"]), a.get("kind")),
     "fault": lambda c, a: _fault(c, RequestFault(**_seconds(a))),
     "notification_fault": lambda c, a: _fault(c, NotificationFault(**_seconds(a))),
     "extra_fields": lambda c, a: c.extra_fields(a),

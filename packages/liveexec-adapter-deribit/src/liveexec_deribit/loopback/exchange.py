@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
+from liveexec_deribit.loopback import settling
 from liveexec_deribit.loopback.accounts import Account, UserTrade
 from liveexec_deribit.loopback.clock import VenueClock
 from liveexec_deribit.loopback.config import VenueConfig
@@ -11,6 +12,7 @@ from liveexec_deribit.loopback.desk import Desk
 from liveexec_deribit.loopback.effects import Publish
 from liveexec_deribit.loopback.errors import VenueError
 from liveexec_deribit.loopback.floor import Floor
+from liveexec_deribit.loopback.instruments import NEVER_MS
 from liveexec_deribit.loopback.market import Market
 from liveexec_deribit.loopback.orders import Order
 from liveexec_deribit.loopback.requests import EditRequest, OrderRequest, check_amount, check_price
@@ -121,18 +123,51 @@ class Exchange(Floor):
         )
         self._request(lambda: self._cancel_all(orders, "settlement"))
 
+    def deliver(self, market: Market, index: Decimal | None = None) -> None:
+        """End an instrument at its index, or at this one: orders are cancelled, positions become money."""
+        if market.instrument.expiration_ms == NEVER_MS:
+            raise VenueError("invalid_args_for_instrument", reason="it never expires")
+        self.set_active(market, is_active=False)
+        price, now = market.index_price if index is None else index, self.clock.now_ms()
+        self._book([each for each in self._everybody() if settling.deliver(each, market, price, now)])
+
+    def settle(self) -> None:
+        """Settle the session of every future."""
+        futures = [market for market in self.markets.values() if market.instrument.kind == "future"]
+        now = self.clock.now_ms()
+        settled = [each for each in self._everybody() for market in futures if settling.settle(each, market, now)]
+        self._book(settled)
+
+    def pay_funding(self, market: Market, rate: Decimal) -> None:
+        """Let the longs of a perpetual pay the shorts this part of their value; the other way round if negative."""
+        if market.instrument.kind != "future" or market.instrument.expiration_ms != NEVER_MS:
+            raise VenueError("invalid_args_for_instrument", reason="it is no perpetual")
+        self._book([each for each in self._everybody() if settling.pay_funding(each, market, rate)])
+
+    def move(self, account: Account, currency: str, amount: Decimal, kind: settling.Movement) -> None:
+        """An amount comes in or goes out, other than by trading."""
+        settling.move(account, currency, amount, kind, self.clock.now_ms())
+        self._book([account])
+
     def expire(self) -> None:
-        """End what is over: ``good_til_day`` orders at 08:00 UTC, instruments and their orders at their expiration."""
+        """End what is over: sessions and ``good_til_day`` orders at 08:00 UTC, instruments at their expiration."""
         now = self.clock.now_ms()
         for market in list(self.markets.values()):
             if market.is_active and market.instrument.expiration_ms <= now:
-                self.set_active(market, is_active=False)
+                self.deliver(market)
         if now < self._session_ends_ms:
             return
         self._session_ends_ms = _next_settlement_ms(now)
-        everybody = [self.house, *self.accounts.values()]
-        orders = [order for account in everybody for order in account.open_orders()]
+        self.settle()
+        orders = [order for account in self._everybody() for order in account.open_orders()]
         self.cancel([order for order in orders if order.time_in_force == "good_til_day"], "settlement")
+
+    def _everybody(self) -> Sequence[Account]:
+        return [self.house, *self.accounts.values()]
+
+    def _book(self, accounts: Sequence[Account]) -> None:
+        """What these accounts have was changed by no order of theirs."""
+        self._request(lambda: self.effects.accounts.update(each.user_id for each in accounts))
 
     def _request[T](self, work: Callable[[], T]) -> T:
         """Do the work of one request, fire what it triggered, and publish all of it."""

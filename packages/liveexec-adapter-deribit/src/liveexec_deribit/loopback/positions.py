@@ -35,6 +35,31 @@ class Position:
     size: Decimal = _ZERO
     average_price: Decimal = _ZERO
     realized: Decimal = _ZERO
+    #: Funding of this session, which is in ``realized`` too; and what of it the log does not tell yet.
+    session_funding: Decimal = _ZERO
+    untold_funding: Decimal = _ZERO
+
+    def fund(self, amount: Decimal) -> None:
+        """Funding comes in, or goes out."""
+        self.realized += amount
+        self.session_funding += amount
+        self.untold_funding += amount
+
+    def take_funding(self) -> Decimal:
+        """The funding that the log does not tell yet: it does now."""
+        untold, self.untold_funding = self.untold_funding, _ZERO
+        return untold
+
+    def begin_session(self, mark: Decimal) -> None:
+        """The session was settled: what it brought is booked, and the position goes on from the mark."""
+        self.realized = self.session_funding = _ZERO
+        if self.size:
+            self.average_price = mark
+
+    def close(self) -> None:
+        """It ends, with everything that it brought booked."""
+        self.size = self.average_price = _ZERO
+        self.realized = self.session_funding = self.untold_funding = _ZERO
 
     def fill(self, direction: Direction, amount: Decimal, price: Decimal) -> Decimal:
         """Fold a fill in; returns what it earned. One that goes through nought closes and opens."""
@@ -101,7 +126,7 @@ class Position:
             sent |= {
                 "size_currency": rounded(coins),
                 "leverage": instrument.max_leverage,
-                "realized_funding": _ZERO,
+                "realized_funding": self.session_funding,
                 "interest_value": _ZERO,
             }
         else:

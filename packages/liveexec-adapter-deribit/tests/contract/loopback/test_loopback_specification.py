@@ -68,6 +68,7 @@ SLIPS = (
     Slip("private/get_account_summar*", "result.referrer_id", "type", "is null without one"),
     Slip("private/get_account_summar*", "result.self_trading_extended_to_subaccounts", "type", "a boolean"),
     Slip("private/get_account_summaries", "result.block_rfq_self_match_prevention", "type", "a boolean"),
+    Slip("private/get_settlement_history_by_*", "result", "type", "an object with a list, as in its example"),
     Slip("private/get_transaction_log", "result.logs.*.info", "type", "is a string for trades"),
     Slip(
         "private/get_transaction_log", "result.continuation", "type",

@@ -36,6 +36,8 @@ def contradictions(config: LiveConfig) -> list[Fault]:
         faults.append(Fault("engine.reconcile_every_s", "must be above zero"))
     if config.engine.clock_skew_ms < 0:
         faults.append(Fault("engine.clock_skew_ms", "must not be below zero"))
+    if config.engine.late_arrival_ms < 0:
+        faults.append(Fault("engine.late_arrival_ms", "must not be below zero"))
     return faults
 
 

@@ -118,6 +118,10 @@ class EngineSection:
     answer_ms: int = field(default=10_000, metadata=_says("for the answer to a request after that"))
     retry_ms: int = field(default=2_000, metadata=_says("between questions about an order that nobody knows"))
     clock_skew_ms: int = field(default=500, metadata=_says("how far a venue's clock may be off"))
+    late_arrival_ms: int = field(
+        default=30_000,
+        metadata=_says("how long after its deadline a request may reach a venue that does not refuse late ones"),
+    )
     adoption_ms: int = field(default=5_000, metadata=_says("how long a report that nobody claims waits"))
     reporting_asset: str = field(default="USD", metadata=_says("what values and limits are stated in"))
     pegged_assets: tuple[str, ...] = field(default=("USDT", "USDC"), metadata=_says("count one of the reporting asset"))

@@ -172,8 +172,9 @@ def _is_about(change: ev.ReplaceRequested, plan: SendPlan | None) -> bool:
 
 
 def _absent(turn: Turn, order: Order, answer: QueryAnswered) -> None:
-    if not _is_unheard(order):
-        # It was there once, so absence proves only that this source forgets.
+    if not _is_unheard(order) or not _can_be_asked_for(turn, order):
+        # It was there once, so absence proves only that this source forgets; or it was asked for by a name that the
+        # venue does not look orders up by.
         turn.wake(TimerKind.UNKNOWN, order.order_id, turn.at_ns + turn.core.state.config.timing.retry_ns)
         return
     proof_ns = requests.proof_ns(turn, order)
@@ -181,6 +182,13 @@ def _absent(turn: Turn, order: Order, answer: QueryAnswered) -> None:
         turn.wake(TimerKind.UNKNOWN, order.order_id, proof_ns)
         return
     turn.emit(order.order_id, ev.NotSent(order.attempt, "the venue proved that it never had it"))
+
+
+def _can_be_asked_for(turn: Turn, order: Order) -> bool:
+    """Whether the venue finds an order that it has not named yet by what it was sent with."""
+    if order.venue_order_id is not None or (order.plan is not None and order.plan.refs):
+        return True
+    return requests.manifest_of(turn, order).query_by_client_id
 
 
 def _is_unheard(order: Order) -> bool:

@@ -25,7 +25,8 @@ class Timing:
     request after that. ``retry_ns``: between repeated questions about an unknown order and repeated cancels.
     ``clock_skew_ns``: how far a venue's clock may be off. ``adoption_ns``: how long a report that no order could be
     found for waits for one. ``drift_ns``: how long a position or balance has to differ from the venue's to be a drift,
-    since a venue may show a fill in its positions before it shows the fill.
+    since a venue may show a fill in its positions before it shows the fill. ``late_arrival_ns``: how long after its
+    deadline a request may still arrive at a venue that does not refuse what comes too late (``request_expiry``).
     """
 
     send_deadline_ns: int = 5 * _S
@@ -34,6 +35,7 @@ class Timing:
     clock_skew_ns: int = 500 * _MS
     adoption_ns: int = 5 * _S
     drift_ns: int = 1 * _S
+    late_arrival_ns: int = 30 * _S
 
 
 class JournalLoss(StrEnum):

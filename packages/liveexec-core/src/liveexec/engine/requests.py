@@ -99,14 +99,17 @@ def send_replace(turn: Turn, order: Order) -> None:
 def proof_ns(turn: Turn, order: Order) -> int:
     """From when on a question to the venue can prove that a request of the order was never, or not, taken.
 
-    By then its deadline has passed on any clock, and whatever came of it is visible.
+    By then its deadline has passed on any clock, and whatever came of it is visible. Where the venue does not hold to
+    the deadline, what was on its way has to have arrived as well.
     """
     change = order.replace
     plan = change.plan if change is not None and change.atomic else order.plan
     if plan is None:
         return turn.at_ns
     timing = turn.core.state.config.timing
-    return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns
+    manifest = manifest_of(turn, order)
+    late_ns = 0 if manifest.request_expiry else timing.late_arrival_ns
+    return plan.valid_until_ns + timing.clock_skew_ns + late_ns + manifest.visibility_lag_ns
 
 
 def ask_about(turn: Turn, order: Order) -> None:

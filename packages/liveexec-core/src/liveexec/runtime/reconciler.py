@@ -159,9 +159,21 @@ class Reconciler:
         trusted_until_ns = self._trusted_until_ns.get(account_id, self._start_ns)
         return max(0, trusted_until_ns - _OVERLAP_NS + self._offset_ns())
 
+    def _within_reach(self, account_id: AccountId, adapter: ExternalAdapter, since_ns: int) -> int:
+        """From when on fills can be asked for: a venue keeps them for as long as its manifest says.
+
+        What is older can't be had from it any more. Its positions tell whether something was filled then, and the
+        difference shows as a drift.
+        """
+        kept_ns = adapter.manifest.fills_history_ns
+        oldest_ns = self._now_ns() + self._offset_ns() - kept_ns if kept_ns is not None else 0
+        if since_ns < oldest_ns:
+            _log.error("fills_out_of_reach", account=account_id, wanted_since_ns=since_ns, kept_since_ns=oldest_ns)
+        return max(since_ns, oldest_ns)
+
     async def _fetch_fills(self, account_id: AccountId, adapter: ExternalAdapter, slot: Slot) -> int:
         """Deliver the fills since the account was last trusted, page after page where the venue cuts them off."""
-        since_ns = self._since_ns(account_id)
+        since_ns = self._within_reach(account_id, adapter, self._since_ns(account_id))
         fetched = 0
         while True:
             fills = await _answered(slot, adapter.fills(account_id, since_ns))

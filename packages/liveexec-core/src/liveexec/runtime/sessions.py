@@ -6,7 +6,7 @@ and the venue is left alone for longer. Only a reconciled session takes risk.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from liveexec.plugins.adapter import ExternalAdapter, Polls, StreamsMarket, Tell
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.logs import traceback_of
+from liveexec.runtime.market_reading import read_market, remembered
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.rate_limit import RateLimiter
 from liveexec.runtime.reconciler import Reconciler
@@ -60,7 +61,7 @@ class SessionState(StrEnum):
 class Session:
     """One adapter's life. ``tell`` hands an input to the engine and waits until its decision is durable, ``post``
     does not wait; ``deliver`` hands over a report (it waits for room); ``market`` takes a quote; ``listed`` is told
-    what the venue lists, each time that it is asked."""
+    what the venue lists, each time that it is asked; ``traded`` says in which instruments something is held or open."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Session:
         market: Callable[[Book | TradeBar], None],
         listed: Callable[[Sequence[Listing]], None] | None = None,
         instruments: Sequence[InstrumentId] | None = None,
+        traded: Callable[[], Collection[InstrumentId]] = frozenset,
         first_wait_s: float = 0.1,
         longest_wait_s: float = 30.0,
         breaker_wait_s: float = 60.0,
@@ -90,7 +92,7 @@ class Session:
         self.clock = clock
         self._tell, self._post, self._deliver, self._market = tell, post, deliver, market
         self._listed = listed
-        self._instruments = instruments
+        self._instruments, self._traded = instruments, traded
         self._backoff = Backoff(first_wait_s, longest_wait_s)
         self._breaker_wait_s = breaker_wait_s
         #: A venue that streams nothing tells what happened when it is compared.
@@ -243,14 +245,13 @@ class Session:
         raise AdapterError(f"{self.venue} ended its stream of reports")
 
     async def _read_market(self, adapter: StreamsMarket, instruments: Sequence[InstrumentId]) -> None:
-        for instrument_id in instruments:
-            for bar in await adapter.recent_trades(instrument_id):
-                self._market(bar)
-        async for update in adapter.market(instruments):
-            self._market(update)
-            if isinstance(update, Book):
-                self._priced.set()
-        raise AdapterError(f"{self.venue} ended its stream of market data")
+        past = remembered(instruments, is_chosen=self._instruments is not None, traded=self._traded)
+        await read_market(adapter, self.venue, instruments, past, lambda: self.slot(cancel=False), self._take)
+
+    def _take(self, update: Book | TradeBar) -> None:
+        self._market(update)
+        if isinstance(update, Book):
+            self._priced.set()
 
     def _note(self, phase: Phase, reason: str) -> None:
         for account_id in self.accounts:

@@ -39,6 +39,7 @@ from liveexec.runtime.inbox import Inbox, Priority
 from liveexec.runtime.journal import Journal
 from liveexec.runtime.lease import LeaseKeeper, lost_after_s
 from liveexec.runtime.listing_notes import ListingNotes
+from liveexec.runtime.market_reading import traded_in
 from liveexec.runtime.order_ids import new_order_id
 from liveexec.runtime.projector import Projector
 from liveexec.runtime.reconciler import Reconciler
@@ -268,6 +269,7 @@ class ShardRuntime:
             market=self.market,
             listed=self._listings.take,
             instruments=parts.instruments,
+            traded=lambda: traded_in(self.engine.state),
             reconcile_every_s=parts.reconcile_every_s,
             only_reconciles=parts.only_reconciles,
         )

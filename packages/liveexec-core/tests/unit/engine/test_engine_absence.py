@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from liveexec.domain.ids import ClientOrderId
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import Accepted, NotKnown, Rejected, Unknown, VenueOrderStatus
+from liveexec.domain.outcome import Accepted, NotKnown, Rejected, SendPlan, Unknown, VenueOrderStatus
 from liveexec.engine import inputs
 from liveexec.engine.config import EngineConfig, Timing
 from liveexec.engine.effects import QueryOrder, SendCancel, TimerKind
@@ -65,6 +66,41 @@ class TestAbsence:
         harness.query(order, asked_ago_s=58)
         assert order.status is OrderStatus.UNKNOWN
         harness.query(order, asked_ago_s=54.5)
+        assert parts(order, "status code") == (OrderStatus.REJECTED, "NOT_SENT")
+
+    def test_a_venue_that_takes_late_requests_proves_it_once_none_can_arrive(self) -> None:
+        manifests = EngineHarness().manifests | {ALPHA: make_manifest(request_expiry=False)}
+        harness = EngineHarness(EngineConfig(timing=Timing(late_arrival_ns=20 * S)), manifests).start()
+        order = unknown(harness)
+        (query,) = harness.effects(QueryOrder)
+        assert query.not_before_ns == order.created_at_ns + round(25.5 * S)
+        harness.now_ns += 25 * S
+        harness.query(order)
+        assert order.status is OrderStatus.UNKNOWN
+        harness.now_ns += S
+        harness.query(order)
+        assert parts(order, "status code") == (OrderStatus.REJECTED, "NOT_SENT")
+
+    def test_a_venue_that_finds_no_order_by_our_name_proves_nothing_by_not_knowing_it(self) -> None:
+        manifests = EngineHarness().manifests | {ALPHA: make_manifest(query_by_client_id=False)}
+        harness = EngineHarness(manifests=manifests).start()
+        order = unknown(harness)
+        harness.now_ns += 3_600 * S
+        harness.query(order)
+        assert order.status is OrderStatus.UNKNOWN
+        assert harness.is_armed(TimerKind.UNKNOWN, order)
+        harness.query(order, harness.said(order))
+        assert order.status is OrderStatus.ACCEPTED
+
+    def test_names_that_the_adapter_gave_it_are_enough(self) -> None:
+        manifests = EngineHarness().manifests | {ALPHA: make_manifest(query_by_client_id=False, client_id=None)}
+        harness = EngineHarness(manifests=manifests).start()
+        order = harness.submit()
+        plan = SendPlan(ClientOrderId("n-1"), harness.now_ns + 5 * S, {"number": "17"})
+        harness.tell(inputs.PlanPrepared(0, order.order_id, 1, plan))
+        harness.answer(order, Unknown("connection reset"))
+        harness.now_ns += 60 * S
+        harness.query(order)
         assert parts(order, "status code") == (OrderStatus.REJECTED, "NOT_SENT")
 
     def test_a_visibility_lag_makes_the_proof_later(self) -> None:

@@ -40,6 +40,7 @@ from support.builders import (
     SPOT,
     make_fill,
     make_listing,
+    make_manifest,
     make_order_report,
 )
 from support.runtime_parts import ScriptedVenue, make_engine, within
@@ -253,6 +254,21 @@ async def test_fills_are_asked_for_with_an_overlap_from_where_the_account_was_la
     desk.clock.advance_to(NOW_NS + 600 * _S)
     await desk.reconcile()
     assert desk.since == [NOW_NS - 3_660 * _S, NOW_NS - 60 * _S]
+
+
+@pytest.mark.parametrize("ahead_s", [0, 30])
+async def test_a_venue_is_not_asked_for_fills_that_it_keeps_no_longer_and_that_is_told(ahead_s: int) -> None:
+    kept_s = 600
+    desk = Desk(trusted_until_ns=NOW_NS - 3_600 * _S, ahead_ns=ahead_s * _S)
+    desk.venue.manifest = make_manifest(fills_history_ns=kept_s * _S)
+    with capture_logs() as logged:
+        await desk.reconcile()
+        desk.clock.advance_to(NOW_NS + 60 * _S)
+        await desk.reconcile()
+    # The venue counts by its own clock; what it was asked for last lies within what it keeps.
+    assert desk.since == [NOW_NS + (ahead_s - kept_s) * _S, NOW_NS + (ahead_s - 60) * _S]
+    (told,) = [each for each in logged if each["event"] == "fills_out_of_reach"]
+    assert (told["account"], told["log_level"]) == (ALPHA_ACCOUNT, "error")
 
 
 async def test_each_account_is_known_up_to_a_time_of_its_own() -> None:

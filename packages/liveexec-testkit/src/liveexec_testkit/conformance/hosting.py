@@ -40,6 +40,7 @@ TIMING: Final = Timing(
     clock_skew_ns=50 * _MS,
     adoption_ns=200 * _MS,
     drift_ns=200 * _MS,
+    late_arrival_ns=300 * _MS,
 )
 #: Accounts are compared with the venue this often while all is well. Real seconds.
 _RECONCILE_EVERY_S: Final = 0.12

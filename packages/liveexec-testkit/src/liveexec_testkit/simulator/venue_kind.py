@@ -55,6 +55,7 @@ def manifest_of(kind: VenueKind) -> AdapterManifest:
         post_only=True,
         reduce_only=True,
         replace=kind.replace,
+        request_expiry=True,
         visibility_lag_ns=VISIBILITY_LAG_NS,
         ordering=Ordering.PER_ACCOUNT if kind.per_account else Ordering.PER_ORDER,
         dedupe_scope=DedupeScope.FOREVER,

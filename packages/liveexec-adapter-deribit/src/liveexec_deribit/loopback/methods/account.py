@@ -1,5 +1,6 @@
 """Methods about what an account owns: positions, summaries, margins and the transaction log."""
 
+from collections.abc import Callable
 from typing import Final, cast
 
 from liveexec_deribit.loopback.config import SelfTradingMode
@@ -13,6 +14,7 @@ from liveexec_deribit.loopback.portfolio import limits, portfolio, summary_head
 
 _READ: Final = "account:read"
 _MOST_LOGS: Final = 250
+_MOST: Final = 1_000
 
 
 @rpc("private/get_position", scope="trade:read")
@@ -90,12 +92,47 @@ def _transaction_log(call: Context) -> object:
         for entry in reversed(call.account.log)
         if entry["currency"] == currency
         and start <= cast("int", entry["timestamp"]) <= end
-        and words <= {"trade", str(entry["user_role"]), *str(entry["side"]).split()}
+        and words <= {str(entry["type"]), str(entry.get("user_role")), *str(entry["side"]).split()}
     ]
     following = offset + count
     return {
         "logs": found[offset:following],
         "continuation": following if following < len(found) else None,
+    }
+
+
+@rpc("private/get_settlement_history_by_currency", scope="trade:read")
+def _settlements_by_currency(call: Context) -> object:
+    currency = call.params.text("currency", one_of=CURRENCIES)
+    return _settlements(call, lambda name: call.exchange.market(name).instrument.currency == currency)
+
+
+@rpc("private/get_settlement_history_by_instrument", scope="trade:read")
+def _settlements_by_instrument(call: Context) -> object:
+    instrument = call.market().instrument
+    return _settlements(call, lambda name: name == instrument.name)
+
+
+def _settlements(call: Context, chosen: Callable[[str], bool]) -> object:
+    """Newest first; the continuation is how many were told, and ``none`` when all were."""
+    params = call.params
+    kind = params.optional_text("type", one_of=("settlement", "delivery", "bankruptcy"))
+    count, before_ms = (
+        params.integer("count", 20, least=1, most=_MOST),
+        params.optional_integer("search_start_timestamp"),
+    )
+    offset = int(params.decimal("continuation")) if "continuation" in params else 0
+    found = [
+        entry
+        for entry in reversed(call.account.settlements)
+        if chosen(str(entry["instrument_name"]))
+        and kind in {None, entry["type"]}
+        and (before_ms is None or cast("int", entry["timestamp"]) <= before_ms)
+    ]
+    following = offset + count
+    return {
+        "settlements": found[offset:following],
+        "continuation": str(following) if following < len(found) else "none",
     }
 
 
