@@ -78,6 +78,7 @@ _SUBMIT_ANSWERS: Final = frozenset({"OrderAccepted", "OrderRejected", "OrderDeni
 _CANCEL_ANSWERS: Final = frozenset({"OrderCanceled", "OrderCancelRejected", "OrderExpired"})
 _MODIFY_ANSWERS: Final = frozenset({"OrderUpdated", "OrderModifyRejected"})
 _REFUSALS: Final = frozenset({"OrderRejected", "OrderCancelRejected", "OrderModifyRejected"})
+_ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
 #: Events of an order that are no news about its state at the venue.
 _NO_STATE: Final = frozenset({"OrderCancelRejected", "OrderModifyRejected", "OrderFillVoided"})
 
@@ -270,8 +271,8 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if not self._is_listed(told.instrument):
             self._gap(f"a fill of {told.instrument}, which is not listed")
             return
-        if told.is_reconciled:
-            # The node made it of a report; its trade id may be one of its own. The venue is asked.
+        if told.is_reconciled and told.fee is None:
+            # The node inferred it of an order's report: its trade id is made up. The venue is asked for the real one.
             self._gap(f"the node found a fill of {told.client_order_id} that it had missed")
             return
         self._push(self._fill_report(told))
@@ -282,14 +283,15 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         state = told.state
         if not self._is_listed(state.instrument):
             return
-        if told.is_reconciled:
-            self._gap(f"the node found {told.event} of {state.client_order_id} that it had missed")
-            return
         for answers in (_SUBMIT_ANSWERS, _CANCEL_ANSWERS, _MODIFY_ANSWERS):
             if told.event in answers:
                 for name in {state.client_order_id, state.venue_order_id} - {None}:
                     self._resolve(answers, str(name), told)
         if told.event in _NO_STATE:
+            return
+        if told.is_reconciled and told.event in _ENDS:
+            # It may have concluded it from something that was missing; the venue is asked.
+            self._gap(f"the node found {told.event} of {state.client_order_id} by comparing")
             return
         if told.event in ("OrderRejected", "OrderDenied"):
             outcome = self._refusal(told)

@@ -5,7 +5,7 @@ library aborts the process when another one submits).
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -43,13 +43,8 @@ class NodeStrategy(vendor.Strategy):
 
     def on_start(self) -> None:
         """The node's clients are connected and reconciled."""
-        self.claim(self.cache.instrument_ids())
         self.subscribe_socket_state()
         self._started()
-
-    def claim(self, instruments: Sequence[vendor.InstrumentId]) -> None:
-        """Hear of every order on these instruments, those that others or an earlier process sent too."""
-        self.set_external_order_instrument_ids(instruments)
 
     def submit(self, told: Submit) -> None:
         """Hand an order to the node.
@@ -196,7 +191,9 @@ class NodeStrategy(vendor.Strategy):
 def made_strategy(tell: Callable[[FromChild], None], started: Callable[[], None]) -> NodeStrategy:
     """The strategy. ``tell`` is given every message, ``started`` is called when the node is ready."""
     config = vendor.StrategyConfig(
-        strategy_id=vendor.StrategyId("LIVEEXEC-001"),
+        # The node files orders that it did not send under this name, those of its earlier lives among them. Having the
+        # same name, the strategy hears of them as of its own, and may cancel them.
+        strategy_id=vendor.StrategyId("EXTERNAL"),
         log_events=False,
         log_commands=False,
         # Ours to decide, not the strategy's: it neither expires orders nor cancels them when the node stops.
