@@ -29,8 +29,13 @@ REGISTRY = re.compile(
 
 
 #: Modules that need more than their package, by how their names begin: the reader of parquet files and the loopback
-#: venue an extra, the migrations alembic's context.
-_NOT_ALONE = ("liveexec.venues.paper.parquet", "liveexec.storage.migrations.env", "liveexec_deribit.loopback.")
+#: venues an extra, the migrations alembic's context.
+_NOT_ALONE = (
+    "liveexec.venues.paper.parquet",
+    "liveexec.storage.migrations.env",
+    "liveexec_deribit.loopback.",
+    "liveexec_nautilus.loopback.",
+)
 
 
 @nox.session(venv_backend="none")

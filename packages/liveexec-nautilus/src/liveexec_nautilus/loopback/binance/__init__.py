@@ -1,0 +1,1 @@
+"""Binance's protocols as venues on this machine: USD-M futures in ``futures/``."""

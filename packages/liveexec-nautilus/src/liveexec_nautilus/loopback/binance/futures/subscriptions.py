@@ -1,0 +1,134 @@
+"""Which streams a session hears: named in its path, or by SUBSCRIBE; an account's by its listen key.
+
+``/ws/NAME`` and ``/ws`` tell messages as they are, ``/stream?streams=A/B`` wrapped with their stream's name. A listen
+key is a stream name like any other, or the parameter ``listenKey`` of the query. What stands before these (``/public``,
+``/market``, ``/private``) changes nothing here.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from liveexec_nautilus.loopback.binance.futures.streams import best_prices
+from liveexec_nautilus.loopback.shared.sessions import Session
+
+if TYPE_CHECKING:
+    from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+
+__all__ = ["Subscriptions"]
+
+_WRAPPED: Final = "wrapped"
+
+
+class Subscriptions:
+    """The stream sessions of one venue."""
+
+    def __init__(self, venue: "FuturesVenue") -> None:
+        self._venue = venue
+        self._quoted = {f"{symbol.name.lower()}@bookTicker": symbol for symbol in venue.floor.symbols.values()}
+
+    def open(self, session: Session) -> bool:
+        """Take the streams that a session names as it opens; ``False`` for a path that leads nowhere."""
+        parts = [part for part in session.path.split("/") if part]
+        asked = parse_qs(session.query)
+        names = asked.get("listenKey", [])
+        if "stream" in parts:
+            session.notes[_WRAPPED] = True
+            names = [*names, *(name for group in asked.get("streams", []) for name in group.split("/") if name)]
+        elif "ws" in parts:
+            names = [*names, *parts[parts.index("ws") + 1 :]]
+        else:
+            return False
+        for name in names:
+            self._subscribe(session, name)
+            self._tell_at_once(session, name)
+        return True
+
+    def receive(self, session: Session, text: str) -> None:
+        """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS and the properties of a connection."""
+        try:
+            asked: Any = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            asked = None
+        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
+            session.send(_json({"error": {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}}))
+            return
+        request_id, names = asked.get("id"), asked.get("params") or []
+
+        def act() -> object:
+            return {"result": self._carry_out(session, asked["method"], names), "id": request_id}
+
+        def refuse(code: str, message: str) -> object:
+            return {"error": {"code": int(code), "msg": message}, "id": request_id}
+
+        self._venue.carry_out(session, asked["method"], {"params": names}, act, refuse)
+
+    def listeners(self, user_id: int) -> list[tuple[Session, str]]:
+        """Sessions with a good listen key of this account, and that key."""
+        keys = self._venue.listen_keys
+        return [
+            (session, topic)
+            for session in self._venue.sessions.values()
+            for topic in session.topics
+            if keys.owner(topic) == user_id
+        ]
+
+    def tell_user(self, listening: Sequence[tuple[Session, str]], topic: str, message: dict[str, object]) -> None:
+        """Tell an account's streams of something; faults know it by the event's name."""
+        for session, key in listening:
+            self._venue.publish(session, topic, self._wrapped(session, key, message))
+
+    def tell(self, topic: str, message: dict[str, object]) -> None:
+        """Tell whoever subscribed to a market stream."""
+        for session in list(self._venue.sessions.values()):
+            if topic in session.topics:
+                self._venue.publish(session, topic, self._wrapped(session, topic, message))
+
+    def expire(self, key: str) -> None:
+        """A listen key is over: say so, and say no more."""
+        for session in list(self._venue.sessions.values()):
+            if key in session.topics:
+                told = {"e": "listenKeyExpired", "E": self._venue.clock.now_ms(), "listenKey": key}
+                self._venue.publish(session, "listenKeyExpired", self._wrapped(session, key, told))
+                del session.topics[key]
+
+    def _carry_out(self, session: Session, method: str, names: list[str]) -> object:
+        match method:
+            case "SUBSCRIBE":
+                for name in names:
+                    self._subscribe(session, name)
+                    self._tell_at_once(session, name)
+            case "UNSUBSCRIBE":
+                for name in names:
+                    session.topics.pop(name, None)
+            case "LIST_SUBSCRIPTIONS":
+                return list(session.topics)
+            case "SET_PROPERTY":
+                session.notes[_WRAPPED] = bool(names[1])
+            case "GET_PROPERTY":
+                return bool(session.notes.get(_WRAPPED))
+        return None
+
+    def _subscribe(self, session: Session, name: str) -> None:
+        """As at the venue, a name that means nothing is taken and never heard of again; a dead listen key too."""
+        owner = self._venue.listen_keys.owner(name)
+        if owner is not None:
+            session.user_id = owner
+        session.topics[name] = None
+
+    def _tell_at_once(self, session: Session, name: str) -> None:
+        """Best prices follow a subscription at once, as they do in a market that never stands still."""
+        if name in self._quoted:
+            now_ns = self._venue.clock.now_ns()
+            for topic, message in best_prices(self._venue.floor, self._quoted[name], now_ns):
+                self._venue.publish(session, topic, self._wrapped(session, topic, message))
+
+    @staticmethod
+    def _wrapped(session: Session, stream: str, message: dict[str, object]) -> dict[str, object]:
+        return {"stream": stream, "data": message} if session.notes.get(_WRAPPED) else message
+
+
+def _json(content: object) -> str:
+    return msgspec.json.encode(content).decode()

@@ -1,0 +1,433 @@
+"""The floor: the project's matching engine with the names, numbers and streams that a venue's protocol needs.
+
+Other participants are two accounts with deep pockets: one rests, one takes, so that neither trades with itself.
+Everything that a request does is told to ``listeners`` before it returns, event by event in the order it happened.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal, localcontext
+from typing import Final
+
+from liveexec.domain.account_event import AssetMoved
+from liveexec.domain.fill import Liquidity
+from liveexec.domain.ids import AccountId, ClientOrderId, OrderId, VenueName, VenueOrderId
+from liveexec.domain.market import Level
+from liveexec.domain.money import MONEY, ZERO
+from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
+from liveexec.domain.outcome import (
+    Accepted,
+    AssetKind,
+    AssetReport,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    Rejected,
+    SendPlan,
+    VenueOrderStatus,
+)
+from liveexec.domain.position import AccountBook, Position
+from liveexec.plugins.adapter import VenueOrder
+from liveexec.venues.paper.config import FeeIn, PaperAccount, PaperVenueConfig
+from liveexec.venues.paper.entry import EndCode
+from liveexec.venues.paper.exchange import PaperExchange
+from liveexec_nautilus.loopback.shared.accounts import AccountConfig
+from liveexec_nautilus.loopback.shared.books import PublishedBook
+from liveexec_nautilus.loopback.shared.clock import VenueClock
+from liveexec_nautilus.loopback.shared.events import (
+    BalanceMoved,
+    BookChanged,
+    FloorEvent,
+    MarkMoved,
+    OrderChange,
+    OrderChanged,
+    PublicTrade,
+)
+from liveexec_nautilus.loopback.shared.orders import Execution, Order, OrderRequest, Refusal
+from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
+
+__all__ = ["MAKERS", "TAKERS", "Floor"]
+
+#: The user ids of the other participants; those of accounts with keys are above.
+MAKERS: Final = 1
+TAKERS: Final = 2
+
+#: What other participants have of every asset.
+_PLENTY: Final = Decimal(10) ** 15
+#: Until when a request may wait here: requests are carried out when they arrive.
+_NO_DEADLINE_NS: Final = 2**62
+_ENDED: Final = {VenueOrderStatus.CANCELED: OrderChange.CANCELED, VenueOrderStatus.EXPIRED: OrderChange.EXPIRED}
+#: Ends that these venues call expired: the order's own terms ended it, nobody's cancel.
+_BY_ITS_TERMS: Final = frozenset({EndCode.IOC_REMAINDER, EndCode.FOK_NOT_FILLABLE, EndCode.NO_LIQUIDITY})
+
+
+class Floor:
+    """Symbols, orders, positions and balances of one loopback venue. Synchronous: a request is done when it returns."""
+
+    def __init__(
+        self,
+        venue: VenueName,
+        symbols: Iterable[SymbolConfig],
+        accounts: Sequence[AccountConfig],
+        clock: VenueClock,
+        *,
+        initial_margin: Decimal = Decimal("0.05"),
+        fee_in: FeeIn = FeeIn.QUOTE,
+        first_number: int = 1_000_000,
+    ) -> None:
+        self.venue = venue
+        self.clock = clock
+        self.symbols = {symbol.name: symbol for symbol in symbols}
+        self.accounts = {account.user_id: account for account in accounts}
+        self.listeners: list[Callable[[FloorEvent], None]] = []
+        self.orders: dict[int, Order] = {}
+        self.executions: list[Execution] = []
+        self.trades: list[PublicTrade] = []
+        self.marks: dict[str, Decimal] = {}
+        assets = {asset for symbol in self.symbols.values() for asset in (symbol.base, symbol.quote, symbol.settlement)}
+        plenty = dict.fromkeys(sorted(assets), _PLENTY)
+        funded = [(account.user_id, account.balances) for account in accounts] + [(MAKERS, plenty), (TAKERS, plenty)]
+        self.exchange = PaperExchange(
+            PaperVenueConfig(
+                venue=venue,
+                accounts=tuple(PaperAccount(_account_id(user_id), dict(balances)) for user_id, balances in funded),
+                instruments=tuple(symbol.paper(venue) for symbol in self.symbols.values()),
+                initial_margin=initial_margin,
+                fee_in=fee_in,
+            )
+        )
+        self._books = {name: PublishedBook() for name in self.symbols}
+        self._by_instrument = {symbol.instrument_id(venue): symbol for symbol in self.symbols.values()}
+        self._positions = {user_id: AccountBook(_account_id(user_id)) for user_id, _ in funded}
+        self._by_client_id: dict[tuple[int, str], Order] = {}
+        self._first_number = first_number
+        self._others = 0
+        self._trade_count = first_number
+        self._latest_trade: str | None = None
+
+    # Orders
+
+    def submit(self, user_id: int, request: OrderRequest) -> Order | Refusal:
+        """Place an order; what it did at once has been told when this returns. A refused one leaves no trace but its
+        client id, which is used up for good."""
+        sent = _venue_order(self, user_id, request)
+        plan = SendPlan(ClientOrderId(request.client_order_id), _NO_DEADLINE_NS)
+        outcome = self.exchange.submit(sent, plan, self.clock.now_ns())
+        if isinstance(outcome, Rejected):
+            self._fold()
+            return Refusal(outcome.code or "", outcome.message or "")
+        assert isinstance(outcome, Accepted)
+        assert outcome.venue_order_id is not None
+        now_ns = self.exchange.now_ns
+        order = Order(
+            number=self._first_number + int(outcome.venue_order_id),
+            user_id=user_id,
+            symbol=request.symbol,
+            client_order_id=request.client_order_id,
+            side=request.side,
+            order_type=request.order_type,
+            time_in_force=request.time_in_force,
+            quantity=request.quantity,
+            price=request.price,
+            expire_at_ns=request.expire_at_ns,
+            post_only=request.post_only,
+            reduce_only=request.reduce_only,
+            details=dict(request.details),
+            created_ns=now_ns,
+            updated_ns=now_ns,
+        )
+        self.orders[order.number] = order
+        self._by_client_id[user_id, order.client_order_id] = order
+        self._tell(OrderChanged(order, OrderChange.NEW))
+        self._fold()
+        return order
+
+    def cancel(self, order: Order) -> Refusal | None:
+        """Cancel an order, or say why not."""
+        outcome = self.exchange.cancel(self._ref(order), self.clock.now_ns())
+        self._fold()
+        return Refusal(outcome.code or "", outcome.message or "") if isinstance(outcome, Rejected) else None
+
+    def amend(
+        self, order: Order, quantity: Decimal, price: Decimal | None, details: dict[str, str] | None = None
+    ) -> Refusal | None:
+        """Give a working order a new total quantity and price; it stands as it was when this is refused.
+
+        One that only loses quantity keeps its place in the queue, as at these venues.
+        """
+        request = OrderRequest(
+            symbol=order.symbol,
+            side=order.side,
+            order_type=order.order_type,
+            quantity=quantity,
+            client_order_id=order.client_order_id,
+            price=price,
+            time_in_force=order.time_in_force,
+            expire_at_ns=order.expire_at_ns,
+            post_only=order.post_only,
+            reduce_only=order.reduce_only,
+        )
+        plan = SendPlan(ClientOrderId(order.client_order_id), _NO_DEADLINE_NS)
+        sent = _venue_order(self, order.user_id, request)
+        outcome = self.exchange.replace(self._ref(order), sent, plan, self.clock.now_ns())
+        if isinstance(outcome, Rejected):
+            self._fold()
+            return Refusal(outcome.code or "", outcome.message or "")
+        order.quantity, order.price, order.updated_ns = quantity, price, self.exchange.now_ns
+        order.amendments += 1
+        order.details.update(details or {})
+        self._tell(OrderChanged(order, OrderChange.AMENDED))
+        self._fold()
+        return None
+
+    def find(self, user_id: int, *, number: int | None = None, client_order_id: str | None = None) -> Order | None:
+        """An account's order by the venue's number or by the client's id; the number wins where both are given."""
+        if number is not None:
+            found = self.orders.get(number)
+            return found if found is not None and found.user_id == user_id else None
+        return self._by_client_id.get((user_id, client_order_id or ""))
+
+    def orders_of(self, user_id: int, symbol: str | None = None, *, open_only: bool = False) -> list[Order]:
+        """An account's orders, oldest first."""
+        return [
+            order
+            for order in self.orders.values()
+            if order.user_id == user_id
+            and (symbol is None or order.symbol.name == symbol)
+            and (order.is_open or not open_only)
+        ]
+
+    def executions_of(self, user_id: int, symbol: str | None = None) -> list[Execution]:
+        """An account's fills, oldest first."""
+        return [
+            each
+            for each in self.executions
+            if each.order.user_id == user_id and (symbol is None or each.order.symbol.name == symbol)
+        ]
+
+    # Holdings
+
+    def position(self, user_id: int, symbol: str) -> Position:
+        """An account's net position in a symbol."""
+        listed = self.symbols[symbol]
+        terms = self.exchange.books[listed.instrument_id(self.venue)].listing.terms
+        return self._positions[user_id].position(listed.instrument_id(self.venue), terms)
+
+    def wallet(self, user_id: int, asset: str) -> Decimal:
+        """All that an account has of an asset but unrealised results, as of the event that is being told."""
+        moved = self._positions[user_id].assets.get(asset, ZERO)
+        return MONEY.add(self.accounts[user_id].balances.get(asset, ZERO), moved)
+
+    def balances(self, user_id: int) -> dict[str, tuple[Decimal, Decimal]]:
+        """By asset: all there is but unrealised results, and what neither orders nor positions hold of it."""
+        snapshot = self.exchange.snapshots.balances(_account_id(user_id), self.clock.now_ns())
+        return {report.asset: (report.total, report.available) for report in snapshot.items}
+
+    def move_asset(self, user_id: int, asset: str, amount: Decimal, kind: AssetKind = AssetKind.DEPOSIT) -> None:
+        """An asset moves without a trade."""
+        self.exchange.move_asset(_account_id(user_id), asset, amount, kind, self.clock.now_ns())
+        self._fold()
+
+    # The market
+
+    def rest(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> Order | Refusal:
+        """Let another participant rest a limit order."""
+        return self._other(MAKERS, symbol, side, price, quantity, TimeInForce.GTC)
+
+    def take(self, symbol: str, side: Side, quantity: Decimal, price: Decimal | None = None) -> Order | Refusal:
+        """Let another participant take what rests, up to a price if there is one; what it can't get is canceled."""
+        return self._other(TAKERS, symbol, side, price, quantity, TimeInForce.IOC)
+
+    def clear_book(self, symbol: str) -> int:
+        """Cancel the other participants' orders of a symbol; returns how many."""
+        orders = self.orders_of(MAKERS, symbol, open_only=True)
+        for order in orders:
+            self.cancel(order)
+        return len(orders)
+
+    def print_trade(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """The tape shows a trade of others; nobody's order is touched."""
+        listed, now_ns = self.symbols[symbol], self.clock.now_ns()
+        self.exchange.on_trade(listed.instrument_id(self.venue), price, quantity, None, now_ns)
+        self._publish_trade(PublicTrade(listed, self._trade_number(None), price, quantity, side, now_ns))
+
+    def set_mark(self, symbol: str, price: Decimal | None) -> None:
+        """Fix the mark price; ``None`` lets it follow the book again."""
+        if price is None:
+            self.marks.pop(symbol, None)
+        else:
+            self.marks[symbol] = price
+        self._tell(MarkMoved(self.symbols[symbol], self.mark(symbol), self.clock.now_ns()))
+
+    def mark(self, symbol: str) -> Decimal:
+        """The mark price: what was set, the middle of the book, the last trade, or the opening price."""
+        if symbol in self.marks:
+            return self.marks[symbol]
+        bids, asks = self.book(symbol, 1)
+        if bids and asks:
+            with localcontext(MONEY):
+                return (bids[0][0] + asks[0][0]) / 2
+        last = self.last_trade(symbol)
+        return last.price if last is not None else self.symbols[symbol].opening_price
+
+    def last_trade(self, symbol: str) -> PublicTrade | None:
+        """The latest trade of a symbol."""
+        return next((trade for trade in reversed(self.trades) if trade.symbol.name == symbol), None)
+
+    def book(self, symbol: str, depth: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Bids and asks, best first, at most ``depth`` each."""
+        book = self._books[symbol]
+        return book.bids[:depth], book.asks[:depth]
+
+    def book_update(self, symbol: str) -> int:
+        """The number of the latest change of a book."""
+        return self._books[symbol].update
+
+    def advance(self) -> None:
+        """Time has passed: orders whose time is over expire."""
+        self.exchange.advance(self.clock.now_ns())
+        self._fold()
+
+    # What the engine reported
+
+    def _other(
+        self,
+        user_id: int,
+        symbol: str,
+        side: Side,
+        price: Decimal | None,
+        quantity: Decimal,
+        time_in_force: TimeInForce,
+    ) -> Order | Refusal:
+        self._others += 1
+        request = OrderRequest(
+            symbol=self.symbols[symbol],
+            side=side,
+            order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
+            quantity=quantity,
+            client_order_id=f"others-{self._others}",
+            price=price,
+            time_in_force=time_in_force,
+        )
+        return self.submit(user_id, request)
+
+    def _ref(self, order: Order) -> OrderRef:
+        return OrderRef(
+            account_id=_account_id(order.user_id),
+            instrument_id=order.symbol.instrument_id(self.venue),
+            client_order_id=ClientOrderId(order.client_order_id),
+            venue_order_id=VenueOrderId(str(order.number - self._first_number)),
+        )
+
+    def _fold(self) -> None:
+        for report in self.exchange.take_reports():
+            if isinstance(report, FillReport):
+                self._fold_fill(report)
+            elif isinstance(report, OrderReport):
+                self._fold_end(report)
+            else:
+                assert isinstance(report, AssetReport)
+                held = self._positions[_user_id(report.account_id)]
+                with localcontext(MONEY):
+                    held.apply_asset(
+                        AssetMoved(
+                            report.account_id,
+                            report.asset,
+                            report.amount,
+                            report.kind,
+                            report.reference,
+                            report.venue_time_ns,
+                        )
+                    )
+                moved = BalanceMoved(
+                    _user_id(report.account_id), report.asset, report.amount, report.kind, report.venue_time_ns
+                )
+                self._tell(moved)
+        self._publish_books()
+
+    def _fold_fill(self, report: FillReport) -> None:
+        assert report.venue_order_id is not None
+        fill, order = report.fill, self.orders[self._first_number + int(report.venue_order_id)]
+        terms = self.exchange.books[fill.instrument_id].listing.terms
+        held = self._positions[order.user_id]
+        with localcontext(MONEY):
+            before = held.position(fill.instrument_id, terms).realized_pnl
+            held.apply_fill(fill, terms, fill.venue_time_ns)
+            position = held.position(fill.instrument_id, terms)
+            execution = Execution(
+                trade_number=self._trade_number(fill.key.rpartition("|")[2]),
+                order=order,
+                price=fill.price,
+                quantity=fill.quantity,
+                fee=fill.fee,
+                fee_asset=fill.fee_asset,
+                is_maker=fill.liquidity is Liquidity.MAKER,
+                time_ns=fill.venue_time_ns,
+                realized_pnl=position.realized_pnl - before,
+                position=position.quantity,
+            )
+        order.fill(execution)
+        self.executions.append(execution)
+        self._tell(OrderChanged(order, OrderChange.TRADE, execution))
+        if not execution.is_maker:
+            self._publish_trade(
+                PublicTrade(
+                    order.symbol, execution.trade_number, fill.price, fill.quantity, order.side, fill.venue_time_ns
+                )
+            )
+
+    def _trade_number(self, trade_id: str | None) -> int:
+        """The number of the engine's trade: both of its sides come one after the other and share it."""
+        if trade_id is None or trade_id != self._latest_trade:
+            self._trade_count += 1
+        self._latest_trade = trade_id
+        return self._trade_count
+
+    def _fold_end(self, report: OrderReport) -> None:
+        assert report.venue_order_id is not None
+        order = self.orders[self._first_number + int(report.venue_order_id)]
+        order.status = VenueOrderStatus.EXPIRED if report.code in _BY_ITS_TERMS else report.status
+        order.end_code, order.updated_ns = report.code, report.venue_time_ns
+        self._tell(OrderChanged(order, _ENDED[order.status]))
+
+    def _publish_trade(self, trade: PublicTrade) -> None:
+        self.trades.append(trade)
+        self._tell(trade)
+
+    def _publish_books(self) -> None:
+        for instrument_id, book in self.exchange.books.items():
+            symbol = self._by_instrument[instrument_id]
+            published = self._books[symbol.name]
+            if published.changes == book.changes:
+                continue
+            moved = published.refresh(book, self.exchange.now_ns)
+            if moved is not None:
+                self._tell(BookChanged(symbol, published.update, *moved, self.exchange.now_ns))
+
+    def _tell(self, event: FloorEvent) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+
+def _account_id(user_id: int) -> AccountId:
+    return AccountId(f"user-{user_id}")
+
+
+def _user_id(account_id: AccountId) -> int:
+    return int(account_id.removeprefix("user-"))
+
+
+def _venue_order(floor: Floor, user_id: int, request: OrderRequest) -> VenueOrder:
+    return VenueOrder(
+        order_id=OrderId(request.client_order_id),
+        account_id=_account_id(user_id),
+        instrument_id=request.symbol.instrument_id(floor.venue),
+        operation=Operation.TRADE,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        quantity=request.quantity,
+        price=request.price,
+        expire_at_ns=request.expire_at_ns,
+        post_only=request.post_only,
+        reduce_only=request.reduce_only,
+    )

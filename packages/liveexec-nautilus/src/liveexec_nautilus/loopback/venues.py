@@ -1,0 +1,20 @@
+"""The loopback venues by name."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
+from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.shared.accounts import default_accounts
+from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
+
+__all__ = ["VENUES"]
+
+
+def _binance_futures(accounts: int) -> LoopbackVenue:
+    return FuturesVenue(FuturesConfig(accounts=default_accounts(accounts, {"USDT": Decimal(100_000)})))
+
+
+#: What makes each venue, given how many accounts it has.
+VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {"binance-futures": _binance_futures}

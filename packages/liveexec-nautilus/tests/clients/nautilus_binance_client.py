@@ -1,0 +1,172 @@
+"""NautilusTrader's Binance client against a loopback venue, as a process of its own, with the venue's URL.
+
+It imports nothing of liveexec. It buys at the market, rests a limit order, changes it, lets others fill a part of it,
+loses its streams, hears of the next part all the same, cancels the rest and sells everything again. It prints one JSON
+object of what it saw: ``{"seen": [...], ...}``.
+"""
+
+# mypy: disable-error-code="misc"
+
+import json
+import sys
+import time
+import urllib.request
+from typing import Any
+
+from nautilus_trader.adapters.binance import (
+    BinanceDataClientConfig,
+    BinanceDataClientFactory,
+    BinanceEnvironment,
+    BinanceExecutionClientConfig,
+    BinanceExecutionClientFactory,
+    BinanceProductType,
+)
+from nautilus_trader.common import Environment, LoggerConfig
+from nautilus_trader.live import LiveNode
+from nautilus_trader.model import AccountId, BookType, InstrumentId, OrderSide, Price, Quantity, TraderId
+from nautilus_trader.trading import Strategy, StrategyConfig
+
+PERPETUAL = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")
+_PATIENCE_NS = 40_000_000_000
+
+
+class Trader(Strategy):
+    """Goes through its steps, each upon the event of the one before."""
+
+    def plan(self, node: LiveNode, url: str) -> None:
+        """The node to stop at the end, and the venue's address."""
+        self.node, self.url = node, url
+        self.seen: list[str] = []
+        self.quote: list[str] = []
+        self.buy_id: Any = None
+        self.rest_id: Any = None
+
+    def ask_venue(self, act: str, **fields: object) -> None:
+        """Let something happen at the venue."""
+        body = json.dumps(fields).encode()
+        with urllib.request.urlopen(f"{self.url}/loopback/{act}", data=body) as answer:
+            answer.read()
+
+    def on_start(self) -> None:
+        self.clock.set_time_alert_ns("patience", time.time_ns() + _PATIENCE_NS)
+        self.subscribe_quotes(PERPETUAL)
+        self.subscribe_book_deltas(PERPETUAL, BookType.L2_MBP)
+        self.subscribe_trades(PERPETUAL)
+
+    def on_time_event(self, event: Any) -> None:
+        self.seen.append("out of patience")
+        self.node.handle().stop()
+
+    def on_book_deltas(self, deltas: Any) -> None:
+        if "book" in self.seen:
+            return
+        self.seen.append("book")
+        order = self.order_factory.market(PERPETUAL, OrderSide.BUY, Quantity.from_str("0.050"))
+        self.buy_id = order.client_order_id
+        self.submit_order(order)
+
+    def on_trade(self, trade: Any) -> None:
+        self.seen.append(f"trade {trade.price}")
+
+    def on_quote(self, quote: Any) -> None:
+        if not self.quote:
+            self.quote = [str(quote.bid_price), str(quote.ask_price)]
+            # The client asks for its first book when the first difference arrives.
+            self.ask_venue("rest", symbol="BTCUSDT", side="SELL", quantity="1", price="50020")
+
+    def on_order_rejected(self, event: Any) -> None:
+        self.seen.append(f"rejected {event.reason}")
+        self.node.handle().stop()
+
+    def on_order_denied(self, event: Any) -> None:
+        self.seen.append(f"denied {event.reason}")
+        self.node.handle().stop()
+
+    def on_order_modify_rejected(self, event: Any) -> None:
+        self.seen.append(f"modify rejected {event.reason}")
+        self.node.handle().stop()
+
+    def on_order_cancel_rejected(self, event: Any) -> None:
+        self.seen.append(f"cancel rejected {event.reason}")
+        self.node.handle().stop()
+
+    def on_order_accepted(self, event: Any) -> None:
+        if event.client_order_id == self.rest_id:
+            self.seen.append("accepted")
+            self.modify_order(self.rest_id, Quantity.from_str("0.030"), Price.from_str("49000.5"))
+
+    def on_order_updated(self, event: Any) -> None:
+        if event.client_order_id == self.rest_id:
+            self.seen.append(f"updated {event.quantity}")
+            self.ask_venue("take", symbol="BTCUSDT", side="SELL", quantity="0.010", price="49000.5")
+
+    def on_order_canceled(self, event: Any) -> None:
+        self.seen.append("canceled")
+        self.submit_order(self.order_factory.market(PERPETUAL, OrderSide.SELL, Quantity.from_str("0.070")))
+
+    def on_order_filled(self, event: Any) -> None:
+        self.seen.append(f"filled {event.last_qty} at {event.last_px}")
+        if event.client_order_id == self.buy_id:
+            order = self.order_factory.limit(
+                PERPETUAL, OrderSide.BUY, Quantity.from_str("0.020"), Price.from_str("49000.0")
+            )
+            self.rest_id = order.client_order_id
+            self.submit_order(order)
+        elif event.client_order_id == self.rest_id:
+            if len([word for word in self.seen if word.startswith("filled 0.010")]) == 1:
+                self.ask_venue("cut")
+                self.ask_venue("take", symbol="BTCUSDT", side="SELL", quantity="0.010", price="49000.5")
+            else:
+                self.cancel_order(self.rest_id)
+
+    def on_position_opened(self, event: Any) -> None:
+        self.seen.append("position opened")
+
+    def on_position_closed(self, event: Any) -> None:
+        self.seen.append("position closed")
+        self.node.handle().stop()
+
+
+def main(url: str, key: str, secret: str, *, log: bool, use_ws_trading: bool) -> None:
+    """Run a node until the strategy has gone through its steps."""
+    stream = url.replace("http://", "ws://")
+    common: dict[str, Any] = {
+        "product_type": BinanceProductType.USD_M,
+        "environment": BinanceEnvironment.LIVE,
+        "api_key": key,
+        "api_secret": secret,
+        "base_url_http": url,
+        "base_url_ws": f"{stream}/ws",
+    }
+    builder = (
+        LiveNode.builder("loopback", TraderId("LOOPBACK-001"), Environment.LIVE)
+        .with_logging(LoggerConfig(bypass_logging=not log))
+        .with_delay_post_stop_secs(0)
+        .add_data_client("BINANCE", BinanceDataClientFactory(), BinanceDataClientConfig(**common))
+        .add_exec_client(
+            "BINANCE",
+            BinanceExecutionClientFactory(),
+            BinanceExecutionClientConfig(
+                account_id=AccountId("BINANCE-001"),
+                base_url_ws_trading=f"{stream}/ws-fapi/v1",
+                use_ws_trading=use_ws_trading,
+                **common,
+            ),
+        )
+    )
+    node = builder.build()
+    strategy = Trader(StrategyConfig(log_events=False, log_commands=False))
+    strategy.plan(node, url)
+    node.add_strategy(strategy)
+    node.run()
+    print(json.dumps({"quote": strategy.quote, "seen": strategy.seen}))
+
+
+if __name__ == "__main__":
+    main(
+        sys.argv[-1],
+        sys.argv[-3],
+        sys.argv[-2],
+        log="--log" in sys.argv,
+        use_ws_trading="--rest" not in sys.argv,
+    )
