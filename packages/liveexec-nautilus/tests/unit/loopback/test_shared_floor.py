@@ -211,3 +211,18 @@ def test_a_fault_names_everything_that_is_wrong_with_it() -> None:
     assert {fault.path for fault in caught.value.faults} == {"code", "times", "delay_s"}
     with pytest.raises(ConfigurationError):
         StreamFault(kind="patch")
+
+
+def test_an_order_that_the_engine_refused_can_be_taken_and_ended_at_once() -> None:
+    floor, events = a_floor()
+    floor.rest("BTCUSDT", Side.SELL, Decimal(50_000), Decimal(1))
+    taking = limit(Side.BUY, "50000", "1", post_only=True)
+    refused = floor.submit(USER, taking)
+    assert isinstance(refused, Refusal)
+    events.clear()
+    order = floor.turn_away(USER, taking, refused.code)
+    told = [event.change for event in events if isinstance(event, OrderChanged)]
+    assert told == [OrderChange.NEW, OrderChange.CANCELED]
+    assert floor.find(USER, number=order.number) is floor.find(USER, client_order_id="a") is order
+    assert (order.is_open, order.filled, order.end_code) == (False, 0, refused.code)
+    assert order.number < placed(floor.submit(USER, limit(Side.BUY, "40000", "1", "b"))).number

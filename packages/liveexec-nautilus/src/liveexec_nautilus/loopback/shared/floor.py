@@ -101,6 +101,7 @@ class Floor:
         self._by_client_id: dict[tuple[int, str], Order] = {}
         self._first_number = first_number
         self._others = 0
+        self._turned_away = 0
         self._trade_count = first_number
         self._latest_trade: str | None = None
 
@@ -117,28 +118,21 @@ class Floor:
             return Refusal(outcome.code or "", outcome.message or "")
         assert isinstance(outcome, Accepted)
         assert outcome.venue_order_id is not None
-        now_ns = self.exchange.now_ns
-        order = Order(
-            number=self._first_number + int(outcome.venue_order_id),
-            user_id=user_id,
-            symbol=request.symbol,
-            client_order_id=request.client_order_id,
-            side=request.side,
-            order_type=request.order_type,
-            time_in_force=request.time_in_force,
-            quantity=request.quantity,
-            price=request.price,
-            expire_at_ns=request.expire_at_ns,
-            post_only=request.post_only,
-            reduce_only=request.reduce_only,
-            details=dict(request.details),
-            created_ns=now_ns,
-            updated_ns=now_ns,
-        )
-        self.orders[order.number] = order
-        self._by_client_id[user_id, order.client_order_id] = order
-        self._tell(OrderChanged(order, OrderChange.NEW))
+        number = self._first_number + int(outcome.venue_order_id)
+        order = _new_order(number, user_id, request, self.exchange.now_ns)
+        self._register(order)
         self._fold()
+        return order
+
+    def turn_away(self, user_id: int, request: OrderRequest, code: str) -> Order:
+        """Take an order that the engine refused and end it at once: some venues accept a post-only order that would
+        take, and tell of its end on their streams. ``code`` is why; its number lies below those of the engine."""
+        self._turned_away += 1
+        now_ns = self.clock.now_ns()
+        order = _new_order(self._first_number - self._turned_away, user_id, request, now_ns)
+        self._register(order)
+        order.status, order.end_code = VenueOrderStatus.CANCELED, code
+        self._tell(OrderChanged(order, OrderChange.CANCELED))
         return order
 
     def cancel(self, order: Order) -> Refusal | None:
@@ -287,6 +281,11 @@ class Floor:
         self.exchange.advance(self.clock.now_ns())
         self._fold()
 
+    def _register(self, order: Order) -> None:
+        self.orders[order.number] = order
+        self._by_client_id[order.user_id, order.client_order_id] = order
+        self._tell(OrderChanged(order, OrderChange.NEW))
+
     # What the engine reported
 
     def _other(
@@ -414,6 +413,26 @@ def _account_id(user_id: int) -> AccountId:
 
 def _user_id(account_id: AccountId) -> int:
     return int(account_id.removeprefix("user-"))
+
+
+def _new_order(number: int, user_id: int, request: OrderRequest, at_ns: int) -> Order:
+    return Order(
+        number=number,
+        user_id=user_id,
+        symbol=request.symbol,
+        client_order_id=request.client_order_id,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        quantity=request.quantity,
+        price=request.price,
+        expire_at_ns=request.expire_at_ns,
+        post_only=request.post_only,
+        reduce_only=request.reduce_only,
+        details=dict(request.details),
+        created_ns=at_ns,
+        updated_ns=at_ns,
+    )
 
 
 def _venue_order(floor: Floor, user_id: int, request: OrderRequest) -> VenueOrder:

@@ -1,0 +1,412 @@
+"""Orders, executions, positions and the wallet as the venue's messages show them. Numbers are text, times milliseconds.
+
+Sources: https://bybit-exchange.github.io/docs/v5/order/open-order, execution, position, account/wallet-balance and the
+private streams of the same names. REST and streams show the same thing with slightly different fields.
+"""
+
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from liveexec.domain.instrument import ContractKind
+from liveexec.domain.money import MONEY, ZERO, divide
+from liveexec.domain.operation import OrderType, Side, TimeInForce
+from liveexec.domain.outcome import VenueOrderStatus
+from liveexec.domain.position import Position
+from liveexec.venues.paper.entry import EndCode, RejectCode
+from liveexec_nautilus.loopback.bybit.listings import category_of, wire_name
+from liveexec_nautilus.loopback.shared.orders import Execution, Order
+from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
+
+__all__ = [
+    "LEVERAGE",
+    "NO_LINK_ID",
+    "Coin",
+    "exec_id",
+    "execution_message",
+    "execution_row",
+    "milliseconds",
+    "number_of",
+    "order_id",
+    "order_message",
+    "order_row",
+    "position_message",
+    "position_row",
+    "side_word",
+    "text",
+    "trade_id",
+    "wallet_row",
+]
+
+#: Every contract of every account is held at this leverage, in one-way mode with cross margin.
+LEVERAGE: Final = 10
+#: The share of a position's value that its maintenance margin is.
+_MAINTENANCE: Final = Decimal("0.005")
+#: What the floor knows an order by whose client named none; it is not shown.
+NO_LINK_ID: Final = "unnamed-"
+
+_NS_PER_MS: Final = 1_000_000
+_ORDER_SPACE: Final = 0x5C1AB0E5_0000_4000_8000_0000_0000_0000
+_TRADE_SPACE: Final = 0x7AADE000_0000_4000_8000_0000_0000_0000
+_SPOT_BASE: Final = 1_700_000_000_000_000_000
+_SIDES: Final = MappingProxyType({Side.BUY: "Buy", Side.SELL: "Sell"})
+_TIMES_IN_FORCE: Final = MappingProxyType({TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"})
+#: (cancelType, rejectReason) by why an order ended.
+_ENDS: Final = MappingProxyType(
+    {
+        EndCode.CANCEL_REQUESTED: ("CancelByUser", "EC_PerCancelRequest"),
+        EndCode.FOK_NOT_FILLABLE: ("UNKNOWN", "EC_NoEnoughQtyToFill"),
+        EndCode.IOC_REMAINDER: ("UNKNOWN", "EC_CancelForNoFullFill"),
+        EndCode.NO_LIQUIDITY: ("UNKNOWN", "EC_NoImmediateQtyToFill"),
+        EndCode.REDUCE_ONLY: ("CancelByReduceOnly", "EC_NoError"),
+        EndCode.SELF_TRADE: ("UNKNOWN", "EC_BySelfMatch"),
+    }
+)
+
+
+@frozen
+class Coin:
+    """A coin of an account: what there is, what spot orders, contract orders and positions hold of it, its worth."""
+
+    coin: str
+    total: Decimal
+    spot_orders: Decimal
+    contract_orders: Decimal
+    positions: Decimal
+    unrealised: Decimal
+    realised: Decimal
+    usd_price: Decimal
+
+    @property
+    def equity(self) -> Decimal:
+        """With what positions would realise now."""
+        return MONEY.add(self.total, self.unrealised)
+
+    @property
+    def free(self) -> Decimal:
+        """What could be withdrawn."""
+        with localcontext(MONEY):
+            return max(self.total - self.spot_orders - self.contract_orders - self.positions, ZERO)
+
+
+def text(value: Decimal) -> str:
+    """A number in plain digits without trailing zeros."""
+    return format(value.normalize(MONEY), "f") if value else "0"
+
+
+def milliseconds(time_ns: int) -> str:
+    """A time as these messages give most of theirs."""
+    return str(time_ns // _NS_PER_MS)
+
+
+def order_id(order: Order) -> str:
+    """The venue's id: a UUID for contracts and options, a number for spot."""
+    if category_of(order.symbol) == "spot":
+        return str(_SPOT_BASE + order.number)
+    return str(uuid.UUID(int=_ORDER_SPACE | order.number))
+
+
+def number_of(identifier: str) -> int | None:
+    """The floor's number in an order id; None where it can't be one of ours."""
+    if identifier.isdecimal():
+        number = int(identifier) - _SPOT_BASE
+        return number if number > 0 else None
+    try:
+        number = uuid.UUID(identifier).int
+    except ValueError:
+        return None
+    return number ^ _ORDER_SPACE if number & _ORDER_SPACE == _ORDER_SPACE else None
+
+
+def trade_id(trade_number: int) -> str:
+    """A trade as the market sees it."""
+    return str(uuid.UUID(int=_TRADE_SPACE | trade_number))
+
+
+def exec_id(execution: Execution) -> str:
+    """One side of a trade as its owner sees it."""
+    return str(uuid.UUID(int=_TRADE_SPACE | int(execution.is_maker) + 1 << 48 | execution.trade_number))
+
+
+def side_word(side: Side) -> str:
+    """``Buy`` or ``Sell``."""
+    return _SIDES[side]
+
+
+def order_row(order: Order, last_price: Decimal) -> dict[str, object]:
+    """An order as ``/v5/order/realtime`` and ``/v5/order/history`` list it."""
+    status, cancel_type, reason = _state(order)
+    fees = sum((each.fee for each in order.executions), ZERO)
+    price = ZERO if order.price is None else order.price
+    return {
+        "orderId": order_id(order),
+        "orderLinkId": _link_id(order),
+        "blockTradeId": "",
+        "symbol": wire_name(order.symbol),
+        "price": text(price),
+        "qty": text(order.quantity),
+        "side": side_word(order.side),
+        "isLeverage": "" if category_of(order.symbol) != "spot" else "0",
+        "positionIdx": 0,
+        "orderStatus": status,
+        "cancelType": cancel_type,
+        "rejectReason": reason,
+        "avgPrice": text(order.average_price) if order.filled else "",
+        "leavesQty": text(order.leaves) if order.is_open else "0",
+        "leavesValue": text(MONEY.multiply(order.leaves, price)) if order.is_open else "0",
+        "cumExecQty": text(order.filled),
+        "cumExecValue": text(order.filled_value),
+        "cumExecFee": text(fees),
+        "timeInForce": _time_in_force(order),
+        "orderType": "Market" if order.order_type is OrderType.MARKET else "Limit",
+        "stopOrderType": "",
+        "orderIv": "",
+        "triggerPrice": "0",
+        "takeProfit": "0",
+        "stopLoss": "0",
+        "tpTriggerBy": "",
+        "slTriggerBy": "",
+        "triggerDirection": 0,
+        "triggerBy": "",
+        "lastPriceOnCreated": order.details.get("lastPriceOnCreated", text(last_price)),
+        "reduceOnly": order.reduce_only,
+        "closeOnTrigger": False,
+        "smpType": "None",
+        "smpGroup": 0,
+        "smpOrderId": "",
+        "tpslMode": "",
+        "tpLimitPrice": "0",
+        "slLimitPrice": "0",
+        "placeType": "",
+        "createdTime": milliseconds(order.created_ns),
+        "updatedTime": milliseconds(order.updated_ns),
+    }
+
+
+def order_message(order: Order, last_price: Decimal) -> dict[str, object]:
+    """An order as the ``order`` stream tells it."""
+    row = order_row(order, last_price)
+    del row["isLeverage"]
+    return row | {
+        "category": category_of(order.symbol),
+        "avgPrice": row["avgPrice"] or "0",
+        "feeCurrency": _fee_coin(order),
+        "createType": "CreateByUser",
+    }
+
+
+def execution_row(execution: Execution, mark: Decimal) -> dict[str, object]:
+    """A fill as ``/v5/execution/list`` lists it."""
+    order = execution.order
+    price = ZERO if order.price is None else order.price
+    is_contract = order.symbol.kind is not ContractKind.SPOT
+    return {
+        "symbol": wire_name(order.symbol),
+        "orderId": order_id(order),
+        "orderLinkId": _link_id(order),
+        "side": side_word(order.side),
+        "orderPrice": text(price),
+        "orderQty": text(order.quantity),
+        "leavesQty": text(_leaves_after(execution)),
+        "createType": "CreateByUser" if is_contract else "",
+        "orderType": "Market" if order.order_type is OrderType.MARKET else "Limit",
+        "stopOrderType": "UNKNOWN" if is_contract else "",
+        "execFee": text(execution.fee),
+        "execId": exec_id(execution),
+        "execPrice": text(execution.price),
+        "execQty": text(execution.quantity),
+        "execType": "Trade",
+        "execValue": text(_value(order.symbol, execution.quantity, execution.price)),
+        "execTime": milliseconds(execution.time_ns),
+        "feeCurrency": execution.fee_asset,
+        "isMaker": execution.is_maker,
+        "feeRate": text(order.symbol.maker_fee if execution.is_maker else order.symbol.taker_fee),
+        "tradeIv": "",
+        "markIv": "",
+        "markPrice": text(mark),
+        "indexPrice": "",
+        "underlyingPrice": "",
+        "blockTradeId": "",
+        "closedSize": text(_closed(execution)) if is_contract else "",
+        "seq": execution.trade_number,
+    }
+
+
+def execution_message(execution: Execution, mark: Decimal) -> dict[str, object]:
+    """A fill as the ``execution`` stream tells it, which says nothing of the fee's coin."""
+    row = execution_row(execution, mark)
+    del row["feeCurrency"], row["createType"]
+    return row | {"category": category_of(execution.order.symbol), "isLeverage": "0"}
+
+
+def position_row(symbol: SymbolConfig, position: Position, mark: Decimal) -> dict[str, object]:
+    """A position as ``/v5/position/list`` lists it; a flat one has neither side nor size."""
+    size = abs(position.quantity)
+    entry = position.average_price if size else None
+    value = _value(symbol, size, entry) if entry is not None else ZERO
+    marked = _value(symbol, size, mark)
+    sign = 1 if position.quantity > 0 else -1
+    with localcontext(MONEY):
+        gain = sign * (marked - value) * (-1 if symbol.kind is ContractKind.INVERSE else 1)
+    updated = milliseconds(position.updated_at_ns) if position.updated_at_ns else ""
+    return {
+        "positionIdx": 0,
+        "riskId": 1,
+        "riskLimitValue": "2000000",
+        "symbol": wire_name(symbol),
+        "side": ("Buy" if sign > 0 else "Sell") if size else "",
+        "size": text(size),
+        "avgPrice": text(entry) if entry is not None else "0",
+        "positionValue": text(value),
+        "tradeMode": 0,
+        "positionStatus": "Normal",
+        "autoAddMargin": 0,
+        "adlRankIndicator": 2 if size else 0,
+        "leverage": str(LEVERAGE),
+        "positionBalance": "0",
+        "markPrice": text(mark),
+        "liqPrice": "",
+        "bustPrice": "",
+        "positionMM": text(MONEY.multiply(marked, _MAINTENANCE)),
+        "positionIM": text(divide(marked, Decimal(LEVERAGE))),
+        "tpslMode": "Full",
+        "takeProfit": "0",
+        "stopLoss": "0",
+        "trailingStop": "0",
+        "unrealisedPnl": text(gain) if size else "0",
+        "curRealisedPnl": text(position.realized_pnl),
+        "cumRealisedPnl": text(position.realized_pnl),
+        "seq": position.updated_at_ns // _NS_PER_MS,
+        "isReduceOnly": False,
+        "mmrSysUpdatedTime": "",
+        "leverageSysUpdatedTime": "",
+        "createdTime": updated or "0",
+        "updatedTime": updated or "0",
+    }
+
+
+def position_message(symbol: SymbolConfig, position: Position, mark: Decimal) -> dict[str, object]:
+    """A position as the ``position`` stream tells it: the entry price under a name of its own."""
+    row = position_row(symbol, position, mark)
+    entry = row.pop("avgPrice")
+    return row | {
+        "category": category_of(symbol),
+        "entryPrice": entry,
+        "sessionAvgPrice": "",
+        "positionIMByMp": row["positionIM"],
+        "positionMMByMp": row["positionMM"],
+    }
+
+
+def wallet_row(coins: Iterable[Coin]) -> dict[str, object]:
+    """A unified account as ``/v5/account/wallet-balance`` lists it."""
+    held = list(coins)
+    with localcontext(MONEY):
+        equity = sum((coin.equity * coin.usd_price for coin in held), ZERO)
+        wallet = sum((coin.total * coin.usd_price for coin in held), ZERO)
+        free = sum((coin.free * coin.usd_price for coin in held), ZERO)
+        initial = sum(((coin.contract_orders + coin.positions) * coin.usd_price for coin in held), ZERO)
+        gain = sum((coin.unrealised * coin.usd_price for coin in held), ZERO)
+        maintenance = sum((coin.positions * LEVERAGE * _MAINTENANCE * coin.usd_price for coin in held), ZERO)
+    return {
+        "totalEquity": text(equity),
+        "accountIMRate": text(divide(initial, wallet)) if wallet > 0 else "0",
+        "totalMarginBalance": text(wallet + gain),
+        "totalInitialMargin": text(initial),
+        "accountType": "UNIFIED",
+        "totalAvailableBalance": text(free),
+        "accountMMRate": text(divide(maintenance, wallet)) if wallet > 0 else "0",
+        "totalPerpUPL": text(gain),
+        "totalWalletBalance": text(wallet),
+        "accountLTV": "0",
+        "totalMaintenanceMargin": text(maintenance),
+        "coin": [_coin_row(coin) for coin in held],
+    }
+
+
+def _coin_row(coin: Coin) -> dict[str, object]:
+    with localcontext(MONEY):
+        maintenance = coin.positions * LEVERAGE * _MAINTENANCE
+        worth = coin.equity * coin.usd_price
+    return {
+        "availableToBorrow": "",
+        "bonus": "0",
+        "accruedInterest": "0",
+        "availableToWithdraw": text(coin.free),
+        "totalOrderIM": text(coin.contract_orders),
+        "equity": text(coin.equity),
+        "totalPositionMM": text(maintenance),
+        "usdValue": text(worth),
+        "unrealisedPnl": text(coin.unrealised),
+        "borrowAmount": "0",
+        "totalPositionIM": text(coin.positions),
+        "walletBalance": text(coin.total),
+        "cumRealisedPnl": text(coin.realised),
+        "locked": text(coin.spot_orders),
+        "collateralSwitch": True,
+        "marginCollateral": True,
+        "coin": coin.coin,
+        "spotBorrow": "0",
+    }
+
+
+def _state(order: Order) -> tuple[str, str, str]:
+    """(orderStatus, cancelType, rejectReason)"""
+    is_spot = order.symbol.kind is ContractKind.SPOT
+    if order.end_code == RejectCode.POST_ONLY_WOULD_TAKE:
+        # Spot calls it rejected, contracts cancelled.
+        return ("Rejected" if is_spot else "Cancelled"), "UNKNOWN", "EC_PostOnlyWillTakeLiquidity"
+    if order.status is VenueOrderStatus.WORKING:
+        return ("PartiallyFilled" if order.filled else "New"), "UNKNOWN", "EC_NoError"
+    if order.status is VenueOrderStatus.FILLED:
+        return "Filled", "UNKNOWN", "EC_NoError"
+    cancel_type, reason = _ENDS[EndCode(order.end_code or EndCode.CANCEL_REQUESTED)]
+    # Only spot tells a cancel of an order with fills from one without.
+    return ("PartiallyFilledCanceled" if is_spot and order.filled else "Cancelled"), cancel_type, reason
+
+
+def _link_id(order: Order) -> str:
+    return "" if order.client_order_id.startswith(NO_LINK_ID) else order.client_order_id
+
+
+def _time_in_force(order: Order) -> str:
+    if order.post_only:
+        return "PostOnly"
+    return "IOC" if order.order_type is OrderType.MARKET else _TIMES_IN_FORCE[order.time_in_force]
+
+
+def _fee_coin(order: Order) -> str:
+    """The coin that fees are taken in: of a spot buyer what it buys, of everybody else the settlement coin."""
+    if order.executions:
+        return order.executions[-1].fee_asset
+    if order.symbol.kind is ContractKind.SPOT and order.side is Side.BUY:
+        return order.symbol.base
+    return order.symbol.settlement
+
+
+def _value(symbol: SymbolConfig, quantity: Decimal, price: Decimal) -> Decimal:
+    if symbol.kind is ContractKind.INVERSE:
+        return divide(quantity, price)
+    return MONEY.multiply(quantity, price)
+
+
+def _leaves_after(execution: Execution) -> Decimal:
+    order = execution.order
+    done = ZERO
+    for each in order.executions:
+        done = MONEY.add(done, each.quantity)
+        if each is execution:
+            break
+    return MONEY.subtract(order.quantity, done)
+
+
+def _closed(execution: Execution) -> Decimal:
+    """How much of a fill closed what was held before it."""
+    with localcontext(MONEY):
+        before = execution.position - execution.quantity * execution.order.side.sign
+    is_closing = before and (before > 0) != (execution.order.side is Side.BUY)
+    return min(abs(before), execution.quantity) if is_closing else ZERO
