@@ -29,7 +29,10 @@ def directed(client: Any, url: str) -> Any:
         "public": {name: f"{socket}/v5/public/{name}" for name in ("spot", "linear", "inverse", "option")},
         "private": {**private, "trade": f"{socket}/v5/trade"},
     }
-    client.options["fetchMarkets"] = {"types": ["spot", "linear", "inverse", "option"], "options": {"baseCoins": ["BTC"]}}
+    client.options["fetchMarkets"] = {
+        "types": ["spot", "linear", "inverse", "option"],
+        "options": {"baseCoins": ["BTC"]},
+    }
     client.options["watchPositions"] = {"fetchPositionsSnapshot": False}  # the first that it tells is then the stream's
     return client
 
