@@ -166,21 +166,23 @@ def downstream(session: nox.Session) -> None:
         session.chdir(ROOT)
 
 
-#: Clients of Deribit that this project did not write, each in an environment of its own.
+#: Clients of venues that this project did not write, each in an environment of its own.
 _CLIENTS = {"ccxt": "ccxt==4.5.64", "nautilus": "nautilus_trader==2.0.0rc7"}
 
 
 @nox.session(venv_backend="none", default=False)
 def clients(session: nox.Session) -> None:
-    """Other people's Deribit clients against the loopback venue, in build/clients; needs a package registry once."""
+    """Other people's clients against the loopback venues, in build/clients; needs a package registry once."""
     for name, requirement in _CLIENTS.items():
         folder = ROOT / "build" / "clients" / name
         python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
         if not folder.exists():
             session.run("uv", "venv", "--quiet", "--python", "3.13", str(folder))
         session.run("uv", "pip", "install", "--quiet", "--python", str(python), requirement)
-    tests = "packages/liveexec-adapter-deribit/tests/integration/loopback/test_loopback_clients.py"
-    session.run("uv", "run", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+    tests = sorted(
+        str(path.relative_to(ROOT)) for path in ROOT.glob("packages/*/tests/integration/**/test_*_clients.py")
+    )
+    session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *tests, *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)

@@ -35,7 +35,7 @@ from nautilus_trader.adapters.okx import (
     OKXHttpClient,
     OKXInstrumentType,
 )
-from nautilus_trader.common import Cache, Environment, LoggerConfig, LogLevel
+from nautilus_trader.common import Cache, Environment, LoggerConfig, LogLevel, SocketState
 from nautilus_trader.core import UUID4
 from nautilus_trader.cryptography import ed25519_signature, hmac_signature
 from nautilus_trader.live import (
@@ -115,6 +115,7 @@ __all__ = [
     "OrderType",
     "Price",
     "Quantity",
+    "SocketState",
     "StopLimitOrder",
     "StopMarketOrder",
     "Strategy",

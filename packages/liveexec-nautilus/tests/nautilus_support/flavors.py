@@ -37,7 +37,7 @@ class Flavor:
     refusals: Mapping[Verb, str]
     internal: str
     rate_limit: str
-    login: str
+    logins: tuple[str, ...]
     wrong_login: str
     venue: Callable[[], LoopbackVenue]
     section: Callable[[Server, AccountConfig], dict[str, Any]]
@@ -95,7 +95,7 @@ BINANCE_FUTURES: Final = Flavor(
     },
     internal="-1001",
     rate_limit="-1015",
-    login="session.logon",
+    logins=("session.logon", "* /fapi/v[1-3]/[abo]*", "* /fapi/v1/listenKey", "* /fapi/v1/positionSide/dual"),
     wrong_login="-2015",
     venue=_futures_venue,
     section=_futures_section,

@@ -182,7 +182,8 @@ class NodeHarness(VenueHarness):
             case scripts.CutConnection(refuse_for_s):
                 control.cut()
                 if refuse_for_s:
-                    await self._pause(refuse_for_s)
+                    # A node takes a second until it asks for anything: a shorter refusal would be none.
+                    await self._pause(refuse_for_s + 4)
             case scripts.MoveAsset(asset, amount):
                 control.move_asset(self.user_id, asset, amount, AssetKind.DEPOSIT)
             case _:

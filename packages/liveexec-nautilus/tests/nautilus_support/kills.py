@@ -55,7 +55,9 @@ class KillResult:
         ended = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
         took = sorted(self.back_after_s)
         times = f"{median(took):.1f} s median, {took[-1]:.1f} s longest" if took else "none"
-        return f"{self.orders} orders ({ended}), {self.fills} fills, {self.kills} kills; from a death to ACTIVE: {times}"
+        return (
+            f"{self.orders} orders ({ended}), {self.fills} fills, {self.kills} kills; from a death to ACTIVE: {times}"
+        )
 
 
 async def killed(flavor: Flavor, orders: int, kills: int, seed: int) -> KillResult:

@@ -28,6 +28,7 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
+    Sent,
     Snapshot,
     Unknown,
     VenueReport,
@@ -79,6 +80,8 @@ _CANCEL_ANSWERS: Final = frozenset({"OrderCanceled", "OrderCancelRejected", "Ord
 _MODIFY_ANSWERS: Final = frozenset({"OrderUpdated", "OrderModifyRejected"})
 _REFUSALS: Final = frozenset({"OrderRejected", "OrderCancelRejected", "OrderModifyRejected"})
 _ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
+#: Connections that tell nothing of the account, by a word in their names.
+_MARKET_SOCKETS: Final = ("market", "public")
 #: Events of an order that are no news about its state at the venue.
 _NO_STATE: Final = frozenset({"OrderCancelRejected", "OrderModifyRejected", "OrderFillVoided"})
 
@@ -110,6 +113,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._markets: list[MarketStream] = []
         #: Requests whose answer comes as an event: by what was asked and the client order id.
         self._asked: defaultdict[tuple[frozenset[str], str], list[asyncio.Future[FromChild]]] = defaultdict(list)
+        self._lost_sockets: set[str] = set()
         self._has_had_session = False
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -118,11 +122,14 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if self._reports is not None and not self._reports.is_over:
             return
         self._reports = ReportStream(_CAPACITY)
+        self._lost_sockets.clear()
         if self._has_had_session:
             self._reports.push(Gap(self._account_id, "the session was lost"))
         try:
             await self._node.attach(self)
             self._list((await self._ask("instruments")).facts)
+            # The node counts as connected whatever the venue says of the keys; this is asked with them.
+            await self._ask("balances")
         except BaseException:
             await self.disconnect()
             raise
@@ -263,9 +270,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             case QuoteTold() | BookTold() | TradeTold():
                 self._hear_market(message)
             case SocketTold():
-                word = "is back" if message.is_connected else "was lost"
-                _log.info("node_socket", venue=self.manifest.venue, endpoint=message.endpoint, state=word)
-                self._gap(f"the node's connection {message.endpoint} {word}")
+                self._hear_socket(message)
 
     def _hear_fill(self, told: FillTold) -> None:
         if not self._is_listed(told.instrument):
@@ -303,6 +308,18 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             self._push(report)
             return
         self._push(self._order_report(state))
+
+    def _hear_socket(self, told: SocketTold) -> None:
+        """A connection of the client was lost or is back: of the account's, what it would have told was missed."""
+        _log.info("node_socket", venue=self.manifest.venue, endpoint=told.endpoint, connected=told.is_connected)
+        if not told.is_connected:
+            self._lost_sockets.add(told.endpoint)
+        elif told.endpoint not in self._lost_sockets:
+            return
+        else:
+            self._lost_sockets.discard(told.endpoint)
+        if not any(word in told.endpoint for word in _MARKET_SOCKETS):
+            self._gap(f"the node's connection {told.endpoint} {'is back' if told.is_connected else 'was lost'}")
 
     def _hear_market(self, told: QuoteTold | BookTold | TradeTold) -> None:
         if not self._markets or not self._is_listed(told.instrument):
@@ -350,13 +367,12 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
                 return Accepted(VenueOrderId(named) if named else None)
             case Answer(error=error):
                 return judged(error, self._settings.venue)
-            case FillTold(venue_order_id=venue_order_id):
-                return Accepted(VenueOrderId(venue_order_id))
             case OrderTold() if said.event in _REFUSALS or said.event == "OrderDenied":
                 return self._refusal(said)
-            case OrderTold():
-                named = said.state.venue_order_id
-                return Accepted(VenueOrderId(named) if named else None)
+            case FillTold() | OrderTold():
+                # The node's event may be the venue's answer or its stream's report, and the node does not say which:
+                # what it says of the order is on its way as a report.
+                return Sent()
         return Unknown(f"the node answered with a {type(said).__name__}")
 
     def _refusal(self, told: OrderTold) -> Rejected | Unknown:

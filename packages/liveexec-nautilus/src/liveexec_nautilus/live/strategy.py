@@ -7,10 +7,11 @@ library aborts the process when another one submits).
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import wraps
 from typing import Any, Final
 
 from liveexec_nautilus import vendor
-from liveexec_nautilus.live.protocol import Cancel, FromChild, Modify, SocketTold, Submit, Watch
+from liveexec_nautilus.live.protocol import Cancel, Failed, FromChild, Modify, SocketTold, Submit, Watch
 from liveexec_nautilus.live.telling import book_told, fill_told, order_told, quote_told, trade_told
 
 __all__ = ["NodeStrategy", "NotHandedOver", "made_strategy"]
@@ -33,6 +34,22 @@ class NotHandedOver(Exception):
     """A command that the node was not given, so that nothing was sent; the text says why."""
 
 
+def _told[**P](callback: Callable[P, None]) -> Callable[P, None]:
+    """What a callback raises the node would log and go on without: here it ends the node, since something was missed."""
+
+    @wraps(callback)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:
+            strategy = args[0]
+            assert isinstance(strategy, NodeStrategy)
+            strategy._tell(Failed(f"{callback.__name__}: {type(error).__name__}: {error}"))  # noqa: SLF001  (its own)
+            raise
+
+    return guarded
+
+
 class NodeStrategy(vendor.Strategy):
     """Made by :func:`made_strategy`: the library constructs its subclasses with the configuration alone."""
 
@@ -41,6 +58,7 @@ class NodeStrategy(vendor.Strategy):
     _depths: dict[vendor.InstrumentId, int]
     _books: dict[vendor.InstrumentId, vendor.OrderBook]
 
+    @_told
     def on_start(self) -> None:
         """The node's clients are connected and reconciled."""
         self.subscribe_socket_state()
@@ -98,6 +116,7 @@ class NodeStrategy(vendor.Strategy):
             else:
                 self.subscribe_quotes(instrument_id, client_id)
 
+    @_told
     def on_order_event(self, event: Any) -> None:
         """Something happened to an order, whoever sent it."""
         name = type(event).__name__
@@ -106,23 +125,27 @@ class NodeStrategy(vendor.Strategy):
         elif name not in _LOCAL and (told := order_told(event, self.cache.order(event.client_order_id))) is not None:
             self._tell(told)
 
+    @_told
     def on_quote(self, quote: Any) -> None:
         """The best prices of an instrument moved."""
         self._tell(quote_told(quote))
 
+    @_told
     def on_book_deltas(self, deltas: Any) -> None:
         """A book changed."""
         book = self._books[deltas.instrument_id]
         book.apply_deltas(deltas)
         self._tell(book_told(book, self._depths[deltas.instrument_id]))
 
+    @_told
     def on_trade(self, trade: Any) -> None:
         """A trade of the market."""
         self._tell(trade_told(trade))
 
+    @_told
     def on_socket_state(self, event: Any) -> None:
         """A connection of one of the node's clients was lost or is back."""
-        self._tell(SocketTold(str(event.client_id), str(event.endpoint), event.state.name == "CONNECTED"))
+        self._tell(SocketTold(str(event.client_id), str(event.endpoint), event.state == vendor.SocketState.CONNECTED))
 
     def _changeable(self, told: Cancel | Modify) -> Any:
         """The order that a request is about. On others the node sends nothing, and tells nobody."""
