@@ -175,10 +175,9 @@ class NodeHarness(VenueHarness):
             case scripts.HalfOpen():
                 control.silence()
             case scripts.RefuseLogin():
-                fault = RequestFault(
-                    kind="error", operation=self._flavor.login, times=None, code=self._flavor.wrong_login
-                )
-                control.fault(fault)
+                for operation in self._flavor.logins:
+                    code = self._flavor.wrong_login
+                    control.fault(RequestFault(kind="error", operation=operation, times=None, code=code))
             case scripts.CutConnection(refuse_for_s):
                 control.cut()
                 if refuse_for_s:

@@ -35,7 +35,7 @@ class NotHandedOver(Exception):
 
 
 def _told[**P](callback: Callable[P, None]) -> Callable[P, None]:
-    """What a callback raises the node would log and go on without: here it ends the node, since something was missed."""
+    """What a callback raises the node would log, and go on. Here it ends the node, since something was missed."""
 
     @wraps(callback)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -6,10 +6,15 @@ from typing import Final
 
 from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
 from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.bybit.venue import bybit_venue
 from liveexec_nautilus.loopback.shared.accounts import default_accounts
 from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 
 __all__ = ["VENUES"]
+
+
+def _bybit(accounts: int) -> LoopbackVenue:
+    return bybit_venue(accounts=accounts)
 
 
 def _binance_futures(accounts: int) -> LoopbackVenue:
@@ -17,4 +22,4 @@ def _binance_futures(accounts: int) -> LoopbackVenue:
 
 
 #: What makes each venue, given how many accounts it has.
-VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {"binance-futures": _binance_futures}
+VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {"binance-futures": _binance_futures, "bybit": _bybit}

@@ -6,24 +6,19 @@ and name: ``linear.BTCUSDT``. Source of the sizes: ``GET /v5/market/instruments-
 
 import calendar
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal, cast, get_args
 
 from liveexec.domain.instrument import ContractKind
+from liveexec_nautilus.loopback.shared.deliveries import delivery_ms, delivery_of
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
-__all__ = ["CATEGORIES", "Category", "category_of", "default_symbols", "delivery_of", "instrument_info", "wire_name"]
+__all__ = ["CATEGORIES", "Category", "category_of", "default_symbols", "instrument_info", "wire_name"]
 
 Category = Literal["spot", "linear", "inverse", "option"]
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 
-_FRIDAY: Final = 4
-_JUNE: Final = 6
-_DELIVERY_HOUR: Final = 8
-#: A delivery closer than this is passed over, so that nothing listed runs out while a venue is up.
-_LEAST_DAYS_AHEAD: Final = 60
 #: When the venue says that it listed everything: 1 January 2024.
 _LAUNCHED_MS: Final = "1704067200000"
 #: Maker and taker, without any tier.
@@ -43,23 +38,12 @@ def wire_name(symbol: SymbolConfig) -> str:
     return symbol.name.partition(".")[2]
 
 
-def delivery_of(today: date) -> date:
-    """The delivery date of everything dated: the last Friday of a June that is at least two months ahead."""
-    for year in (today.year, today.year + 1):
-        last = date(year, _JUNE, calendar.monthrange(year, _JUNE)[1])
-        last -= timedelta(days=(last.weekday() - _FRIDAY) % 7)
-        if (last - today).days >= _LEAST_DAYS_AHEAD:
-            return last
-    raise AssertionError("next year's June lies ahead")
-
-
 def default_symbols(now_ns: int) -> tuple[SymbolConfig, ...]:
     """Everything that the venue lists, as of this time."""
-    delivery = delivery_of(datetime.fromtimestamp(now_ns / 1e9, UTC).date())
+    delivery = delivery_of(now_ns)
     day = f"{delivery.day}{calendar.month_abbr[delivery.month].upper()}{delivery:%y}"
     contract_code = f"{_MONTH_LETTERS[delivery.month - 1]}{delivery:%y}"
-    moment = datetime(delivery.year, delivery.month, delivery.day, _DELIVERY_HOUR, tzinfo=UTC)
-    dated = {"deliveryTime": str(int(moment.timestamp()) * 1_000)}
+    dated = {"deliveryTime": str(delivery_ms(delivery))}
     return (
         _spot("BTC", tick="0.1", lot="0.000001", opening="50000"),
         _spot("ETH", tick="0.01", lot="0.00001", opening="3000"),

@@ -5,30 +5,25 @@ Methods take the account's user id and a request's parameters and return its ``r
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal, localcontext
 from typing import Final
 
-from liveexec.domain.instrument import ContractKind
-from liveexec.domain.money import MONEY, ZERO, divide
-from liveexec.domain.operation import Side
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, page_size, word
 from liveexec_nautilus.loopback.bybit.trading import Trading
 from liveexec_nautilus.loopback.bybit.wire import (
     LEVERAGE,
-    Coin,
     execution_row,
     order_row,
     position_row,
     wallet_row,
 )
 from liveexec_nautilus.loopback.shared.floor import Floor
+from liveexec_nautilus.loopback.shared.holdings import Holding, holdings
 from liveexec_nautilus.loopback.shared.orders import Execution, Order
 
 __all__ = ["Lookups"]
 
 _NS_PER_MS: Final = 1_000_000
-_DOLLARS: Final = frozenset({"USDT", "USDC", "USD"})
 
 
 class Lookups:
@@ -63,6 +58,7 @@ class Lookups:
             if each.order.symbol.name in chosen
             and _in_span(each.time_ns, params)
             and (each.order is order or not _names_order(params))
+            and word(params, "execType") in {"", "Trade"}
         ]
         page, cursor = _page(found, params, default=50, most=100)
         return {"nextPageCursor": cursor, "category": category, "list": [self.execution(each) for each in page]}
@@ -85,7 +81,7 @@ class Lookups:
         if word(params, "accountType") != "UNIFIED":
             raise BybitError(10001, "accountType only support UNIFIED.")
         named = set(filter(None, word(params, "coin").split(",")))
-        coins = [coin for coin in self.coins(user_id) if not named or coin.coin in named]
+        coins = [coin for coin in self.coins(user_id) if not named or coin.asset in named]
         return {"list": [wallet_row(coins)]}
 
     # What streams tell too
@@ -98,49 +94,9 @@ class Lookups:
         """A fill as REST lists it."""
         return execution_row(execution, self._floor.mark(execution.order.symbol.name))
 
-    def coins(self, user_id: int) -> list[Coin]:
+    def coins(self, user_id: int) -> list[Holding]:
         """Every coin that the account has or had."""
-        balances = self._floor.balances(user_id)
-        positions: dict[str, Decimal] = {}
-        unrealised: dict[str, Decimal] = {}
-        realised: dict[str, Decimal] = {}
-        spot_orders: dict[str, Decimal] = {}
-        with localcontext(MONEY):
-            for symbol in self._floor.symbols.values():
-                if symbol.kind is ContractKind.SPOT:
-                    continue
-                position, coin = self._floor.position(user_id, symbol.name), symbol.settlement
-                gain = position.unrealized_pnl(self._floor.mark(symbol.name))
-                positions[coin] = positions.get(coin, ZERO) + divide(abs(position.cost), Decimal(LEVERAGE))
-                unrealised[coin] = unrealised.get(coin, ZERO) + gain
-                realised[coin] = realised.get(coin, ZERO) + position.realized_pnl
-            for order in self._floor.orders_of(user_id, open_only=True):
-                if order.symbol.kind is ContractKind.SPOT and order.price is not None:
-                    is_buy = order.side is Side.BUY
-                    coin = order.symbol.quote if is_buy else order.symbol.base
-                    held = order.leaves * order.price if is_buy else order.leaves
-                    spot_orders[coin] = spot_orders.get(coin, ZERO) + held
-            return [
-                Coin(
-                    coin=coin,
-                    total=total,
-                    spot_orders=spot_orders.get(coin, ZERO),
-                    contract_orders=max(
-                        total - available - spot_orders.get(coin, ZERO) - positions.get(coin, ZERO), ZERO
-                    ),
-                    positions=positions.get(coin, ZERO),
-                    unrealised=unrealised.get(coin, ZERO),
-                    realised=realised.get(coin, ZERO),
-                    usd_price=self._usd_price(coin),
-                )
-                for coin, (total, available) in balances.items()
-            ]
-
-    def _usd_price(self, coin: str) -> Decimal:
-        if coin in _DOLLARS:
-            return Decimal(1)
-        listed = self._listings.named("linear", f"{coin}USDT")
-        return ZERO if listed is None else self._floor.mark(listed.name)
+        return holdings(self._floor, user_id, LEVERAGE)
 
     def _order_page(
         self, user_id: int, params: Params, shown: Callable[[Order], bool], *, default: int
@@ -156,6 +112,11 @@ class Lookups:
                 for each in reversed(self._floor.orders_of(user_id))
                 if each.symbol.name in chosen and shown(each) and _in_span(each.created_ns, params)
             ]
+        if word(params, "orderFilter") not in {"", "Order"}:
+            found = []  # conditional orders, of which there are none
+        status = word(params, "orderStatus")
+        if status:
+            found = [each for each in found if self.order(each)["orderStatus"] == status]
         page, cursor = _page(found, params, default=default, most=50)
         return {"list": [self.order(each) for each in page], "nextPageCursor": cursor, "category": category}
 

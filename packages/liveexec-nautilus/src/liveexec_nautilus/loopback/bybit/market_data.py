@@ -11,9 +11,10 @@ from liveexec.domain.market import Level
 from liveexec.domain.money import MONEY, ZERO, divide
 from liveexec_nautilus.loopback.bybit.listings import category_of, instrument_info, wire_name
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, page_size, word
-from liveexec_nautilus.loopback.bybit.wire import milliseconds, side_word, text, trade_id
+from liveexec_nautilus.loopback.bybit.wire import side_word, trade_id
 from liveexec_nautilus.loopback.shared.events import PublicTrade
 from liveexec_nautilus.loopback.shared.floor import Floor
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
 __all__ = ["MarketData", "rows"]
@@ -26,7 +27,7 @@ _MOST_LEVELS: Final = 500
 
 def rows(levels: Sequence[Level]) -> list[list[str]]:
     """Levels of a book as ``[price, size]``."""
-    return [[text(price), text(size)] for price, size in levels]
+    return [[plain(price), plain(size)] for price, size in levels]
 
 
 class MarketData:
@@ -87,7 +88,7 @@ class MarketData:
         shown = self._day(symbol) | self._best(symbol)
         match category_of(symbol):
             case "spot":
-                return shown | {"usdIndexPrice": text(self._floor.mark(symbol.name))}
+                return shown | {"usdIndexPrice": plain(self._floor.mark(symbol.name))}
             case "option":
                 del shown["prevPrice24h"], shown["price24hPcnt"]
                 return shown | _greeks("bid1Iv", "ask1Iv", "markIv") | self._option(symbol)
@@ -98,7 +99,7 @@ class MarketData:
         shown = self._day(symbol)
         match category_of(symbol):
             case "spot":
-                return shown | {"usdIndexPrice": text(self._floor.mark(symbol.name))}
+                return shown | {"usdIndexPrice": plain(self._floor.mark(symbol.name))}
             case "option":
                 del shown["prevPrice24h"], shown["price24hPcnt"]
                 best = self._best(symbol)
@@ -124,34 +125,34 @@ class MarketData:
         prices = [each.price for each in trades] or [last]
         return {
             "symbol": wire_name(symbol),
-            "lastPrice": text(last),
-            "prevPrice24h": text(before),
-            "price24hPcnt": text(change),
-            "highPrice24h": text(max(prices)),
-            "lowPrice24h": text(min(prices)),
-            "turnover24h": text(sum((MONEY.multiply(each.price, each.quantity) for each in trades), ZERO)),
-            "volume24h": text(sum((each.quantity for each in trades), ZERO)),
+            "lastPrice": plain(last),
+            "prevPrice24h": plain(before),
+            "price24hPcnt": plain(change),
+            "highPrice24h": plain(max(prices)),
+            "lowPrice24h": plain(min(prices)),
+            "turnover24h": plain(sum((MONEY.multiply(each.price, each.quantity) for each in trades), ZERO)),
+            "volume24h": plain(sum((each.quantity for each in trades), ZERO)),
         }
 
     def _best(self, symbol: SymbolConfig) -> dict[str, object]:
         bids, asks = self._floor.book(symbol.name, 1)
         bid, ask = bids[0] if bids else None, asks[0] if asks else None
         return {
-            "bid1Price": text(bid[0]) if bid else "",
-            "bid1Size": text(bid[1]) if bid else "0",
-            "ask1Price": text(ask[0]) if ask else "",
-            "ask1Size": text(ask[1]) if ask else "0",
+            "bid1Price": plain(bid[0]) if bid else "",
+            "bid1Size": plain(bid[1]) if bid else "0",
+            "ask1Price": plain(ask[0]) if ask else "",
+            "ask1Size": plain(ask[1]) if ask else "0",
         }
 
     def _contract(self, symbol: SymbolConfig) -> dict[str, object]:
-        mark = text(self._floor.mark(symbol.name))
+        mark = plain(self._floor.mark(symbol.name))
         is_dated = "deliveryTime" in symbol.details
         now_ns = self._floor.clock.now_ns()
         last = self._floor.last_trade(symbol.name)
         return {
             "indexPrice": mark,
             "markPrice": mark,
-            "prevPrice1h": text(symbol.opening_price if last is None else last.price),
+            "prevPrice1h": plain(symbol.opening_price if last is None else last.price),
             "openInterest": "0",
             "openInterestValue": "0",
             "fundingRate": "" if is_dated else "0.0001",
@@ -165,9 +166,9 @@ class MarketData:
 
     def _option(self, symbol: SymbolConfig) -> dict[str, object]:
         underlying = self._listings.named("linear", f"{symbol.base}USDT")
-        index = text(Decimal(50_000) if underlying is None else self._floor.mark(underlying.name))
+        index = plain(Decimal(50_000) if underlying is None else self._floor.mark(underlying.name))
         return {
-            "markPrice": text(self._floor.mark(symbol.name)),
+            "markPrice": plain(self._floor.mark(symbol.name)),
             "indexPrice": index,
             "underlyingPrice": index,
             "openInterest": "0",
@@ -187,8 +188,8 @@ def _trade_row(trade: PublicTrade) -> dict[str, object]:
     return {
         "execId": trade_id(trade.trade_number),
         "symbol": wire_name(trade.symbol),
-        "price": text(trade.price),
-        "size": text(trade.quantity),
+        "price": plain(trade.price),
+        "size": plain(trade.quantity),
         "side": side_word(trade.aggressor),
         "time": milliseconds(trade.time_ns),
         "isBlockTrade": False,

@@ -14,9 +14,10 @@ from liveexec.domain.money import ZERO
 from liveexec_nautilus.loopback.bybit.listings import Category, category_of, wire_name
 from liveexec_nautilus.loopback.bybit.market_data import MarketData, rows
 from liveexec_nautilus.loopback.bybit.params import Listings
-from liveexec_nautilus.loopback.bybit.wire import side_word, text, trade_id
+from liveexec_nautilus.loopback.bybit.wire import side_word, trade_id
 from liveexec_nautilus.loopback.shared.events import BookChanged, FloorEvent, MarkMoved, PublicTrade
 from liveexec_nautilus.loopback.shared.floor import Floor
+from liveexec_nautilus.loopback.shared.numbers import plain
 from liveexec_nautilus.loopback.shared.sessions import Session
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -136,8 +137,8 @@ class PublicStreams:
             "T": trade.time_ns // _NS_PER_MS,
             "s": wire_name(symbol),
             "S": side_word(trade.aggressor),
-            "v": text(trade.quantity),
-            "p": text(trade.price),
+            "v": plain(trade.quantity),
+            "p": plain(trade.price),
             "L": "PlusTick",
             "i": trade_id(trade.trade_number),
             "BT": False,

@@ -9,9 +9,10 @@ from typing import Final
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.bybit.listings import wire_name
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, number, word
-from liveexec_nautilus.loopback.bybit.wire import LEVERAGE, text
+from liveexec_nautilus.loopback.bybit.wire import LEVERAGE
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
 from liveexec_nautilus.loopback.shared.floor import Floor
+from liveexec_nautilus.loopback.shared.numbers import plain
 
 __all__ = ["Settings"]
 
@@ -31,8 +32,8 @@ class Settings:
         rates = [
             {
                 "symbol": wire_name(symbol),
-                "takerFeeRate": text(symbol.taker_fee),
-                "makerFeeRate": text(symbol.maker_fee),
+                "takerFeeRate": plain(symbol.taker_fee),
+                "makerFeeRate": plain(symbol.maker_fee),
                 "baseCoin": "",
             }
             for symbol in self._listings.chosen(params)

@@ -18,12 +18,11 @@ from liveexec_nautilus.loopback.bybit.listings import category_of, wire_name
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, number, word
 from liveexec_nautilus.loopback.bybit.wire import (
     NO_LINK_ID,
-    milliseconds,
     number_of,
     order_id,
-    text,
 )
 from liveexec_nautilus.loopback.shared.floor import Floor
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
 from liveexec_nautilus.loopback.shared.orders import Order, OrderRequest, Refusal
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -177,7 +176,7 @@ class Trading:
             time_in_force=_TIMES_IN_FORCE[named_time] or TimeInForce.GTC,
             post_only=named_time == "PostOnly",
             reduce_only=params.get("reduceOnly") in {True, "true"},
-            details={"lastPriceOnCreated": text(symbol.opening_price if last is None else last.price)},
+            details={"lastPriceOnCreated": plain(symbol.opening_price if last is None else last.price)},
         )
 
     def _bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:

@@ -10,8 +10,6 @@ from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import Final
 
-from attrs import frozen
-
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import MONEY, ZERO, divide
 from liveexec.domain.operation import OrderType, Side, TimeInForce
@@ -19,17 +17,17 @@ from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.domain.position import Position
 from liveexec.venues.paper.entry import EndCode, RejectCode
 from liveexec_nautilus.loopback.bybit.listings import category_of, wire_name
+from liveexec_nautilus.loopback.shared.holdings import Holding
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
 from liveexec_nautilus.loopback.shared.orders import Execution, Order
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
 __all__ = [
     "LEVERAGE",
     "NO_LINK_ID",
-    "Coin",
     "exec_id",
     "execution_message",
     "execution_row",
-    "milliseconds",
     "number_of",
     "order_id",
     "order_message",
@@ -37,7 +35,6 @@ __all__ = [
     "position_message",
     "position_row",
     "side_word",
-    "text",
     "trade_id",
     "wallet_row",
 ]
@@ -66,41 +63,6 @@ _ENDS: Final = MappingProxyType(
         EndCode.SELF_TRADE: ("UNKNOWN", "EC_BySelfMatch"),
     }
 )
-
-
-@frozen
-class Coin:
-    """A coin of an account: what there is, what spot orders, contract orders and positions hold of it, its worth."""
-
-    coin: str
-    total: Decimal
-    spot_orders: Decimal
-    contract_orders: Decimal
-    positions: Decimal
-    unrealised: Decimal
-    realised: Decimal
-    usd_price: Decimal
-
-    @property
-    def equity(self) -> Decimal:
-        """With what positions would realise now."""
-        return MONEY.add(self.total, self.unrealised)
-
-    @property
-    def free(self) -> Decimal:
-        """What could be withdrawn."""
-        with localcontext(MONEY):
-            return max(self.total - self.spot_orders - self.contract_orders - self.positions, ZERO)
-
-
-def text(value: Decimal) -> str:
-    """A number in plain digits without trailing zeros."""
-    return format(value.normalize(MONEY), "f") if value else "0"
-
-
-def milliseconds(time_ns: int) -> str:
-    """A time as these messages give most of theirs."""
-    return str(time_ns // _NS_PER_MS)
 
 
 def order_id(order: Order) -> str:
@@ -147,20 +109,20 @@ def order_row(order: Order, last_price: Decimal) -> dict[str, object]:
         "orderLinkId": _link_id(order),
         "blockTradeId": "",
         "symbol": wire_name(order.symbol),
-        "price": text(price),
-        "qty": text(order.quantity),
+        "price": plain(price),
+        "qty": plain(order.quantity),
         "side": side_word(order.side),
         "isLeverage": "" if category_of(order.symbol) != "spot" else "0",
         "positionIdx": 0,
         "orderStatus": status,
         "cancelType": cancel_type,
         "rejectReason": reason,
-        "avgPrice": text(order.average_price) if order.filled else "",
-        "leavesQty": text(order.leaves) if order.is_open else "0",
-        "leavesValue": text(MONEY.multiply(order.leaves, price)) if order.is_open else "0",
-        "cumExecQty": text(order.filled),
-        "cumExecValue": text(order.filled_value),
-        "cumExecFee": text(fees),
+        "avgPrice": plain(order.average_price) if order.filled else "",
+        "leavesQty": plain(order.leaves) if order.is_open else "0",
+        "leavesValue": plain(MONEY.multiply(order.leaves, price)) if order.is_open else "0",
+        "cumExecQty": plain(order.filled),
+        "cumExecValue": plain(order.filled_value),
+        "cumExecFee": plain(fees),
         "timeInForce": _time_in_force(order),
         "orderType": "Market" if order.order_type is OrderType.MARKET else "Limit",
         "stopOrderType": "",
@@ -172,7 +134,7 @@ def order_row(order: Order, last_price: Decimal) -> dict[str, object]:
         "slTriggerBy": "",
         "triggerDirection": 0,
         "triggerBy": "",
-        "lastPriceOnCreated": order.details.get("lastPriceOnCreated", text(last_price)),
+        "lastPriceOnCreated": order.details.get("lastPriceOnCreated", plain(last_price)),
         "reduceOnly": order.reduce_only,
         "closeOnTrigger": False,
         "smpType": "None",
@@ -209,38 +171,36 @@ def execution_row(execution: Execution, mark: Decimal) -> dict[str, object]:
         "orderId": order_id(order),
         "orderLinkId": _link_id(order),
         "side": side_word(order.side),
-        "orderPrice": text(price),
-        "orderQty": text(order.quantity),
-        "leavesQty": text(_leaves_after(execution)),
+        "orderPrice": plain(price),
+        "orderQty": plain(order.quantity),
+        "leavesQty": plain(_leaves_after(execution)),
         "createType": "CreateByUser" if is_contract else "",
         "orderType": "Market" if order.order_type is OrderType.MARKET else "Limit",
         "stopOrderType": "UNKNOWN" if is_contract else "",
-        "execFee": text(execution.fee),
+        "execFee": plain(execution.fee),
         "execId": exec_id(execution),
-        "execPrice": text(execution.price),
-        "execQty": text(execution.quantity),
+        "execPrice": plain(execution.price),
+        "execQty": plain(execution.quantity),
         "execType": "Trade",
-        "execValue": text(_value(order.symbol, execution.quantity, execution.price)),
+        "execValue": plain(_value(order.symbol, execution.quantity, execution.price)),
         "execTime": milliseconds(execution.time_ns),
         "feeCurrency": execution.fee_asset,
         "isMaker": execution.is_maker,
-        "feeRate": text(order.symbol.maker_fee if execution.is_maker else order.symbol.taker_fee),
+        "feeRate": plain(order.symbol.maker_fee if execution.is_maker else order.symbol.taker_fee),
         "tradeIv": "",
         "markIv": "",
-        "markPrice": text(mark),
+        "markPrice": plain(mark),
         "indexPrice": "",
         "underlyingPrice": "",
         "blockTradeId": "",
-        "closedSize": text(_closed(execution)) if is_contract else "",
+        "closedSize": plain(_closed(execution)) if is_contract else "",
         "seq": execution.trade_number,
     }
 
 
 def execution_message(execution: Execution, mark: Decimal) -> dict[str, object]:
-    """A fill as the ``execution`` stream tells it, which says nothing of the fee's coin."""
-    row = execution_row(execution, mark)
-    del row["feeCurrency"], row["createType"]
-    return row | {"category": category_of(execution.order.symbol), "isLeverage": "0"}
+    """A fill as the ``execution`` stream tells it."""
+    return execution_row(execution, mark) | {"category": category_of(execution.order.symbol), "isLeverage": "0"}
 
 
 def position_row(symbol: SymbolConfig, position: Position, mark: Decimal) -> dict[str, object]:
@@ -259,27 +219,27 @@ def position_row(symbol: SymbolConfig, position: Position, mark: Decimal) -> dic
         "riskLimitValue": "2000000",
         "symbol": wire_name(symbol),
         "side": ("Buy" if sign > 0 else "Sell") if size else "",
-        "size": text(size),
-        "avgPrice": text(entry) if entry is not None else "0",
-        "positionValue": text(value),
+        "size": plain(size),
+        "avgPrice": plain(entry) if entry is not None else "0",
+        "positionValue": plain(value),
         "tradeMode": 0,
         "positionStatus": "Normal",
         "autoAddMargin": 0,
         "adlRankIndicator": 2 if size else 0,
         "leverage": str(LEVERAGE),
         "positionBalance": "0",
-        "markPrice": text(mark),
+        "markPrice": plain(mark),
         "liqPrice": "",
         "bustPrice": "",
-        "positionMM": text(MONEY.multiply(marked, _MAINTENANCE)),
-        "positionIM": text(divide(marked, Decimal(LEVERAGE))),
+        "positionMM": plain(MONEY.multiply(marked, _MAINTENANCE)),
+        "positionIM": plain(divide(marked, Decimal(LEVERAGE))),
         "tpslMode": "Full",
         "takeProfit": "0",
         "stopLoss": "0",
         "trailingStop": "0",
-        "unrealisedPnl": text(gain) if size else "0",
-        "curRealisedPnl": text(position.realized_pnl),
-        "cumRealisedPnl": text(position.realized_pnl),
+        "unrealisedPnl": plain(gain) if size else "0",
+        "curRealisedPnl": plain(position.realized_pnl),
+        "cumRealisedPnl": plain(position.realized_pnl),
         "seq": position.updated_at_ns // _NS_PER_MS,
         "isReduceOnly": False,
         "mmrSysUpdatedTime": "",
@@ -302,54 +262,53 @@ def position_message(symbol: SymbolConfig, position: Position, mark: Decimal) ->
     }
 
 
-def wallet_row(coins: Iterable[Coin]) -> dict[str, object]:
+def wallet_row(coins: Iterable[Holding]) -> dict[str, object]:
     """A unified account as ``/v5/account/wallet-balance`` lists it."""
     held = list(coins)
     with localcontext(MONEY):
-        equity = sum((coin.equity * coin.usd_price for coin in held), ZERO)
+        equity = sum((coin.worth for coin in held), ZERO)
         wallet = sum((coin.total * coin.usd_price for coin in held), ZERO)
         free = sum((coin.free * coin.usd_price for coin in held), ZERO)
         initial = sum(((coin.contract_orders + coin.positions) * coin.usd_price for coin in held), ZERO)
         gain = sum((coin.unrealised * coin.usd_price for coin in held), ZERO)
         maintenance = sum((coin.positions * LEVERAGE * _MAINTENANCE * coin.usd_price for coin in held), ZERO)
     return {
-        "totalEquity": text(equity),
-        "accountIMRate": text(divide(initial, wallet)) if wallet > 0 else "0",
-        "totalMarginBalance": text(wallet + gain),
-        "totalInitialMargin": text(initial),
+        "totalEquity": plain(equity),
+        "accountIMRate": plain(divide(initial, wallet)) if wallet > 0 else "0",
+        "totalMarginBalance": plain(wallet + gain),
+        "totalInitialMargin": plain(initial),
         "accountType": "UNIFIED",
-        "totalAvailableBalance": text(free),
-        "accountMMRate": text(divide(maintenance, wallet)) if wallet > 0 else "0",
-        "totalPerpUPL": text(gain),
-        "totalWalletBalance": text(wallet),
+        "totalAvailableBalance": plain(free),
+        "accountMMRate": plain(divide(maintenance, wallet)) if wallet > 0 else "0",
+        "totalPerpUPL": plain(gain),
+        "totalWalletBalance": plain(wallet),
         "accountLTV": "0",
-        "totalMaintenanceMargin": text(maintenance),
+        "totalMaintenanceMargin": plain(maintenance),
         "coin": [_coin_row(coin) for coin in held],
     }
 
 
-def _coin_row(coin: Coin) -> dict[str, object]:
+def _coin_row(coin: Holding) -> dict[str, object]:
     with localcontext(MONEY):
         maintenance = coin.positions * LEVERAGE * _MAINTENANCE
-        worth = coin.equity * coin.usd_price
     return {
         "availableToBorrow": "",
         "bonus": "0",
         "accruedInterest": "0",
-        "availableToWithdraw": text(coin.free),
-        "totalOrderIM": text(coin.contract_orders),
-        "equity": text(coin.equity),
-        "totalPositionMM": text(maintenance),
-        "usdValue": text(worth),
-        "unrealisedPnl": text(coin.unrealised),
+        "availableToWithdraw": plain(coin.free),
+        "totalOrderIM": plain(coin.contract_orders),
+        "equity": plain(coin.equity),
+        "totalPositionMM": plain(maintenance),
+        "usdValue": plain(coin.worth),
+        "unrealisedPnl": plain(coin.unrealised),
         "borrowAmount": "0",
-        "totalPositionIM": text(coin.positions),
-        "walletBalance": text(coin.total),
-        "cumRealisedPnl": text(coin.realised),
-        "locked": text(coin.spot_orders),
+        "totalPositionIM": plain(coin.positions),
+        "walletBalance": plain(coin.total),
+        "cumRealisedPnl": plain(coin.realised),
+        "locked": plain(coin.spot_orders),
         "collateralSwitch": True,
         "marginCollateral": True,
-        "coin": coin.coin,
+        "coin": coin.asset,
         "spotBorrow": "0",
     }
 
