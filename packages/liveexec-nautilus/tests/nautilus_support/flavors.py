@@ -80,7 +80,7 @@ BINANCE_FUTURES: Final = Flavor(
     },
     patterns={
         Verb.SUBMIT: "order.place",
-        Verb.CANCEL: "order.cancel",
+        Verb.CANCEL: "[oD][rE][dL]*[lr]",
         Verb.REPLACE: "order.modify",
         Verb.QUERY: "GET /fapi/v1/order",
         Verb.SNAPSHOT: "GET /fapi/v1/[ou][ps]e[nr][OT]r*",

@@ -26,6 +26,8 @@ from nautilus_support.truth import true_fill, true_order
 __all__ = ["ACCOUNT", "NodeHarness"]
 
 ACCOUNT: Final = AccountId("NODE-MAIN")
+#: How long a node may take to start.
+_START_S: Final = 10
 
 
 class NodeHarness(VenueHarness):
@@ -99,7 +101,7 @@ class NodeHarness(VenueHarness):
             "request_burst": 100_000,
             "request_timeout_s": "2",
         }
-        document = {"exec_clients": [client], "trader_id": "LOOPBACK-001", **changes}
+        document = {"exec_clients": [client], "trader_id": "LOOPBACK-001", "start_timeout_s": _START_S, **changes}
         return structured(strict_converter(texts=True), document, TradingNodeSection, "trading_node")
 
     def adapter(self, **changes: Any) -> ExternalAdapter:
@@ -181,8 +183,8 @@ class NodeHarness(VenueHarness):
             case scripts.CutConnection(refuse_for_s):
                 control.cut()
                 if refuse_for_s:
-                    # A node takes a second until it asks for anything: a shorter refusal would be none.
-                    await self._pause(refuse_for_s + 4)
+                    # A node asks again and again until its time is over: a shorter refusal would be none.
+                    await self._pause(refuse_for_s + _START_S)
             case scripts.MoveAsset(asset, amount):
                 control.move_asset(self.user_id, asset, amount, AssetKind.DEPOSIT)
             case _:
