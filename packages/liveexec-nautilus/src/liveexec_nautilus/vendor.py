@@ -34,6 +34,7 @@ from nautilus_trader.adapters.okx import (
     OKXExecutionClientFactory,
     OKXHttpClient,
     OKXInstrumentType,
+    OKXMarginMode,
 )
 from nautilus_trader.common import Cache, Environment, LoggerConfig, LogLevel, SocketState
 from nautilus_trader.core import UUID4
@@ -110,6 +111,7 @@ __all__ = [
     "OKXExecutionClientFactory",
     "OKXHttpClient",
     "OKXInstrumentType",
+    "OKXMarginMode",
     "OrderBook",
     "OrderSide",
     "OrderType",

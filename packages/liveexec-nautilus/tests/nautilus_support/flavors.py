@@ -11,13 +11,18 @@ from liveexec.domain.ids import InstrumentId
 from liveexec_nautilus.instruments import NodeVenue
 from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
 from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.bybit.venue import bybit_venue
+from liveexec_nautilus.loopback.bybit.wire import order_id as bybit_order_id
+from liveexec_nautilus.loopback.okx.venue import okx_venue
+from liveexec_nautilus.loopback.okx.wire import order_id as okx_order_id
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig, default_accounts
+from liveexec_nautilus.loopback.shared.orders import Order
 from liveexec_nautilus.loopback.shared.server import Server
 from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 from liveexec_testkit.conformance.harness import TradedInstrument
 from liveexec_testkit.conformance.scripts import Verb
 
-__all__ = ["BINANCE_FUTURES", "Flavor"]
+__all__ = ["BINANCE_FUTURES", "BYBIT", "OKX", "Flavor"]
 
 _PLENTY: Final = 1_000_000
 
@@ -39,6 +44,8 @@ class Flavor:
     rate_limit: str
     logins: tuple[str, ...]
     wrong_login: str
+    #: The venue's own text for an order's number.
+    order_id: Callable[[Order], str]
     venue: Callable[[], LoopbackVenue]
     section: Callable[[Server, AccountConfig], dict[str, Any]]
 
@@ -97,6 +104,120 @@ BINANCE_FUTURES: Final = Flavor(
     rate_limit="-1015",
     logins=("session.logon", "* /fapi/v[1-3]/[abo]*", "* /fapi/v1/listenKey", "* /fapi/v1/positionSide/dual"),
     wrong_login="-2015",
+    order_id=lambda order: str(order.number),
     venue=_futures_venue,
     section=_futures_section,
+)
+
+
+def _bybit_section(server: Server, account: AccountConfig) -> dict[str, Any]:
+    key = account.keys[0]
+    return {
+        "name": "BYBIT",
+        "api_key": key.key,
+        "api_secret": key.secret,
+        "products": ["LINEAR"],
+        "base_url": server.http_url,
+        "base_url_ws_public": f"{server.websocket_url}/v5/public/linear",
+        "base_url_ws_private": f"{server.websocket_url}/v5/private",
+        "base_url_ws_trade": f"{server.websocket_url}/v5/trade",
+    }
+
+
+_BYBIT_BTC: Final = InstrumentId("BYBIT:PERPETUAL:BTC-USDT@LIN")
+_BYBIT_ETH: Final = InstrumentId("BYBIT:PERPETUAL:ETH-USDT@LIN")
+BYBIT: Final = Flavor(
+    title="Bybit linear (loopback, through NautilusTrader)",
+    client=NodeVenue.BYBIT,
+    symbols={"linear.BTCUSDT": _BYBIT_BTC, "linear.ETHUSDT": _BYBIT_ETH},
+    instruments=(
+        TradedInstrument(_BYBIT_BTC, Decimal(50_000), Decimal("0.100")),
+        TradedInstrument(_BYBIT_ETH, Decimal(3_000), Decimal("1.00")),
+    ),
+    requests={
+        Verb.SUBMIT: ("order.create", "POST /v5/order/create"),
+        Verb.CANCEL: ("order.cancel", "POST /v5/order/cancel"),
+        Verb.REPLACE: ("order.amend", "POST /v5/order/amend"),
+        Verb.QUERY: ("GET /v5/order/realtime", "GET /v5/order/history"),
+        Verb.SNAPSHOT: ("GET /v5/order/realtime", "GET /v5/execution/list"),
+    },
+    patterns={
+        Verb.SUBMIT: "order.create",
+        Verb.CANCEL: "*order[./]cancel",
+        Verb.REPLACE: "order.amend",
+        Verb.QUERY: "GET /v5/order/*",
+        Verb.SNAPSHOT: "GET /v5/[oe][rx]*/[rl]*",
+    },
+    reports="[oe][rx]*",
+    refusals={
+        Verb.SUBMIT: "110007",
+        Verb.CANCEL: "110001",
+        Verb.REPLACE: "110007",
+        Verb.QUERY: "10002",
+        Verb.SNAPSHOT: "10002",
+    },
+    internal="10016",
+    rate_limit="10006",
+    logins=("auth", "GET /v5/account/*", "GET /v5/position/*", "GET /v5/order/*", "GET /v5/user/*"),
+    wrong_login="10003",
+    order_id=bybit_order_id,
+    venue=lambda: bybit_venue(accounts=1, balances={"USDT": Decimal(50_000_000)}),
+    section=_bybit_section,
+)
+
+
+def _okx_section(server: Server, account: AccountConfig) -> dict[str, Any]:
+    key = account.keys[0]
+    return {
+        "name": "OKX",
+        "api_key": key.key,
+        "api_secret": key.secret,
+        "passphrase": key.passphrase,
+        "products": ["SWAP"],
+        "base_url": server.http_url,
+        "base_url_ws_public": f"{server.websocket_url}/ws/v5/public",
+        "base_url_ws_private": f"{server.websocket_url}/ws/v5/private",
+        "base_url_ws_business": f"{server.websocket_url}/ws/v5/business",
+    }
+
+
+_OKX_BTC: Final = InstrumentId("OKX:PERPETUAL:BTC-USDT@LIN")
+_OKX_ETH: Final = InstrumentId("OKX:PERPETUAL:ETH-USDT@LIN")
+OKX: Final = Flavor(
+    title="OKX swaps (loopback, through NautilusTrader)",
+    client=NodeVenue.OKX,
+    symbols={"BTC-USDT-SWAP": _OKX_BTC, "ETH-USDT-SWAP": _OKX_ETH},
+    instruments=(
+        TradedInstrument(_OKX_BTC, Decimal(50_000), Decimal("10.00")),
+        TradedInstrument(_OKX_ETH, Decimal(3_000), Decimal("10.00")),
+    ),
+    requests={
+        Verb.SUBMIT: ("order", "POST /api/v5/trade/order"),
+        Verb.CANCEL: ("cancel-order", "batch-cancel-orders", "POST /api/v5/trade/cancel-order"),
+        Verb.REPLACE: ("amend-order", "batch-amend-orders", "POST /api/v5/trade/amend-order"),
+        Verb.QUERY: ("GET /api/v5/trade/order", "GET /api/v5/trade/orders-history"),
+        Verb.SNAPSHOT: ("GET /api/v5/trade/orders-pending", "GET /api/v5/trade/fills"),
+    },
+    patterns={
+        Verb.SUBMIT: "order",
+        Verb.CANCEL: "*cancel-*order*",
+        Verb.REPLACE: "*amend-order*",
+        Verb.QUERY: "GET /api/v5/trade/orders-[hp]*",
+        Verb.SNAPSHOT: "GET /api/v5/trade/[of][ri]*[sg]",
+    },
+    reports="orders",
+    refusals={
+        Verb.SUBMIT: "51008",
+        Verb.CANCEL: "51400",
+        Verb.REPLACE: "51008",
+        Verb.QUERY: "50102",
+        Verb.SNAPSHOT: "50102",
+    },
+    internal="50026",
+    rate_limit="50011",
+    logins=("login", "* /api/v5/account/[bcp]*", "* /api/v5/trade/*"),
+    wrong_login="50113",
+    order_id=okx_order_id,
+    venue=lambda: okx_venue(accounts=1, balances={"USDT": Decimal(50_000_000)}),
+    section=_okx_section,
 )

@@ -133,10 +133,15 @@ class NodeHarness(VenueHarness):
         self.control.clear_book(self._symbol(instrument_id))
 
     async def orders(self) -> Sequence[OrderReport]:
-        return [true_order(each, self._flavor.symbols, ACCOUNT) for each in self.control.orders(self.user_id)]
+        flavor = self._flavor
+        return [
+            true_order(each, flavor.symbols, ACCOUNT, flavor.order_id) for each in self.control.orders(self.user_id)
+        ]
 
     async def fills(self) -> Sequence[FillReport]:
-        return [true_fill(each, self._flavor.symbols, ACCOUNT) for each in self.control.executions(self.user_id)]
+        flavor = self._flavor
+        told = self.control.executions(self.user_id)
+        return [true_fill(each, flavor.symbols, ACCOUNT, flavor.order_id) for each in told]
 
     async def positions(self) -> Sequence[PositionReport]:
         floor = self._venue.floor

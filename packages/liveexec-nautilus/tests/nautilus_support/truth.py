@@ -1,6 +1,6 @@
 """What a loopback venue itself holds, as domain reports: read from its own book, without the adapter's mapping."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from liveexec.domain.fill import Fill, FillKey, Liquidity
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrderId
@@ -10,13 +10,15 @@ from liveexec_nautilus.loopback.shared.orders import Execution, Order
 __all__ = ["true_fill", "true_order"]
 
 
-def true_order(order: Order, symbols: Mapping[str, InstrumentId], account_id: AccountId) -> OrderReport:
+def true_order(
+    order: Order, symbols: Mapping[str, InstrumentId], account_id: AccountId, order_id: Callable[[Order], str]
+) -> OrderReport:
     """An order as the venue has it."""
     return OrderReport(
         account_id=account_id,
         instrument_id=symbols[order.symbol.name],
         client_order_id=ClientOrderId(order.client_order_id) if order.client_order_id else None,
-        venue_order_id=VenueOrderId(str(order.number)),
+        venue_order_id=VenueOrderId(order_id(order)),
         status=order.status,
         side=order.side,
         order_type=order.order_type,
@@ -28,13 +30,18 @@ def true_order(order: Order, symbols: Mapping[str, InstrumentId], account_id: Ac
     )
 
 
-def true_fill(execution: Execution, symbols: Mapping[str, InstrumentId], account_id: AccountId) -> FillReport:
+def true_fill(
+    execution: Execution,
+    symbols: Mapping[str, InstrumentId],
+    account_id: AccountId,
+    order_id: Callable[[Order], str],
+) -> FillReport:
     """A fill as the venue has it."""
     order = execution.order
     return FillReport(
         account_id=account_id,
         client_order_id=ClientOrderId(order.client_order_id) if order.client_order_id else None,
-        venue_order_id=VenueOrderId(str(order.number)),
+        venue_order_id=VenueOrderId(order_id(order)),
         fill=Fill(
             key=FillKey(f"{order.symbol.name} {execution.trade_number} {order.number}"),
             instrument_id=symbols[order.symbol.name],

@@ -48,6 +48,7 @@ from liveexec_nautilus.live.mapping import (
     submit_message,
     trade_bars,
 )
+from liveexec_nautilus.live.manifest import REMEMBERED_NS, made_at_ns
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import (
     Answer,
@@ -81,7 +82,7 @@ _MODIFY_ANSWERS: Final = frozenset({"OrderUpdated", "OrderModifyRejected"})
 _REFUSALS: Final = frozenset({"OrderRejected", "OrderCancelRejected", "OrderModifyRejected"})
 _ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
 #: Connections that tell nothing of the account, by a word in their names.
-_MARKET_SOCKETS: Final = ("market", "public")
+_MARKET_SOCKETS: Final = ("market", "public", "data-streams")
 #: Events of an order that are no news about its state at the venue.
 _NO_STATE: Final = frozenset({"OrderCancelRejected", "OrderModifyRejected", "OrderFillVoided"})
 
@@ -203,9 +204,11 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         answer = await self._ask("order", self._symbol_of(ref.instrument_id), ref.client_order_id, ref.venue_order_id)
         if answer.orders:
             return self._order_report(answer.orders[0])
-        if answer.is_absent:
-            return Absent(answer.as_of_ns if answer.as_of_ns is not None else time.time_ns())
-        return NotKnown("the venue lists no such order, and does not keep all of them")
+        asked_ns = time.time_ns()
+        made_ns = made_at_ns(ref.client_order_id)
+        if answer.is_absent and made_ns is not None and asked_ns - made_ns < REMEMBERED_NS[self._settings.venue]:
+            return Absent(answer.as_of_ns if answer.as_of_ns is not None else asked_ns)
+        return NotKnown("the venue lists no such order, and does not keep all of them for ever")
 
     async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
         requested_ns, answer = await self._asked_for(account_id, "open_orders")

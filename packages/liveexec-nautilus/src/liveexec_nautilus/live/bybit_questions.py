@@ -145,7 +145,8 @@ class BybitQuestions:
 
     def _product_of(self, instrument: str) -> vendor.BybitProductType:
         word = instrument.rpartition(".")[0].rpartition("-")[2]
-        return vendor.BybitProductType.from_str(word.lower())
+        product: vendor.BybitProductType = getattr(vendor.BybitProductType, word)
+        return product
 
 
 def _client_id(text: str | None) -> vendor.ClientOrderId | None:

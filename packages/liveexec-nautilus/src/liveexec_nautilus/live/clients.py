@@ -1,12 +1,14 @@
 """NautilusTrader's clients of one venue, made from its plan. In the child only."""
 
-from typing import Any
+from typing import Any, Final
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.instruments import NodeVenue
 from liveexec_nautilus.live.protocol import ClientPlan
 
 __all__ = ["bybit_products", "data_client", "exec_client", "nautilus_account", "okx_types"]
+
+_MARGIN_MODES: Final = {"cross": vendor.OKXMarginMode.CROSS, "isolated": vendor.OKXMarginMode.ISOLATED}
 
 
 def data_client(plan: ClientPlan) -> tuple[Any, Any]:
@@ -22,7 +24,6 @@ def data_client(plan: ClientPlan) -> tuple[Any, Any]:
                 product_type=_binance_product(plan),
                 environment=_binance_environment(plan),
                 instrument_provider=vendor.BinanceInstrumentProviderConfig(load_all=True),
-                us=plan.us,
                 **keys,
                 **_urls(plan, "base_url_http", "base_url_ws"),
             )
@@ -60,7 +61,6 @@ def exec_client(plan: ClientPlan) -> tuple[Any, Any]:
                 product_type=_binance_product(plan),
                 environment=_binance_environment(plan),
                 instrument_provider=vendor.BinanceInstrumentProviderConfig(load_all=True),
-                us=plan.us,
                 max_retries=0,
                 **keys,
                 **_urls(plan, "base_url_http", "base_url_ws", "base_url_ws_trading"),
@@ -80,6 +80,7 @@ def exec_client(plan: ClientPlan) -> tuple[Any, Any]:
                 instrument_types=okx_types(plan),
                 environment=_okx_environment(plan),
                 api_passphrase=plan.passphrase,
+                margin_mode=_MARGIN_MODES[plan.margin_mode],
                 max_retries=0,
                 **keys,
                 **_urls(plan, "base_url_http", "base_url_ws_private", "base_url_ws_business"),

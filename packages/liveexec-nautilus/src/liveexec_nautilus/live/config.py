@@ -77,6 +77,9 @@ class ClientSection:
     base_url_ws_private: str | None = field(default=None, metadata=_says("Bybit, OKX: the account"))
     base_url_ws_trade: str | None = field(default=None, metadata=_says("Bybit: orders"))
     base_url_ws_business: str | None = field(default=None, metadata=_says("OKX: its business channel"))
+    margin_mode: Literal["cross", "isolated"] = field(
+        default="cross", metadata=_says("OKX: how derivatives are margined")
+    )
     market_data: Literal["quote", "book"] = field(
         default="quote", metadata=_says("the best price of both sides, or books")
     )
@@ -118,6 +121,7 @@ class ClientSection:
             api_secret=_revealed(self.api_secret),
             passphrase=_revealed(self.passphrase),
             instruments=names,
+            margin_mode=self.margin_mode,
         )
 
     def faults(self, path: str, *, trades: bool) -> list[Fault]:

@@ -2,16 +2,18 @@
 
 from typing import Final
 
+from liveexec.domain.ids import OrderId, is_order_id, order_id_time_ns
 from liveexec.domain.operation import Operation, OrderType, TimeInForce, VenueClass
 from liveexec.domain.venue import AdapterManifest, ClientIdRule, DedupeScope, Ordering, RateLimit, ReplaceMode
 from liveexec.plugins.adapter import API_VERSION
 from liveexec_nautilus.instruments import NodeVenue
 
-__all__ = ["manifest_of"]
+__all__ = ["REMEMBERED_NS", "made_at_ns", "manifest_of"]
 
 _DAY_NS: Final = 86_400 * 1_000_000_000
 #: Alphanumeric throughout: OKX takes nothing else (at most 32 characters), the others take it too.
 _CLIENT_ID: Final = ClientIdRule(prefix="lx", max_length=32, separator="x")
+_ORDER_ID_DIGITS: Final = 26
 _LIMIT_AND_MARKET: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
 _TIFS: Final = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
 #: How long an order may be missing from what the venue's other servers tell after it was taken.
@@ -22,6 +24,14 @@ _FILLS_HISTORY_NS: Final = {
     NodeVenue.BINANCE_FUTURES: 90 * _DAY_NS,
     NodeVenue.BYBIT: 730 * _DAY_NS,
     NodeVenue.OKX: 3 * _DAY_NS,
+}
+#: For how long each venue shows an order at least that ended without a fill: Binance three days, Bybit seven, OKX two
+#: hours, each with something to spare. Of an older one that it does not show, nothing is known.
+REMEMBERED_NS: Final = {
+    NodeVenue.BINANCE_SPOT: 2 * _DAY_NS,
+    NodeVenue.BINANCE_FUTURES: 2 * _DAY_NS,
+    NodeVenue.BYBIT: 6 * _DAY_NS,
+    NodeVenue.OKX: _DAY_NS // 24,
 }
 _DEDUPE: Final = {
     NodeVenue.BINANCE_SPOT: DedupeScope.WHILE_OPEN,
@@ -60,3 +70,13 @@ def manifest_of(venue: NodeVenue, rate_limit: RateLimit | None = None) -> Adapte
         rate_limit=rate_limit,
         sandbox=True,
     )
+
+
+def made_at_ns(client_order_id: str | None) -> int | None:
+    """When the order of a client id was made, UTC nanoseconds cut to the millisecond; ``None`` for an id that is not
+    one of liveexec's."""
+    if client_order_id is None or not client_order_id.startswith(_CLIENT_ID.prefix):
+        return None
+    begin = len(_CLIENT_ID.prefix)
+    text = f"ORD-{client_order_id[begin : begin + _ORDER_ID_DIGITS]}"
+    return order_id_time_ns(OrderId(text)) if is_order_id(text) else None

@@ -68,7 +68,7 @@ class ClientPlan(msgspec.Struct, frozen=True):
     api_secret: str | None = None
     passphrase: str | None = None
     instruments: tuple[str, ...] | None = None
-    us: bool = False
+    margin_mode: str = "cross"
 
     def __repr__(self) -> str:
         """Never with its keys."""
