@@ -181,15 +181,17 @@ class NodeHarness(VenueHarness):
                 control.fault(StreamFault(kind="drop", topic=self._flavor.reports, times=None))
             case scripts.HalfOpen():
                 control.silence()
+                # Questions have connections of their own, over HTTP.
+                control.fault(RequestFault(kind="drop", operation="* /*", times=None))
             case scripts.RefuseLogin():
                 for operation in self._flavor.logins:
                     code = self._flavor.wrong_login
                     control.fault(RequestFault(kind="error", operation=operation, times=None, code=code))
             case scripts.CutConnection(refuse_for_s):
-                control.cut()
+                is_connected = control.cut() > 0
                 if refuse_for_s:
-                    # A node asks again and again until its time is over: a shorter refusal would be none.
-                    await self._pause(refuse_for_s + _START_S)
+                    # A node that starts asks until its time is over: a shorter refusal would be none.
+                    await self._pause(refuse_for_s if is_connected else refuse_for_s + _START_S)
             case scripts.MoveAsset(asset, amount):
                 control.move_asset(self.user_id, asset, amount, AssetKind.DEPOSIT)
             case _:

@@ -38,6 +38,7 @@ from liveexec.errors import AdapterError, InvalidInput
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
 from liveexec_nautilus.instruments import InstrumentFacts, NodeVenue, listing_of
 from liveexec_nautilus.live.errors import DENIED, judged
+from liveexec_nautilus.live.manifest import REMEMBERED_NS, made_at_ns
 from liveexec_nautilus.live.mapping import (
     balance_report,
     book_of,
@@ -48,7 +49,6 @@ from liveexec_nautilus.live.mapping import (
     submit_message,
     trade_bars,
 )
-from liveexec_nautilus.live.manifest import REMEMBERED_NS, made_at_ns
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import (
     Answer,
