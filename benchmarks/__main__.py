@@ -10,8 +10,9 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers"]
-#: Those that need nothing but this environment; ``peers`` makes another one.
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "nautilus_child", "peers"]
+#: Those that need nothing but the packages; ``nautilus_child`` needs the group ``nautilus``, ``peers`` makes another
+#: environment.
 _DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
 
 

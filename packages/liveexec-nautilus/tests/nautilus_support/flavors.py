@@ -48,6 +48,8 @@ class Flavor:
     order_id: Callable[[Order], str]
     venue: Callable[[], LoopbackVenue]
     section: Callable[[Server, AccountConfig], dict[str, Any]]
+    #: Whether the node's words for a refusal lack the venue's code.
+    refuses_without_code: bool = False
 
 
 def _futures_section(server: Server, account: AccountConfig) -> dict[str, Any]:
@@ -86,9 +88,10 @@ BINANCE_FUTURES: Final = Flavor(
         Verb.SNAPSHOT: ("GET /fapi/v1/openOrders", "GET /fapi/v1/userTrades"),
     },
     patterns={
-        Verb.SUBMIT: "order.place",
+        # Over the WebSocket API, and over HTTP while that has no connection.
+        Verb.SUBMIT: "[oP][rO][dS]*[/.][op][rl]*[er]",
         Verb.CANCEL: "[oD][rE][dL]*[lr]",
-        Verb.REPLACE: "order.modify",
+        Verb.REPLACE: "[oP][rU][dT]*[/.][om]*[yr]",
         Verb.QUERY: "GET /fapi/v1/order",
         Verb.SNAPSHOT: "GET /fapi/v1/[ou][ps]e[nr][OT]r*",
     },
@@ -163,6 +166,7 @@ BYBIT: Final = Flavor(
     order_id=bybit_order_id,
     venue=lambda: bybit_venue(accounts=1, balances={"USDT": Decimal(50_000_000)}),
     section=_bybit_section,
+    refuses_without_code=True,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.domain.operation import Side
-from liveexec.domain.outcome import AssetKind, BalanceReport, FillReport, OrderReport, PositionReport
+from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.structuring import strict_converter, structured
 from liveexec_nautilus.live.adapter import NautilusAdapter
@@ -53,7 +53,6 @@ class NodeHarness(VenueHarness):
             scripts.LoseAnswer,
             scripts.LoseReports,
             scripts.MalformedAnswer,
-            scripts.MoveAsset,
             scripts.Refuse,
             scripts.RefuseLogin,
         }
@@ -100,6 +99,7 @@ class NodeHarness(VenueHarness):
             "requests_per_second": "100000",
             "request_burst": 100_000,
             "request_timeout_s": "2",
+            "question_timeout_s": "3",
         }
         document = {"exec_clients": [client], "trader_id": "LOOPBACK-001", "start_timeout_s": _START_S, **changes}
         return structured(strict_converter(texts=True), document, TradingNodeSection, "trading_node")
@@ -158,6 +158,18 @@ class NodeHarness(VenueHarness):
     async def received(self, verb: Verb) -> int:
         return sum(each.operation in self._flavor.requests[verb] for each in self._venue.requests)
 
+    def why_not(self, script: VenueScript) -> str | None:
+        match script:
+            case scripts.MoveAsset() | scripts.MoveAssetAs():
+                return "the node tells of no movements; what they change is found in the balances"
+            case scripts.CutPages():
+                return "the venues give as many as are asked for, and the questions ask for the most"
+            case scripts.ExpireToken():
+                return "the node's own sessions renew what they log in with"
+            case scripts.Refuse(Verb.SUBMIT | Verb.REPLACE) if self._flavor.refuses_without_code:
+                return "NautilusTrader's client hands on the venue's words without their code, which prove nothing"
+        return super().why_not(script)
+
     async def inject(self, script: VenueScript) -> None:
         control = self.control
         match script:
@@ -192,8 +204,6 @@ class NodeHarness(VenueHarness):
                 if refuse_for_s:
                     # A node that starts asks until its time is over: a shorter refusal would be none.
                     await self._pause(refuse_for_s if is_connected else refuse_for_s + _START_S)
-            case scripts.MoveAsset(asset, amount):
-                control.move_asset(self.user_id, asset, amount, AssetKind.DEPOSIT)
             case _:
                 raise AssertionError(f"{script} was not declared")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Final
@@ -10,13 +9,12 @@ from typing import Final
 import structlog
 from attrs import frozen
 
-from liveexec.domain.ids import AccountId, InstrumentId, VenueOrderId
+from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, TradeBar
 from liveexec.domain.money import ZERO, plain
 from liveexec.domain.outcome import (
     Absent,
-    Accepted,
     BalanceReport,
     FillReport,
     Gap,
@@ -28,7 +26,6 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
-    Sent,
     Snapshot,
     Unknown,
     VenueReport,
@@ -37,7 +34,6 @@ from liveexec.domain.venue import AdapterManifest
 from liveexec.errors import AdapterError, InvalidInput
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
 from liveexec_nautilus.instruments import InstrumentFacts, NodeVenue, listing_of
-from liveexec_nautilus.live.errors import DENIED, judged
 from liveexec_nautilus.live.manifest import REMEMBERED_NS, made_at_ns
 from liveexec_nautilus.live.mapping import (
     balance_report,
@@ -61,13 +57,12 @@ from liveexec_nautilus.live.protocol import (
     OrderState,
     OrderTold,
     QuoteTold,
-    Refused,
     SocketTold,
-    Submit,
     ToChild,
     TradeTold,
     Watch,
 )
+from liveexec_nautilus.live.requests import Requests, refusal
 from liveexec_nautilus.live.streams import MarketStream, ReportStream
 
 __all__ = ["NautilusAdapter", "VenueSettings"]
@@ -75,16 +70,12 @@ __all__ = ["NautilusAdapter", "VenueSettings"]
 _log = structlog.get_logger(__name__)
 
 _CAPACITY: Final = 100_000
-#: Events that answer a request, by what was asked.
-_SUBMIT_ANSWERS: Final = frozenset({"OrderAccepted", "OrderRejected", "OrderDenied", "OrderCanceled", "OrderExpired"})
-_CANCEL_ANSWERS: Final = frozenset({"OrderCanceled", "OrderCancelRejected", "OrderExpired"})
-_MODIFY_ANSWERS: Final = frozenset({"OrderUpdated", "OrderModifyRejected"})
-_REFUSALS: Final = frozenset({"OrderRejected", "OrderCancelRejected", "OrderModifyRejected"})
+#: Ends that the node may have concluded itself.
 _ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
 #: Connections that tell nothing of the account, by a word in their names.
 _MARKET_SOCKETS: Final = ("market", "public", "data-streams")
 #: Events of an order that are no news about its state at the venue.
-_NO_STATE: Final = frozenset({"OrderCancelRejected", "OrderModifyRejected", "OrderFillVoided"})
+_NO_STATE: Final = frozenset({"OrderCancelRejected", "OrderModifyRejected"})
 
 
 @frozen
@@ -112,9 +103,9 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._symbols: dict[InstrumentId, str] = {}
         self._reports: ReportStream | None = None
         self._markets: list[MarketStream] = []
-        #: Requests whose answer comes as an event: by what was asked and the client order id.
-        self._asked: defaultdict[tuple[frozenset[str], str], list[asyncio.Future[FromChild]]] = defaultdict(list)
+        self._requests = Requests(node, settings.venue, settings.request_timeout_s)
         self._lost_sockets: set[str] = set()
+        self._looking: set[asyncio.Task[None]] = set()
         self._has_had_session = False
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -173,7 +164,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             message = submit_message(ref, self.client, symbol, order, plan)
         except InvalidInput as error:
             return Rejected("NOT_EXPRESSIBLE", str(error))
-        return await self._request(message, ref, _SUBMIT_ANSWERS, plan.client_order_id)
+        return await self._requests.send(message, ref, plan.client_order_id)
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._live()
@@ -181,7 +172,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         message = Cancel(
             number, self.client, self._symbol_of(ref.instrument_id), ref.client_order_id, ref.venue_order_id
         )
-        return await self._request(message, number, _CANCEL_ANSWERS, ref.client_order_id, ref.venue_order_id)
+        return await self._requests.send(message, number, ref.client_order_id, ref.venue_order_id)
 
     async def replace(self, ref: OrderRef, order: VenueOrder, plan: SendPlan, filled_quantity: Decimal) -> SendOutcome:  # noqa: ARG002  (the venues take the total)
         self._live()
@@ -196,7 +187,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             plain(order.price) if order.price is not None else None,
             plain(order.trigger_price) if order.trigger_price is not None else None,
         )
-        return await self._request(message, number, _MODIFY_ANSWERS, ref.client_order_id, ref.venue_order_id)
+        return await self._requests.send(message, number, ref.client_order_id, ref.venue_order_id)
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -284,25 +275,24 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             self._gap(f"the node found a fill of {told.client_order_id} that it had missed")
             return
         self._push(self._fill_report(told))
-        if told.client_order_id is not None:
-            self._resolve(_SUBMIT_ANSWERS, told.client_order_id, told)
+        self._requests.heard(told)
 
     def _hear_order(self, told: OrderTold) -> None:
         state = told.state
         if not self._is_listed(state.instrument):
             return
-        for answers in (_SUBMIT_ANSWERS, _CANCEL_ANSWERS, _MODIFY_ANSWERS):
-            if told.event in answers:
-                for name in {state.client_order_id, state.venue_order_id} - {None}:
-                    self._resolve(answers, str(name), told)
+        self._requests.heard(told)
         if told.event in _NO_STATE:
             return
+        if told.event == "OrderFillVoided":
+            self._gap(f"a part of a fill of {state.client_order_id} was taken back")
+            return
         if told.is_reconciled and told.event in _ENDS:
-            # It may have concluded it from something that was missing; the venue is asked.
-            self._gap(f"the node found {told.event} of {state.client_order_id} by comparing")
+            # It may have concluded it from something that was missing: what the venue says of the order is told.
+            self._look_up(state)
             return
         if told.event in ("OrderRejected", "OrderDenied"):
-            outcome = self._refusal(told)
+            outcome = refusal(told, self._settings.venue)
             if isinstance(outcome, Unknown):
                 # No word of the venue's: what became of the order is asked.
                 return
@@ -311,6 +301,23 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             self._push(report)
             return
         self._push(self._order_report(state))
+
+    def _look_up(self, state: OrderState) -> None:
+        """Have the venue say what became of an order, and tell that."""
+        task = asyncio.ensure_future(self._looked_up(state))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _looked_up(self, state: OrderState) -> None:
+        reason = "the venue shows no such order"
+        try:
+            answer = await self._ask("order", state.instrument, state.client_order_id, state.venue_order_id)
+            for each in answer.orders:
+                self._push(self._order_report(each))
+                return
+        except (AdapterError, InvalidInput) as error:
+            reason = str(error)
+        self._gap(f"the end of {state.client_order_id}, which the node concluded, is not proved: {reason}")
 
     def _hear_socket(self, told: SocketTold) -> None:
         """A connection of the client was lost or is back: of the account's, what it would have told was missed."""
@@ -337,56 +344,6 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
                 case TradeTold():
                     for bar in trade_bars([told], instrument_id):
                         stream.bar(bar)
-
-    async def _request(
-        self, message: Submit | Cancel | Modify, ref: int, answers: frozenset[str], *names: str | None
-    ) -> SendOutcome:
-        """Send, and wait for the event that answers. The node sends once: no answer in time is not known."""
-        future: asyncio.Future[FromChild] = asyncio.get_running_loop().create_future()
-        keys = [(answers, name) for name in names if name is not None]
-        for key in keys:
-            self._asked[key].append(future)
-        try:
-            if not self._node.send(message, ref, future):
-                raise AdapterError("the node's process is gone, so nothing was sent")
-            async with asyncio.timeout(self._settings.request_timeout_s):
-                said = await future
-        except TimeoutError:
-            return Unknown("the node heard no answer in time")
-        finally:
-            self._node.forget(ref)
-            for key in keys:
-                self._asked[key].remove(future)
-                if not self._asked[key]:
-                    del self._asked[key]
-        return self._outcome(said)
-
-    def _outcome(self, said: FromChild) -> SendOutcome:
-        match said:
-            case Refused(reason=reason):
-                return Rejected("NOT_SENT", f"the node was not given it, so nothing was sent: {reason}")
-            case Answer(error=None, orders=orders):
-                named = orders[0].venue_order_id if orders else None
-                return Accepted(VenueOrderId(named) if named else None)
-            case Answer(error=error):
-                return judged(error, self._settings.venue)
-            case OrderTold() if said.event in _REFUSALS or said.event == "OrderDenied":
-                return self._refusal(said)
-            case FillTold() | OrderTold():
-                # The node's event may be the venue's answer or its stream's report, and the node does not say which:
-                # what it says of the order is on its way as a report.
-                return Sent()
-        return Unknown(f"the node answered with a {type(said).__name__}")
-
-    def _refusal(self, told: OrderTold) -> Rejected | Unknown:
-        if told.event == "OrderDenied":
-            return Rejected(DENIED, f"the node refused it before it was sent: {told.state.reason}")
-        return judged(told.state.reason, self._settings.venue)
-
-    def _resolve(self, answers: frozenset[str], name: str, said: FromChild) -> None:
-        for future in self._asked.get((answers, name), ()):
-            if not future.done():
-                future.set_result(said)
 
     async def _ask(
         self,
@@ -460,6 +417,8 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
     def _end(self, error: AdapterError | None) -> None:
         reports = self._reports
         markets, self._markets = self._markets, []
+        for task in tuple(self._looking):
+            task.cancel()
         for stream in markets:
             stream.lose(error or AdapterError("the session was closed"))
         if reports is None:

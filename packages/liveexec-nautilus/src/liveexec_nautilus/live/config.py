@@ -89,6 +89,9 @@ class ClientSection:
     requests_per_second: Decimal = field(default=Decimal(10), metadata=_says("of the account's tier"))
     request_burst: int = field(default=20, metadata=_says("requests at once, of the account's tier"))
     cancel_lane: int = field(default=5, metadata=_says("of the burst, kept for cancels"))
+    question_timeout_s: Decimal = field(
+        default=Decimal(20), metadata=_says("how long the answer to a question is waited for, with all its pages")
+    )
     request_timeout_s: Decimal = field(
         default=Decimal(5), metadata=_says("how long an answer is waited for; what was asked for is unknown then")
     )
@@ -199,8 +202,14 @@ class ClientSection:
             found += [Fault(names.get(each.path, each.path), each.message) for each in error.faults]
         if self.book_depth < 1:
             found.append(Fault("book_depth", f"must be at least 1, not {self.book_depth}"))
-        if not self.request_timeout_s.is_finite() or self.request_timeout_s <= 0:
-            found.append(Fault("request_timeout_s", f"must be more than 0, not {self.request_timeout_s}"))
+        found += [
+            Fault(name, f"must be more than 0, not {amount}")
+            for name, amount in (
+                ("request_timeout_s", self.request_timeout_s),
+                ("question_timeout_s", self.question_timeout_s),
+            )
+            if not amount.is_finite() or amount <= 0
+        ]
         found += [
             Fault(name, "is a rate of the traded value and must lie between -1 and 1")
             for name, rate in (("maker_fee", self.maker_fee), ("taker_fee", self.taker_fee))

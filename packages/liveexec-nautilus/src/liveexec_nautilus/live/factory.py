@@ -22,6 +22,7 @@ def adapters_of(section: TradingNodeSection) -> Sequence[ExternalAdapter]:
             venue=each.name,
             account_id=each.account,
             request_timeout_s=float(each.request_timeout_s),
+            question_timeout_s=float(each.question_timeout_s),
             book_depth=market.book_depth if market.market_data == "book" else 0,
             maker_fee=each.maker_fee,
             taker_fee=each.taker_fee,

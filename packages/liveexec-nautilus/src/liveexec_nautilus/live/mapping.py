@@ -9,7 +9,15 @@ from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrd
 from liveexec.domain.market import Book, Level, TradeBar
 from liveexec.domain.money import MONEY, ZERO, parse_decimal, plain
 from liveexec.domain.operation import OrderType, Side, TimeInForce
-from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport, SendPlan, VenueOrderStatus
+from liveexec.domain.outcome import (
+    BalanceReport,
+    FillAction,
+    FillReport,
+    OrderReport,
+    PositionReport,
+    SendPlan,
+    VenueOrderStatus,
+)
 from liveexec.errors import Fault, InvalidInput
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_nautilus.live.protocol import (
@@ -141,9 +149,12 @@ def fill_report(
         liquidity=_LIQUIDITY.get(told.liquidity, Liquidity.UNKNOWN),
         venue_time_ns=told.at_ns,
     )
-    return FillReport(
-        account_id, ClientOrderId(told.client_order_id) if told.client_order_id else None, venue_order_id, fill
-    )
+    client_order_id = ClientOrderId(told.client_order_id) if told.client_order_id else None
+    if told.correction is None:
+        return FillReport(account_id, client_order_id, venue_order_id, fill)
+    original = fill.key
+    fill.key = fill_key(instrument_id, venue_order_id, side, f"{told.trade_id}/{told.correction}")
+    return FillReport(account_id, client_order_id, venue_order_id, fill, FillAction.BUST, original)
 
 
 def position_report(told: Position, account_id: AccountId, instrument_id: InstrumentId) -> PositionReport:

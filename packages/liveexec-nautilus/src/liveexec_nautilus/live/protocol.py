@@ -210,7 +210,10 @@ class OrderTold(_Message, frozen=True):
 
 
 class FillTold(_Message, frozen=True):
-    """A fill, heard or asked for. ``is_reconciled`` as for orders: its trade id may be the node's invention then."""
+    """A fill, heard or asked for. ``is_reconciled`` as for orders: its trade id may be the node's invention then.
+
+    ``correction`` names the venue's taking back of the fill (a bust), which is what is told then.
+    """
 
     instrument: str
     client_order_id: str | None
@@ -224,6 +227,7 @@ class FillTold(_Message, frozen=True):
     liquidity: str
     at_ns: int
     is_reconciled: bool = False
+    correction: str | None = None
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.live.protocol import Cancel, Failed, FromChild, Modify, SocketTold, Submit, Watch
-from liveexec_nautilus.live.telling import book_told, fill_told, order_told, quote_told, trade_told
+from liveexec_nautilus.live.telling import book_told, fill_told, order_told, quote_told, trade_told, void_told
 
 __all__ = ["NodeStrategy", "NotHandedOver", "made_strategy"]
 
@@ -122,6 +122,8 @@ class NodeStrategy(vendor.Strategy):
         name = type(event).__name__
         if name == "OrderFilled":
             self._tell(fill_told(event))
+        elif name == "OrderFillVoided" and self._is_whole(event):
+            self._tell(void_told(event))
         elif name not in _LOCAL and (told := order_told(event, self.cache.order(event.client_order_id))) is not None:
             self._tell(told)
 
@@ -146,6 +148,13 @@ class NodeStrategy(vendor.Strategy):
     def on_socket_state(self, event: Any) -> None:
         """A connection of one of the node's clients was lost or is back."""
         self._tell(SocketTold(str(event.client_id), str(event.endpoint), event.state == vendor.SocketState.CONNECTED))
+
+    def _is_whole(self, event: Any) -> bool:
+        """Whether all of a fill is taken back."""
+        order = self.cache.order(event.client_order_id)
+        told = order.events() if order is not None else ()
+        fills = [each for each in told if type(each).__name__ == "OrderFilled" and each.trade_id == event.trade_id]
+        return bool(fills) and fills[0].last_qty == event.voided_qty
 
     def _changeable(self, told: Cancel | Modify) -> Any:
         """The order that a request is about. On others the node sends nothing, and tells nobody."""

@@ -26,6 +26,7 @@ __all__ = [
     "position_of",
     "quote_told",
     "trade_told",
+    "void_told",
 ]
 
 #: What an event makes of an order, whatever the node's cache says of it at that moment.
@@ -84,6 +85,25 @@ def order_told(event: Any, order: Any | None) -> OrderTold | None:
     )
     return OrderTold(
         name, state, bool(getattr(event, "reconciliation", False)), bool(getattr(event, "due_post_only", False))
+    )
+
+
+def void_told(event: Any) -> FillTold:
+    """A fill that the venue took back."""
+    fee = event.commission_voided
+    return FillTold(
+        instrument=str(event.instrument_id),
+        client_order_id=str(event.client_order_id),
+        venue_order_id=str(event.venue_order_id),
+        trade_id=str(event.trade_id),
+        side=event.order_side.name,
+        quantity=str(event.voided_qty),
+        price=str(event.last_px),
+        fee=plain(fee.as_decimal()) if fee is not None else None,
+        fee_asset=str(fee.currency.code) if fee is not None else None,
+        liquidity=event.liquidity_side.name,
+        at_ns=event.ts_event,
+        correction=str(event.correction_id),
     )
 
 

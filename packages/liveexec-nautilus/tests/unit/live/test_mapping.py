@@ -10,7 +10,7 @@ from liveexec.domain.fill import Liquidity
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId
 from liveexec.domain.money import plain
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
-from liveexec.domain.outcome import SendPlan, VenueOrderStatus
+from liveexec.domain.outcome import FillAction, SendPlan, VenueOrderStatus
 from liveexec.errors import InvalidInput
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_nautilus.live.mapping import (
@@ -95,6 +95,13 @@ def test_a_fill_has_the_same_key_whether_it_was_heard_or_asked_for(
     assert heard.fill.fee == (-fee if fee is not None else 0)
     assert heard.fill.fee_asset == "USDT"
     assert heard.fill.liquidity is Liquidity(liquidity) if liquidity in Liquidity else Liquidity.UNKNOWN
+
+
+def test_a_fill_that_was_taken_back_names_the_one_it_is_about() -> None:
+    told = FillTold(SYMBOL, "lx1", "7", "t9", "SELL", "1", "2", None, None, "MAKER", 5, False, "c1")
+    bust = fill_report(told, ACCOUNT, PERPETUAL, "USDT")
+    assert bust.action is FillAction.BUST
+    assert (bust.original_key, bust.fill.key) == (f"{PERPETUAL}|7|SELL|t9", f"{PERPETUAL}|7|SELL|t9/c1")
 
 
 @pytest.mark.parametrize(
