@@ -217,7 +217,10 @@ def with_okx(builder: Any, url: str) -> Any:
     }
     data = okx.OKXDataClientConfig(base_url_ws_public=f"{socket}/ws/v5/public", **common)
     trading = okx.OKXExecutionClientConfig(
-        account_id=AccountId("OKX-001"), base_url_ws_private=f"{socket}/ws/v5/private", **common
+        account_id=AccountId("OKX-001"),
+        base_url_ws_private=f"{socket}/ws/v5/private",
+        margin_mode=okx.OKXMarginMode.CROSS,  # isolated without it, which the loopback has not
+        **common,
     )
     builder = builder.add_data_client("OKX", okx.OKXDataClientFactory(), data)
     return builder.add_exec_client("OKX", okx.OKXExecutionClientFactory(), trading)
