@@ -166,7 +166,7 @@ def downstream(session: nox.Session) -> None:
         session.chdir(ROOT)
 
 
-#: Clients that this project did not write, each in an environment of its own.
+#: Clients of venues that this project did not write, each in an environment of its own.
 _CLIENTS = {"ccxt": "ccxt==4.5.64", "nautilus": "nautilus_trader==2.0.0rc7"}
 
 
@@ -179,9 +179,10 @@ def clients(session: nox.Session) -> None:
         if not folder.exists():
             session.run("uv", "venv", "--quiet", "--python", "3.13", str(folder))
         session.run("uv", "pip", "install", "--quiet", "--python", str(python), requirement)
-    found = [str(path) for path in ROOT.glob("packages/*/tests/integration/loopback/test_*_clients.py")]
-    with_all = ("uv", "run", "--group", "nautilus")
-    session.run(*with_all, "pytest", "-p", "no:cacheprovider", *sorted(found), *session.posargs)
+    tests = sorted(
+        str(path.relative_to(ROOT)) for path in ROOT.glob("packages/*/tests/integration/**/test_*_clients.py")
+    )
+    session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *tests, *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)

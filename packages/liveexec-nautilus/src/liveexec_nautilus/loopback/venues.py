@@ -27,4 +27,8 @@ def _okx(accounts: int) -> LoopbackVenue:
 
 
 #: What makes each venue, given how many accounts it has.
-VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {"binance-futures": _binance_futures, "bybit": _bybit, "okx": _okx}
+VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {
+    "binance-futures": _binance_futures,
+    "bybit": _bybit,
+    "okx": _okx,
+}

@@ -22,6 +22,7 @@ from liveexec_nautilus.loopback.shared.server import Server, serve
 pytestmark = pytest.mark.anyio
 
 CCXT = Path(__file__).parents[5] / "build" / "clients" / "ccxt"
+CCXT_PYTHON = CCXT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 SCRIPTS = Path(__file__).parents[2] / "clients"
 USER = 1001
 
@@ -72,3 +73,61 @@ async def test_nautilus_trader_goes_through_an_orders_life(server: Server, key: 
     assert server.venue.floor.position(USER, "BTCUSDT").quantity == 0
     placed = {request.operation for request in server.venue.requests} & {"order.place", "POST /fapi/v1/order"}
     assert placed == {"order.place" if wire == "--socket" else "POST /fapi/v1/order"}
+
+
+async def test_ccxt_trades_over_http_and_watches_over_websocket(server: Server) -> None:
+    if not CCXT_PYTHON.exists():
+        pytest.skip(f"ccxt is not here: `uv run nox -s clients` makes {CCXT.relative_to(Path.cwd())}")
+    server.control.rest("BTCUSDT", Side.BUY, Decimal(47_990), Decimal(5))
+    seen = await run_client(CCXT_PYTHON, "ccxt_binance_futures_client.py", server.http_url)
+    assert seen["rest"] == {
+        "markets": ["future", "swap"],
+        "book": [48_990, 5],
+        "ticker": 50_010,
+        "resting": ["open", "by-ccxt", "PO"],
+        "edited": [True, 48_000.1, 0.11],
+        "open": [True],
+        "partial": ["open", 0.04, 0.07, 48_000.1],
+        "canceled": "canceled",
+        "fetched": "canceled",
+        "bought": ["closed", 0.05, 50_010],
+        "trade": [True, 50_010, "USDT", "taker"],
+        "closed": ["canceled", "closed"],
+        "position": ["long", 0.09],
+        # The margin balance: 100,000 less both fees, and both fills against the mark of 49,000.
+        "balance": round(
+            100_000
+            - 0.04 * 48_000.1 * 0.0002
+            - 0.05 * 50_010 * 0.0005
+            + 0.04 * (49_000 - 48_000.1)
+            + 0.05 * (49_000 - 50_010),
+            4,
+        ),
+        "public": 50_010,
+        "statistics": 50_010,
+        "mode": False,
+        "commission": 0.0005,
+        "refused": {
+            "unknown order": -2011,
+            "absent order": -2013,
+            "wrong secret": -1022,
+            "late": -1021,
+            "too much": -2019,
+            "not at once": -5021,
+            "would take": -5022,
+            "not reducing": -2022,
+            "conditional": -4120,
+        },
+        "flat": [],
+    }
+    assert seen["pro"] == {
+        "quote": [47_990, 50_010],
+        "new": [True, "open", 0],
+        "partial": ["open", 0.005, 0.015],
+        "trade": [True, 49_500, "maker"],
+        "public": 49_500,
+        "book": [49_500, 0.015],
+        "late": ["closed", 0.02, [0.005, 0.015]],
+        "over socket": ["open", 0.03, "canceled"],
+    }
+    assert server.venue.floor.position(USER, "BTCUSDT").quantity == Decimal("0.02")

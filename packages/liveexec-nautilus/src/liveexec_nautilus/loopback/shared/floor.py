@@ -135,6 +135,11 @@ class Floor:
         self._tell(OrderChanged(order, OrderChange.CANCELED))
         return order
 
+    def takeable(self, user_id: int, request: OrderRequest) -> Decimal:
+        """What others offer at the request's limit or better: what it could fill at once."""
+        with localcontext(MONEY):
+            return sum((order.leaves for order in self.orders.values() if _offers(order, user_id, request)), ZERO)
+
     def cancel(self, order: Order) -> Refusal | None:
         """Cancel an order, or say why not."""
         outcome = self.exchange.cancel(self._ref(order), self.clock.now_ns())
@@ -405,6 +410,16 @@ class Floor:
     def _tell(self, event: FloorEvent) -> None:
         for listener in self.listeners:
             listener(event)
+
+
+def _offers(order: Order, user_id: int, request: OrderRequest) -> bool:
+    if not order.is_open or order.symbol is not request.symbol or order.side is request.side:
+        return False
+    if order.user_id == user_id or order.price is None:
+        return False
+    if request.price is None:
+        return True
+    return order.price <= request.price if request.side is Side.BUY else order.price >= request.price
 
 
 def _account_id(user_id: int) -> AccountId:

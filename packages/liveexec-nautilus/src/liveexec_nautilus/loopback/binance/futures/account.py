@@ -171,7 +171,7 @@ def position_mode(_: Call) -> object:
 def set_position_mode(call: Call) -> object:
     """One-way mode is set already (-4059); hedge mode is refused."""
     if call.parameters.flag("dualSidePosition"):
-        raise BinanceError(-4085, "Invalid position side: this venue on a loopback has one-way mode only.")
+        raise BinanceError(-1020, "This operation is not supported.")
     raise BinanceError(-4059, "No need to change position side.")
 
 
@@ -196,7 +196,7 @@ def set_margin_type(call: Call) -> object:
     call.symbol()
     if call.parameters.text("marginType") == "CROSSED":
         raise BinanceError(-4046, "No need to change margin type.")
-    raise BinanceError(-4047, "Margin type cannot be changed if there exists open orders.")
+    raise BinanceError(-1020, "This operation is not supported.")
 
 
 @endpoint("GET", "/fapi/v1/accountConfig", security="SIGNED", weight=5)

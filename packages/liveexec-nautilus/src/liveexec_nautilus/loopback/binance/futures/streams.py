@@ -121,7 +121,7 @@ def _head(symbol: SymbolConfig, at_ns: int) -> dict[str, object]:
 def _order(order: Order, change: OrderChange, execution: Execution | None) -> dict[str, object]:
     symbol = order.symbol
     nothing = wire.quantity_text(symbol, ZERO)
-    told: dict[str, object] = {
+    return {
         "s": symbol.name,
         "c": order.client_order_id,
         "S": order.side.value,
@@ -137,6 +137,8 @@ def _order(order: Order, change: OrderChange, execution: Execution | None) -> di
         "l": nothing if execution is None else wire.quantity_text(symbol, execution.quantity),
         "z": wire.quantity_text(symbol, order.filled),
         "L": "0" if execution is None else wire.price_text(symbol, execution.price),
+        "N": symbol.settlement if execution is None else execution.fee_asset,
+        "n": "0" if execution is None else wire.amount(execution.fee),
         "T": wire.ms(order.updated_ns),
         "t": 0 if execution is None else execution.trade_number,
         "b": "0",
@@ -154,10 +156,8 @@ def _order(order: Order, change: OrderChange, execution: Execution | None) -> di
         "V": wire.SELF_TRADE_PREVENTION,
         "pm": "NONE",
         "gtd": wire.good_till(order),
+        "er": "0",
     }
-    if execution is not None:  # without a commission, the venue leaves both fields out
-        told |= {"N": execution.fee_asset, "n": wire.amount(execution.fee)}
-    return told
 
 
 def _trade_lite(execution: Execution) -> dict[str, object]:

@@ -40,7 +40,11 @@ _MADE_UP: Final = itertools.count(1)
 
 def place(call: Call) -> Order:
     """Place the order that the parameters describe."""
-    outcome = call.venue.floor.submit(call.user_id, checked(call))
+    request = checked(call)
+    if request.time_in_force is TimeInForce.FOK and call.venue.floor.takeable(call.user_id, request) < request.quantity:
+        message = "Due to the order could not be filled immediately, the FOK order has been rejected."
+        raise BinanceError(-5021, message)
+    outcome = call.venue.floor.submit(call.user_id, request)
     if isinstance(outcome, Refusal):
         raise refused(outcome)
     return outcome
@@ -78,7 +82,7 @@ def modify(call: Call) -> Order:
     if not order.is_open:
         raise BinanceError(-2013, "Order does not exist.")
     if order.order_type is not OrderType.LIMIT:
-        raise BinanceError(-4142, "Only limit order is supported.")
+        raise BinanceError(-5025, "Only limit order is supported.")
     if _SIDES.get(parameters.text("side")) is not order.side:
         raise BinanceError(-1117, "Invalid side.")
     quantity, price = _quantity(call, order.symbol), _price(parameters, order.symbol)
@@ -158,10 +162,10 @@ def _refuse_unoffered(parameters: Parameters) -> None:
     for name in ("stopPrice", "activationPrice", "callbackRate"):
         if name in parameters:
             raise BinanceError(-1106, f"Parameter '{name}' sent when not required.")
-    offered = {"priceMatch": "NONE", "selfTradePreventionMode": wire.SELF_TRADE_PREVENTION}
-    for name, only in offered.items():
-        if (parameters.optional(name) or only) != only:
-            raise BinanceError(-1130, f"Data sent for parameter '{name}' is not valid.")
+    if (parameters.optional("priceMatch") or "NONE") != "NONE":
+        raise BinanceError(-5037, "Invalid price match")
+    if (parameters.optional("selfTradePreventionMode") or wire.SELF_TRADE_PREVENTION) != wire.SELF_TRADE_PREVENTION:
+        raise BinanceError(-5039, "Invalid self trade prevention mode")
     if parameters.flag("closePosition"):
         raise BinanceError(-1130, "Data sent for parameter 'closePosition' is not valid.")
 

@@ -1,0 +1,1 @@
+"""What tests of the Binance loopbacks share: a client without a transport, and recorded payloads to compare with."""
