@@ -6,6 +6,8 @@ from typing import Final
 
 from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
 from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.binance.spot.config import STARTING, SpotConfig
+from liveexec_nautilus.loopback.binance.spot.venue import SpotVenue
 from liveexec_nautilus.loopback.shared.accounts import default_accounts
 from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 
@@ -16,5 +18,12 @@ def _binance_futures(accounts: int) -> LoopbackVenue:
     return FuturesVenue(FuturesConfig(accounts=default_accounts(accounts, {"USDT": Decimal(100_000)})))
 
 
+def _binance_spot(accounts: int) -> LoopbackVenue:
+    return SpotVenue(SpotConfig(accounts=default_accounts(accounts, STARTING)))
+
+
 #: What makes each venue, given how many accounts it has.
-VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {"binance-futures": _binance_futures}
+VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {
+    "binance-futures": _binance_futures,
+    "binance-spot": _binance_spot,
+}
