@@ -41,6 +41,7 @@ class SpotVenue(BinanceVenue):
             VenueClock() if clock is None else clock,
             fee_in=FeeIn.RECEIVED,
             first_number=4_200_000_000,
+            client_ids_return=True,
         )
         super().__init__(floor, self.config.weight_per_minute, self.config.orders_per_minute)
         self._api = SpotApi(self)
