@@ -45,6 +45,7 @@ class FuturesVenue(BinanceVenue):
             clock,
             initial_margin=Decimal(1) / LEVERAGE,
             first_number=8_886_000_000,
+            client_ids_return=True,
         )
         super().__init__(floor, self.config.weight_per_minute, self.config.orders_per_minute)
         self.listen_keys = ListenKeys(clock)
