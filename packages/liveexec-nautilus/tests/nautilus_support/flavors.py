@@ -11,6 +11,8 @@ from liveexec.domain.ids import InstrumentId
 from liveexec_nautilus.instruments import NodeVenue
 from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
 from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.binance.spot.config import SpotConfig
+from liveexec_nautilus.loopback.binance.spot.venue import SpotVenue
 from liveexec_nautilus.loopback.bybit.venue import bybit_venue
 from liveexec_nautilus.loopback.bybit.wire import order_id as bybit_order_id
 from liveexec_nautilus.loopback.okx.venue import okx_venue
@@ -22,7 +24,7 @@ from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 from liveexec_testkit.conformance.harness import TradedInstrument
 from liveexec_testkit.conformance.scripts import Verb
 
-__all__ = ["BINANCE_FUTURES", "BYBIT", "OKX", "Flavor"]
+__all__ = ["BINANCE_FUTURES", "BINANCE_SPOT", "BYBIT", "OKX", "Flavor"]
 
 _PLENTY: Final = 1_000_000
 
@@ -110,6 +112,63 @@ BINANCE_FUTURES: Final = Flavor(
     order_id=lambda order: str(order.number),
     venue=_futures_venue,
     section=_futures_section,
+)
+
+
+def _spot_section(server: Server, account: AccountConfig) -> dict[str, Any]:
+    return {
+        **_futures_section(server, account),
+        "name": "BINANCE_SPOT",
+        "base_url_ws_trading": f"{server.websocket_url}/ws-api/v3",
+        "instruments": ["BINANCE-SPOT:SPOT_PAIR:BTC-USDT", "BINANCE-SPOT:SPOT_PAIR:ETH-USDT"],
+    }
+
+
+def _spot_venue() -> LoopbackVenue:
+    balances = {"USDT": Decimal(50_000_000), "BTC": Decimal(1_000), "ETH": Decimal(1_000)}
+    accounts = default_accounts(1, balances)
+    return SpotVenue(SpotConfig(accounts=accounts, weight_per_minute=_PLENTY, orders_per_minute=_PLENTY))
+
+
+_SPOT_BTC: Final = InstrumentId("BINANCE-SPOT:SPOT_PAIR:BTC-USDT")
+_SPOT_ETH: Final = InstrumentId("BINANCE-SPOT:SPOT_PAIR:ETH-USDT")
+BINANCE_SPOT: Final = Flavor(
+    title="Binance Spot (loopback, through NautilusTrader)",
+    client=NodeVenue.BINANCE_SPOT,
+    symbols={"BTCUSDT": _SPOT_BTC, "ETHUSDT": _SPOT_ETH},
+    instruments=(
+        TradedInstrument(_SPOT_BTC, Decimal(50_000), Decimal("0.10000")),
+        TradedInstrument(_SPOT_ETH, Decimal(3_000), Decimal("1.0000")),
+    ),
+    requests={
+        Verb.SUBMIT: ("order.place", "POST /api/v3/order"),
+        Verb.CANCEL: ("order.cancel", "DELETE /api/v3/order"),
+        Verb.REPLACE: ("order.cancelReplace", "order.amend.keepPriority"),
+        Verb.QUERY: ("GET /api/v3/order",),
+        Verb.SNAPSHOT: ("GET /api/v3/openOrders", "GET /api/v3/myTrades"),
+    },
+    patterns={
+        Verb.SUBMIT: "[oP][rO][dS]*[/.][op][rl]*[er]",
+        Verb.CANCEL: "[oD][rE][dL]*[lr]",
+        Verb.REPLACE: "order.[ac][ma]*[ye]",
+        Verb.QUERY: "GET /api/v3/order",
+        Verb.SNAPSHOT: "GET /api/v3/[om][py]*s",
+    },
+    reports="executionReport",
+    refusals={
+        Verb.SUBMIT: "-2010",
+        Verb.CANCEL: "-2011",
+        Verb.REPLACE: "-2010",
+        Verb.QUERY: "-1021",
+        Verb.SNAPSHOT: "-1021",
+    },
+    internal="-1001",
+    rate_limit="-1015",
+    logins=("session.logon", "userDataStream.*", "* /api/v3/[amo]*", "* /api/v3/userDataStream"),
+    wrong_login="-2015",
+    order_id=lambda order: str(order.number),
+    venue=_spot_venue,
+    section=_spot_section,
 )
 
 

@@ -24,6 +24,8 @@ def data_client(plan: ClientPlan) -> tuple[Any, Any]:
                 product_type=_binance_product(plan),
                 environment=_binance_environment(plan),
                 instrument_provider=vendor.BinanceInstrumentProviderConfig(load_all=True),
+                # Spot's streams in SBE need a key of their own kind; in JSON they need none.
+                spot_market_data_mode=vendor.BinanceSpotMarketDataMode.Json,
                 **keys,
                 **_urls(plan, "base_url_http", "base_url_ws"),
             )
