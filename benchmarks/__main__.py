@@ -11,11 +11,20 @@ from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
 Name = Literal[
-    "engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "peers", "nautilus_replay"
+    "engine",
+    "durable",
+    "memory",
+    "scaling",
+    "restart",
+    "embedding",
+    "deribit",
+    "replay",
+    "nautilus_child",
+    "nautilus_replay",
+    "peers",
 ]
-#: Those that need nothing but this environment; ``peers`` makes another one, and ``nautilus_replay`` needs the
-#: group ``nautilus``. ``replay`` has nothing to compare with
-#: where the group ``nautilus`` is not installed.
+#: Those that need nothing but the packages: ``nautilus_child`` and ``nautilus_replay`` need the group ``nautilus``
+#: (without it ``replay`` has nothing to compare with), ``peers`` makes another environment.
 _DEFAULT: Final[tuple[Name, ...]] = (
     "engine",
     "durable",

@@ -20,6 +20,7 @@ from liveexec.engine.router_config import RouterConfig
 from liveexec.errors import ConfigurationError, Fault, InvalidInput, StorageError
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import Plugins
+from liveexec.plugins.registrars import AdapterRegistration
 from liveexec.runtime.ports import JournalStore
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.journal_store import PostgresStore
@@ -72,7 +73,7 @@ class Assembly:
             try:
                 made += self.plugins.adapters[name].factory(section)
             except InvalidInput as error:
-                faults += [_below(f"external_adapters.{name}", fault) for fault in error.faults]
+                faults += [_below(self.plugins.adapters[name].path(name), fault) for fault in error.faults]
         faults += _venue_faults(made, self.config)
         if faults:
             raise ConfigurationError("configuration", faults)
@@ -88,28 +89,55 @@ def assembled(config: LiveConfig, plugins: Plugins) -> Assembly:
     faults = contradictions(config)
     risk = _collected(faults, lambda: _risk(config))
     router = _collected(faults, lambda: _router(config.router))
-    sections: dict[str, object] = {}
-    for name, document in config.external_adapters.items():
-        registration = plugins.adapters.get(name)
-        if registration is None:
-            known = ", ".join(plugins.adapters) or "none"
-            faults.append(
-                Fault(f"external_adapters.{name}", f"no plugin registers this kind of venue; there are {known}")
-            )
-        elif registration.config is None:
-            sections[name] = document
-        else:
-            read = partial(structured, _CONVERTER, dict(document), registration.config, "", f"external_adapters.{name}")
-            sections[name] = _collected(faults, read)
-    for section_name, package in _READ_ELSEWHERE:
-        if getattr(config, section_name) is not None:
-            faults.append(Fault(section_name, f"is read by {package}, which is not installed"))
+    sections = _sections(config, plugins, faults)
     faults += _name_faults(config, plugins)
     if risk is not None:
         faults += _rule_faults(risk, plugins)
     if faults or risk is None or router is None:
         raise ConfigurationError("configuration", faults)
     return Assembly(config, _engine(config, risk, router), plugins, sections)
+
+
+def _sections(config: LiveConfig, plugins: Plugins, faults: list[Fault]) -> dict[str, object]:
+    """The section of each kind of venue that is configured, as its registration asks for it; what is wrong with them
+    goes to ``faults``."""
+    found: dict[str, object] = {}
+    claimed = {one.section: name for name, one in plugins.adapters.items() if one.section is not None}
+    for name, document in config.external_adapters.items():
+        registration = plugins.adapters.get(name)
+        if registration is None:
+            known = ", ".join(each for each in plugins.adapters if each not in claimed.values()) or "none"
+            faults.append(
+                Fault(f"external_adapters.{name}", f"no plugin registers this kind of venue; there are {known}")
+            )
+        elif registration.section is not None:
+            faults.append(Fault(f"external_adapters.{name}", f"is configured in the section {registration.section}"))
+        else:
+            found[name] = _read_section(name, registration, document, config.mode, faults)
+    for section_name, package in _READ_ELSEWHERE:
+        document = getattr(config, section_name)
+        if document is None:
+            continue
+        if section_name in claimed:
+            name = claimed[section_name]
+            found[name] = _read_section(name, plugins.adapters[name], document, config.mode, faults)
+        else:
+            faults.append(Fault(section_name, f"is read by {package}, which is not installed"))
+    return found
+
+
+def _read_section(
+    name: str, registration: AdapterRegistration, document: Mapping[str, Any], mode: str, faults: list[Fault]
+) -> object:
+    """A section as its registration asks for it; ``None`` where something is wrong with it."""
+    path = registration.path(name)
+    section: object = document
+    if registration.config is not None:
+        read = partial(structured, _CONVERTER, dict(document), registration.config, "", path)
+        section = _collected(faults, read)
+    if section is not None and mode == "live" and registration.live_faults is not None:
+        faults += [_below(path, fault) for fault in registration.live_faults(section)]
+    return section
 
 
 @asynccontextmanager

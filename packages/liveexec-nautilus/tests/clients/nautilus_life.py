@@ -2,7 +2,8 @@
 
 It imports nothing of liveexec. A position and a resting order that were there before it connects are reconciled; then
 its own limit order fills in part, is changed and canceled; a fill that the venue holds back arrives after the cancel;
-every stream is cut and comes back; another order fills then. It prints one JSON object of what it saw:
+every stream is cut while another order rests, which fills in part before they are back, and is asked about then; a last
+order fills. It prints one JSON object of what it saw:
 ``{"seen": [...], "reconciled": [...], ...}``.
 """
 
@@ -30,10 +31,11 @@ from nautilus_trader.model import (
 from nautilus_trader.trading import Strategy, StrategyConfig
 
 _PATIENCE_NS = 60_000_000_000
-#: By venue: (instrument, the control's symbol, size of the order, its size after the change, part that fills).
+#: By venue: (instrument, the control's symbol, size of an order, its size after the change, part that fills, and what
+#: the last two still have).
 _TRADED = {
-    "bybit": ("BTCUSDT-LINEAR.BYBIT", "linear.BTCUSDT", "0.400", "0.300", "0.100"),
-    "okx": ("BTC-USDT-SWAP.OKX", "BTC-USDT-SWAP", "4.00", "3.00", "1.00"),
+    "bybit": ("BTCUSDT-LINEAR.BYBIT", "linear.BTCUSDT", "0.400", "0.300", "0.100", "0.700"),
+    "okx": ("BTC-USDT-SWAP.OKX", "BTC-USDT-SWAP", "4.00", "3.00", "1.00", "7.00"),
 }
 
 
@@ -74,6 +76,7 @@ class Trader(Strategy):
         self.reconciled: dict[str, list[str]] = {}
         self.first_id: Any = None
         self.held_id: Any = None
+        self.gap_id: Any = None
         self.last_id: Any = None
         self.position: list[str] = []
 
@@ -106,7 +109,7 @@ class Trader(Strategy):
 
     def on_order_event(self, event: Any) -> None:
         kind = type(event).__name__.removeprefix("Order").lower()
-        if event.client_order_id not in {self.first_id, self.held_id, self.last_id}:
+        if event.client_order_id not in {self.first_id, self.held_id, self.gap_id, self.last_id}:
             return
         if kind in {"initialized", "submitted", "pendingupdate", "pendingcancel"}:
             return
@@ -124,8 +127,12 @@ class Trader(Strategy):
             ("updated", "first"): lambda: self.cancel_order(self.first_id),
             ("canceled", "first"): self.hold_back,
             ("accepted", "held"): self.fill_and_cancel,
-            ("filled", "held"): self.cut,
-            ("accepted", "last"): lambda: self.venue.sell(self.sizes[0]),
+            ("filled", "held"): self.rest_another,
+            ("accepted", "gap"): self.cut,
+            ("filled", "gap"): self.go_on,
+            ("accepted", "last"): lambda: self.venue.act(
+                "take", symbol=self.venue.symbol, side="SELL", quantity=self.sizes[3]
+            ),
             ("filled", "last"): lambda: self.end(""),
         }
         step = steps.get((kind, self.called(event.client_order_id)))
@@ -142,7 +149,7 @@ class Trader(Strategy):
         """The next fill arrives late; an order for it."""
         topic = "execution" if self.name == "bybit" else "orders"
         skip = 0 if self.name == "bybit" else 1  # OKX tells fills on the topic that tells of the order itself
-        self.venue.act("stream_fault", kind="delay", topic=topic, delay_s=1.0, skip=skip)
+        self.venue.act("stream_fault", kind="delay", topic=topic, delay_s=3.0, skip=skip)
         self.held_id = self.buy(self.sizes[0], "49995.0")
 
     def fill_and_cancel(self) -> None:
@@ -150,17 +157,28 @@ class Trader(Strategy):
         self.venue.sell(self.sizes[2])
         self.cancel_order(self.held_id)
 
+    def rest_another(self) -> None:
+        """An order that rests while the streams are cut."""
+        self.gap_id = self.buy(self.sizes[0], "49995.0")
+
     def cut(self) -> None:
-        """Every stream is cut; once all topics are back, one more order."""
+        """Every stream is cut, and a part fills before they are back."""
         self.wanted = self.venue.topics()
         self.seen.append(f"cut {self.venue.act('cut') > 0}")
+        self.venue.sell(self.sizes[2])
         self.clock.set_timer_ns("returned", 100_000_000, None, None, self.on_time_event)
 
     def returned(self) -> None:
-        """All subscriptions are there again."""
-        if self.last_id is None and self.wanted <= self.venue.topics():
+        """All subscriptions are there again, and nobody told of the fill: ask."""
+        if "returned" not in self.seen and self.wanted <= self.venue.topics():
             self.clock.cancel_timer("returned")
-            self.last_id = self.buy(self.sizes[0], "49995.0")
+            self.seen.append("returned")
+            self.query_order(self.held.order(self.gap_id))
+
+    def go_on(self) -> None:
+        """What filled meanwhile is known: one more order."""
+        if self.last_id is None:
+            self.last_id = self.buy(self.sizes[0], "49994.0")
 
     def buy(self, quantity: str, price: str) -> Any:
         """Rest a limit order; returns its client id."""
@@ -171,7 +189,7 @@ class Trader(Strategy):
 
     def called(self, client_order_id: Any) -> str:
         """What the steps call an order."""
-        names = {self.first_id: "first", self.held_id: "held", self.last_id: "last"}
+        names = {self.first_id: "first", self.held_id: "held", self.gap_id: "gap", self.last_id: "last"}
         return names[client_order_id]
 
     def see_once(self, word: str) -> None:
@@ -217,7 +235,10 @@ def with_okx(builder: Any, url: str) -> Any:
     }
     data = okx.OKXDataClientConfig(base_url_ws_public=f"{socket}/ws/v5/public", **common)
     trading = okx.OKXExecutionClientConfig(
-        account_id=AccountId("OKX-001"), base_url_ws_private=f"{socket}/ws/v5/private", **common
+        account_id=AccountId("OKX-001"),
+        base_url_ws_private=f"{socket}/ws/v5/private",
+        margin_mode=okx.OKXMarginMode.CROSS,  # isolated without it, which the loopback has not
+        **common,
     )
     builder = builder.add_data_client("OKX", okx.OKXDataClientFactory(), data)
     return builder.add_exec_client("OKX", okx.OKXExecutionClientFactory(), trading)

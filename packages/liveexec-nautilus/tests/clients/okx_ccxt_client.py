@@ -103,14 +103,15 @@ async def pro(url: str) -> dict[str, Any]:
         seen["ws"] = [edited["id"] == resting["id"], cancelled["id"] == resting["id"]]
         first = await asyncio.wait_for(tasks["orders"], PATIENCE_S)
         seen["order"] = [each["id"] == resting["id"] for each in first]
+        later = asyncio.create_task(client.watch_order_book(LINEAR))
         sold = await client.create_order(LINEAR, "market", "sell", 50)
         trade = (await asyncio.wait_for(tasks["trades"], PATIENCE_S))[-1]
         seen["trade"] = [trade["order"] == sold["id"], trade["price"], trade["takerOrMaker"], trade["fee"]["cost"]]
         seen["public"] = (await asyncio.wait_for(tasks["public"], PATIENCE_S))[-1]["price"]
         position = (await asyncio.wait_for(tasks["positions"], PATIENCE_S))[-1]
         seen["position"] = [position["side"], position["contracts"]]
-        book = await asyncio.wait_for(client.watch_order_book(LINEAR), PATIENCE_S)  # its checksum is checked
-        seen["later"] = list(book["bids"][0][:2])
+        changed = await asyncio.wait_for(later, PATIENCE_S)  # its checksum is checked
+        seen["later"] = list(changed["bids"][0][:2])
         seen["ticker"] = (await asyncio.wait_for(client.watch_ticker(LINEAR), PATIENCE_S))["last"]
     finally:
         await client.close()

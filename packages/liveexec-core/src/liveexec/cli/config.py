@@ -58,8 +58,10 @@ def schema() -> ExitCode:
     from liveexec.config.schema import json_schema  # noqa: PLC0415  (keeps --help fast)
     from liveexec.plugins.manager import load_plugins  # noqa: PLC0415
 
-    kinds = {name: registration.config for name, registration in load_plugins().adapters.items()}
-    _say(json.dumps(json_schema(kinds), indent=2, ensure_ascii=False))
+    adapters = load_plugins().adapters
+    kinds = {name: each.config for name, each in adapters.items() if each.section is None}
+    sections = {each.section: each.config for each in adapters.values() if each.section is not None}
+    _say(json.dumps(json_schema(kinds, sections), indent=2, ensure_ascii=False))
     return ExitCode.OK
 
 

@@ -59,13 +59,22 @@ _SINGLE: Final[dict[Any, dict[str, Any]]] = {
 }
 
 
-def json_schema(adapters: Mapping[str, type[Any] | None] | None = None) -> dict[str, Any]:
-    """The schema of a configuration; with ``adapters`` also of their sections, by kind of venue."""
+def json_schema(
+    adapters: Mapping[str, type[Any] | None] | None = None, sections: Mapping[str, type[Any] | None] | None = None
+) -> dict[str, Any]:
+    """The schema of a configuration; with ``adapters`` also of their sections, by kind of venue, and with ``sections``
+    of the top-level sections that plugins read."""
     schema = {"$schema": _DIALECT, "title": "liveexec configuration", **_of(LiveConfig)}
     if adapters is not None:
         kinds = {name: _of(kind) if kind is not None else {"type": "object"} for name, kind in adapters.items()}
         section = schema["properties"]["external_adapters"]
         section.update(properties=kinds, additionalProperties=False)
+    for name, kind in (sections or {}).items():
+        if kind is not None:
+            schema["properties"][name] = {
+                "anyOf": [_of(kind), {"type": "null"}],
+                "description": _of(kind)["description"],
+            }
     # An editor's own reference to the schema is no part of the configuration.
     schema["properties"] = {"$schema": {"type": "string"}, **schema["properties"]}
     return schema

@@ -124,11 +124,23 @@ class _Loading:
         self.loaded.append(evolve(plugin, api=module.LIVEEXEC_API, registered=MappingProxyType(registered)))
 
     def done(self) -> Plugins:
-        """Everything that was registered; nothing can be added any more."""
+        """Everything that was registered; nothing can be added any more.
+
+        Raises:
+            PluginError: two kinds of venue read the same section.
+        """
         registrars = self._registrars
+        adapters = registrars.adapters.close()
+        claims: dict[str, str] = {}
+        for name, registration in adapters.items():
+            if registration.section is None:
+                continue
+            if (other := claims.setdefault(registration.section, name)) != name:
+                owners = " and by ".join(registrars.adapters.owner(each) for each in (other, name))
+                raise PluginError(f"section {registration.section!r} is claimed by {owners}")
         return Plugins(
             tuple(self.loaded),
-            registrars.adapters.close(),
+            adapters,
             registrars.risk_rules.close(),
             registrars.routing_policies.close(),
             registrars.execution_algorithms.close(),

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from liveexec.domain.object_store import ObjectStore
-from liveexec.errors import PluginError
+from liveexec.errors import Fault, PluginError
 from liveexec.plugins.adapter import ExternalAdapter
 
 __all__ = ["AdapterFactory", "AdapterRegistration", "ObjectStoreFactory", "Registrars", "Registry"]
@@ -26,10 +26,19 @@ class AdapterRegistration:
     ``config`` is the attrs class of its configuration section, which the factory is then given an instance of; fields
     that hold keys are of type :class:`~liveexec.domain.secret.Secret`. Without one it is given the section as it is
     written.
+
+    ``section`` is the top-level section that it reads, for a kind that serves several venues at once; else it stands
+    below ``external_adapters``. ``live_faults`` tells what keeps a section from being used in live mode.
     """
 
     factory: AdapterFactory
     config: type[Any] | None = None
+    section: str | None = None
+    live_faults: Callable[[Any], Sequence[Fault]] | None = None
+
+    def path(self, name: str) -> str:
+        """Where the configuration of a kind of this name stands."""
+        return self.section if self.section is not None else f"external_adapters.{name}"
 
 
 class Registry[T]:

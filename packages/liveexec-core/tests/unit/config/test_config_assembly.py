@@ -187,6 +187,38 @@ class TestAdapters:
         assembled(config, self.registered(plugins, given, None)).adapters()
         assert given == [{"any": ["thing"]}]
 
+    def test_a_kind_may_claim_a_section_of_its_own(self, plugins: Plugins) -> None:
+        given: list[Any] = []
+
+        def factory(section: Any) -> Sequence[ExternalAdapter]:
+            given.append(section)
+            raise ConfigurationError("venue", [Fault("api_key", "is refused by the venue")])
+
+        def live_faults(section: KeyedSection) -> Sequence[Fault]:
+            return [Fault("port", "is for tests")] if section.port != 443 else []
+
+        node = AdapterRegistration(factory, KeyedSection, "trading_node", live_faults)
+        bare = evolve(plugins, adapters={"PAPER": plugins.adapters["PAPER"]})
+        claimed = evolve(plugins, adapters={**bare.adapters, "NODE": node})
+        config = load_config({"mode": "paper", "trading_node": {"api_key": canary("key"), "port": 1}}, {})
+        made = assembled(config, claimed)
+        with pytest.raises(ConfigurationError, match=r"trading_node\.api_key: is refused by the venue"):
+            made.adapters()
+        assert given == [KeyedSection(Secret(canary("key")), 1)]
+        assert faults_of(claimed, mode="live", external_adapters={}, trading_node={"api_key": "k", "port": 1}) == [
+            "plugins.enabled: must list the plugins to load in live mode; [] loads none but ours",
+            "trading_node.port: is for tests",
+        ]
+        assert faults_of(claimed, external_adapters={"NODE": {}, "X": {}}, trading_node={"prt": 1}) == [
+            "external_adapters.NODE: is configured in the section trading_node",
+            "external_adapters.X: no plugin registers this kind of venue; there are PAPER",
+            "trading_node.api_key: is missing",
+            "trading_node.prt: is not known, did you mean port?",
+        ]
+        assert faults_of(bare, trading_node={}) == [
+            "trading_node: is read by liveexec-nautilus, which is not installed"
+        ]
+
     def test_a_world_that_is_written_out_makes_paper_venues(self, plugins: Plugins) -> None:
         faults = faults_of(plugins, external_adapters={"PAPER": {"world": {"venues": [], "speed": "2"}}})
         assert "external_adapters.PAPER.world.venues: must name at least one" in faults
@@ -236,12 +268,13 @@ class TestShown:
 
 class TestSchema:
     def test_it_names_every_section_and_key(self) -> None:
-        schema = json_schema({"PAPER": None, "KEYED": KeyedSection})
+        schema = json_schema({"PAPER": None, "KEYED": KeyedSection}, {"trading_node": KeyedSection})
         sections: Mapping[str, Any] = schema["properties"]
         assert set(sections) == {"$schema", *(each.name for each in fields(LiveConfig))}
         assert set(sections["risk_engine"]["properties"]) == {each.name for each in fields(RiskSection)}
         assert set(sections["external_adapters"]["properties"]) == {"PAPER", "KEYED"}
         assert sections["external_adapters"]["properties"]["KEYED"]["required"] == ["api_key"]
+        assert sections["trading_node"]["anyOf"][0]["required"] == ["api_key"]
         assert schema["required"] == ["mode"]
         json.dumps(schema)
 

@@ -132,3 +132,19 @@ def test_two_plugins_that_claim_one_name_are_both_named(install: Install, name: 
     assert f"'{name}'" in str(caught.value)
     assert "acme-routing 2.7" in str(caught.value)
     assert ("other 3.1" if name == "coin_toss" else "liveexec-core") in str(caught.value)
+
+
+def test_two_plugins_that_read_one_section_are_both_named(install: Install) -> None:
+    source = """
+from liveexec.plugins.hookspecs import hookimpl
+from liveexec.plugins.registrars import AdapterRegistration
+LIVEEXEC_API = (1, 0)
+
+@hookimpl
+def liveexec_register_adapters(registry):
+    registry.add("{name}", AdapterRegistration(lambda section: (), None, "objects"))
+"""
+    install(source.format(name="ONE"))
+    install(source.format(name="TWO"), "other", "3.1")
+    with pytest.raises(PluginError, match=r"section 'objects' is claimed by acme-routing 2\.7 and by other 3\.1"):
+        load_plugins()

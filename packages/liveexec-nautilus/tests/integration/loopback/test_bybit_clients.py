@@ -7,7 +7,7 @@ import pytest
 
 from liveexec.domain.operation import OrderType, Side
 from liveexec_nautilus.loopback.bybit.venue import bybit_venue
-from liveexec_nautilus.loopback.shared.faults import StreamFault
+from liveexec_nautilus.loopback.shared.faults import RequestFault, StreamFault
 from liveexec_nautilus.loopback.shared.orders import OrderRequest
 from liveexec_nautilus.loopback.shared.server import Server, serve
 from nautilus_loopback.clients import run_client
@@ -105,9 +105,14 @@ async def test_nautilus_goes_from_reconciliation_through_a_lost_connection_to_a_
         "accepted held",
         "canceled held",
         "filled held 0.100 at 49995.0 fee 0.99990000 USDT",
+        "accepted gap",
         "cut True",
+        "returned",
+        # Nobody asks by itself for what was missed; asked, it is a fill without a fee.
+        "filled gap 0.100 at 49995.0 fee None",
         "accepted last",
-        "filled last 0.400 at 49995.0 fee 3.99960000 USDT",
+        "filled gap 0.300 at 49995.0 fee 2.99970000 USDT",
+        "filled last 0.400 at 49994.0 fee 3.99952000 USDT",
     ]
     assert {"book", "trade"} <= set(seen["seen"])
     truth = [(order.client_order_id[:6], order.status, order.filled) for order in server.control.orders(USER)]
@@ -116,14 +121,26 @@ async def test_nautilus_goes_from_reconciliation_through_a_lost_connection_to_a_
         ("CANCELED", Decimal("0.1")),
         ("CANCELED", Decimal("0.1")),
         ("FILLED", Decimal("0.4")),
+        ("FILLED", Decimal("0.4")),
     ]
-    assert server.venue.floor.position(USER, LINEAR).quantity == Decimal("0.8")
+    assert server.venue.floor.position(USER, LINEAR).quantity == Decimal("1.2")
 
 
-async def test_an_execution_without_its_fee_coin_ends_nautilus_process(server: Server) -> None:
-    """The known killer, as a scripted fault."""
-    server.control.fault(StreamFault(kind="patch", topic="execution", times=None, fields={"feeCurrency": ""}))
+@pytest.mark.parametrize(
+    "fault",
+    [
+        StreamFault(kind="patch", topic="execution", times=None, fields={"feeCurrency": ""}),
+        RequestFault(kind="patch", operation="GET /v5/execution/list", fields={"feeCurrency": ""}),
+    ],
+    ids=["told", "asked"],
+)
+async def test_an_execution_without_its_fee_coin_ends_nautilus_process(
+    server: Server, fault: StreamFault | RequestFault
+) -> None:
+    """The known killer, as a scripted fault: on the stream, and in what reconciliation asks for."""
+    was_there_before(server)
+    server.control.fault(fault)
     code, seen, errors = await run_client("nautilus", "nautilus_life", server, "bybit")
     assert code != 0
-    assert seen is None, errors
-    assert len(server.control.executions(USER)) == 1
+    assert seen is None
+    assert "panicked" in errors

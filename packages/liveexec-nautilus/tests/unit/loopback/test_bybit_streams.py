@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,11 +69,18 @@ def test_a_category_has_its_own_topics() -> None:
     assert len(desk.told("publicTrade.BTCUSD")) == 1
 
 
-def test_a_path_without_a_category_leads_nowhere() -> None:
+def test_a_path_without_a_category_has_all_of_them() -> None:
+    desk = BybitDesk()
+    topics = ["publicTrade.BTCUSDT", "publicTrade.BTCUSDC", "publicTrade.BTCUSD"]
+    desk.subscribe("/v5/public", *topics)
+    for number, name in enumerate(("spot.BTCUSDT", LINEAR, "spot.BTCUSDC", "inverse.BTCUSD"), 1):
+        desk.venue.floor.print_trade(name, Side.BUY, Decimal(50_000), Decimal(number))
+    # The name that is a contract and a pair is the contract.
+    assert [[each["data"][0]["v"] for each in desk.told(topic)] for topic in topics] == [["2"], ["3"], ["4"]]
+
+
+def test_a_path_of_no_category_leads_nowhere() -> None:
     desk = BybitDesk()
     assert desk.open("/v5/public/spot").session_id in desk.venue.sessions
-    try:
+    with pytest.raises(AssertionError):
         desk.open("/v5/public/margin")
-    except AssertionError:
-        return
-    raise AssertionError("it was let in")

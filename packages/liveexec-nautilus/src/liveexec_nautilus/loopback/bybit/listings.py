@@ -1,6 +1,6 @@
 """What the loopback Bybit lists: spot, linear and inverse perpetuals, a dated future of each, and two options.
 
-The same name (``BTCUSDT``) is a spot pair and a contract here, so the matching engine knows an instrument by category
+The same name (``BTCUSDT``) is a spot pair and a contract here (``BTCUSDC`` is spot alone), so the matching engine knows an instrument by category
 and name: ``linear.BTCUSDT``. Source of the sizes: ``GET /v5/market/instruments-info``.
 """
 
@@ -45,8 +45,9 @@ def default_symbols(now_ns: int) -> tuple[SymbolConfig, ...]:
     contract_code = f"{_MONTH_LETTERS[delivery.month - 1]}{delivery:%y}"
     dated = {"deliveryTime": str(delivery_ms(delivery))}
     return (
-        _spot("BTC", tick="0.1", lot="0.000001", opening="50000"),
-        _spot("ETH", tick="0.01", lot="0.00001", opening="3000"),
+        _spot("BTC", "USDT", tick="0.1", lot="0.000001", opening="50000"),
+        _spot("ETH", "USDT", tick="0.01", lot="0.00001", opening="3000"),
+        _spot("BTC", "USDC", tick="0.1", lot="0.000001", opening="50000"),
         _linear("BTCUSDT", "BTC", tick="0.1", lot="0.001", opening="50000", details={}),
         _linear("ETHUSDT", "ETH", tick="0.01", lot="0.01", opening="3000", details={}),
         _linear(f"BTCUSDT-{day}", "BTC", tick="0.1", lot="0.001", opening="51000", details=dated),
@@ -133,13 +134,13 @@ def _dated(symbol: SymbolConfig, delivery_fee: str) -> dict[str, object]:
     }
 
 
-def _spot(base: str, *, tick: str, lot: str, opening: str) -> SymbolConfig:
+def _spot(base: str, quote: str, *, tick: str, lot: str, opening: str) -> SymbolConfig:
     return SymbolConfig(
-        name=f"spot.{base}USDT",
+        name=f"spot.{base}{quote}",
         kind=ContractKind.SPOT,
         base=base,
-        quote="USDT",
-        settlement="USDT",
+        quote=quote,
+        settlement=quote,
         tick=Decimal(tick),
         lot=Decimal(lot),
         min_quantity=Decimal(lot),

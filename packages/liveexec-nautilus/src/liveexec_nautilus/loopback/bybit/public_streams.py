@@ -56,6 +56,10 @@ class PublicStreams:
         self._books: dict[tuple[str, int], _Shown] = {}
         self._tickers: dict[str, dict[str, object]] = {}
 
+    def category_of_topic(self, topic: str, categories: Iterable[Category]) -> Category | None:
+        """The first of these categories that has such a topic."""
+        return next((category for category in categories if self.is_topic(category, topic)), None)
+
     def is_topic(self, category: Category, topic: str) -> bool:
         """Whether this category has such a topic."""
         family, _, rest = topic.partition(".")
@@ -84,16 +88,16 @@ class PublicStreams:
             assert symbol is not None
             self._tell_ticker(session, topic, "snapshot", self._ticker(symbol))
 
-    def on_event(self, event: FloorEvent, sessions: Callable[[Category], Iterable[Session]]) -> None:
-        """Tell whoever subscribed to what this event changes."""
+    def on_event(self, event: FloorEvent, sessions: Iterable[Session]) -> None:
+        """Tell whoever of these subscribed to what this event changes."""
         if isinstance(event, BookChanged):
-            self._book_changed(event.symbol, list(sessions(category_of(event.symbol))))
-            self._ticker_changed(event.symbol, list(sessions(category_of(event.symbol))))
+            self._book_changed(event.symbol, sessions)
+            self._ticker_changed(event.symbol, sessions)
         elif isinstance(event, PublicTrade):
-            self._traded(event, sessions(category_of(event.symbol)))
-            self._ticker_changed(event.symbol, list(sessions(category_of(event.symbol))))
+            self._traded(event, sessions)
+            self._ticker_changed(event.symbol, sessions)
         elif isinstance(event, MarkMoved):
-            self._ticker_changed(event.symbol, list(sessions(category_of(event.symbol))))
+            self._ticker_changed(event.symbol, sessions)
 
     def _book_changed(self, symbol: SymbolConfig, sessions: Iterable[Session]) -> None:
         for (name, depth), shown in self._books.items():
@@ -108,7 +112,7 @@ class PublicStreams:
             # The topic with one level is always whole.
             kind, told = ("snapshot", (bids, asks)) if depth == 1 else ("delta", (moved_bids, moved_asks))
             for session in sessions:
-                if topic in session.topics:
+                if _listens(session, topic, symbol):
                     self._tell_book(session, topic, kind, symbol, shown, *told)
 
     def _book(self, symbol: SymbolConfig, depth: int) -> _Shown:
@@ -147,7 +151,7 @@ class PublicStreams:
         }
         message = {"topic": topic, "type": "snapshot", "ts": self._floor.clock.now_ms(), "data": [data]}
         for session in sessions:
-            if topic in session.topics:
+            if _listens(session, topic, symbol):
                 self._publish(session, topic, message)
 
     def _ticker(self, symbol: SymbolConfig) -> dict[str, object]:
@@ -168,12 +172,17 @@ class PublicStreams:
         by_change = category_of(symbol) in {"linear", "inverse"}
         data = {"symbol": now["symbol"], **changed} if by_change else now
         for session in sessions:
-            if topic in session.topics:
+            if _listens(session, topic, symbol):
                 self._tell_ticker(session, topic, "delta" if by_change else "snapshot", data)
 
     def _tell_ticker(self, session: Session, topic: str, kind: str, data: dict[str, object]) -> None:
         now_ms = self._floor.clock.now_ms()
         self._publish(session, topic, {"topic": topic, "type": kind, "data": data, "cs": now_ms, "ts": now_ms})
+
+
+def _listens(session: Session, topic: str, symbol: SymbolConfig) -> bool:
+    """Whether a session subscribed to this topic of the symbol's category: its notes tell which it meant."""
+    return topic in session.topics and session.notes[topic] == category_of(symbol)
 
 
 def _moved(before: Levels, after: Levels) -> Levels:

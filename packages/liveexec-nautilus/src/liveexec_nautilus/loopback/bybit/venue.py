@@ -34,7 +34,9 @@ __all__ = ["BybitVenue", "bybit_venue"]
 
 _PRIVATE: Final = "/v5/private"
 _TRADE: Final = "/v5/trade"
-_PUBLIC: Final = "/v5/public/"
+_PUBLIC: Final = "/v5/public"
+#: Where a topic is looked for on the path without a category.
+_IN_ORDER: Final[tuple[Category, ...]] = ("linear", "inverse", "option", "spot")
 _DEFAULT_BALANCES: Final = MappingProxyType(
     {"USDT": Decimal(1_000_000), "USDC": Decimal(1_000_000), "BTC": Decimal(10), "ETH": Decimal(100)}
 )
@@ -66,7 +68,7 @@ def bybit_venue(
 class BybitVenue(LoopbackVenue):
     """Bybit's API v5 over a floor. ``limits`` are requests a second by endpoint; without them there are hardly any."""
 
-    websocket_paths = (_PUBLIC + "{category}", _PRIVATE, _TRADE)
+    websocket_paths = (_PUBLIC, _PUBLIC + "/{category}", _PRIVATE, _TRADE)
 
     def __init__(self, floor: Floor, limits: Mapping[str, int] | None = None) -> None:
         listings = Listings(floor.symbols)
@@ -153,8 +155,9 @@ class BybitVenue(LoopbackVenue):
     # Streams
 
     def greet(self, session: Session) -> bool:
-        """A public path must end in a category."""
-        return session.path in {_PRIVATE, _TRADE} or _category_of(session) is not None
+        """A public path ends in a category. Here it may end before: a client that can be turned to one address only
+        finds all categories there, each topic in the first that has it (linear, inverse, option, spot)."""
+        return session.path in {_PRIVATE, _TRADE} or bool(_categories_of(session))
 
     def receive(self, session: Session, text: str) -> None:
         """Carry out a message of a client: ``auth``, ``ping``, ``subscribe``, or an operation of the trade socket."""
@@ -168,18 +171,16 @@ class BybitVenue(LoopbackVenue):
         operation = word(request, "op")
         shown = {name: value for name, value in request.items() if name != "args" or operation != "auth"}
         act = partial(self._carry_out_op, session, operation, request)
-        opened: list[str] = []
+        opened: dict[str, Category] = {}
         if operation == "subscribe":
             act = partial(self._subscribe, session, request, opened)
         self.carry_out(session, operation, shown, act, partial(self._refuse_op, session, operation, request))
-        category = _category_of(session)
-        for topic in opened:
-            if category is not None:
-                self._public.open(session, category, topic)
+        for topic, category in opened.items():
+            self._public.open(session, category, topic)
 
     def on_event(self, event: FloorEvent) -> None:
         """Tell public and private streams."""
-        self._public.on_event(event, self._public_sessions)
+        self._public.on_event(event, [each for each in self.sessions.values() if each.path.startswith(_PUBLIC)])
         self._private.on_event(event, self._private_sessions)
 
     def expire_credentials(self) -> int:
@@ -188,9 +189,6 @@ class BybitVenue(LoopbackVenue):
         for session in logged_in:
             session.close()
         return len(logged_in)
-
-    def _public_sessions(self, category: Category) -> Iterable[Session]:
-        return [each for each in self.sessions.values() if each.path == _PUBLIC + category]
 
     def _private_sessions(self, user_id: int) -> Iterable[Session]:
         return [each for each in self.sessions.values() if each.path == _PRIVATE and each.user_id == user_id]
@@ -208,6 +206,7 @@ class BybitVenue(LoopbackVenue):
                 case "unsubscribe":
                     for topic in _topics(request):
                         session.topics.pop(topic, None)
+                        session.notes.pop(topic, None)
                     return self._streamed(session, request, operation, success=True)
                 case _ if session.path == _TRADE:
                     return self._trade(session, operation, request)
@@ -239,17 +238,21 @@ class BybitVenue(LoopbackVenue):
             return told | _given(request, "req_id", "req_id")
         return self._streamed(session, request, "ping", success=True, message="pong")
 
-    def _subscribe(self, session: Session, request: Params, opened: list[str]) -> object:
+    def _subscribe(self, session: Session, request: Params, opened: dict[str, Category]) -> object:
         """All topics or none: one that there is not refuses the request."""
-        topics, category = _topics(request), _category_of(session)
+        topics, categories = _topics(request), _categories_of(session)
         if session.path == _PRIVATE and session.user_id is None:
             return self._streamed(session, request, "subscribe", success=False, message="Request not authorized")
+        found: dict[str, Category] = {}
         for topic in topics:
-            known = is_private_topic(topic) if category is None else self._public.is_topic(category, topic)
-            if not known or session.path == _TRADE:
+            category = self._public.category_of_topic(topic, categories)
+            if category is not None:
+                found[topic] = category
+            elif session.path != _PRIVATE or not is_private_topic(topic):
                 told = f"error:handler not found,topic:{topic}"
                 return self._streamed(session, request, "subscribe", success=False, message=told)
-        opened += [topic for topic in topics if topic not in session.topics]
+        opened |= {topic: category for topic, category in found.items() if topic not in session.topics}
+        session.notes.update(found)
         session.topics.update(dict.fromkeys(topics))
         return self._streamed(session, request, "subscribe", success=True)
 
@@ -322,9 +325,11 @@ def _topics(request: Params) -> list[str]:
     return [str(each) for each in arguments] if isinstance(arguments, list) else []
 
 
-def _category_of(session: Session) -> Category | None:
-    """The category of a public session's path."""
-    return next((each for each in CATEGORIES if session.path == _PUBLIC + each), None)
+def _categories_of(session: Session) -> tuple[Category, ...]:
+    """The categories that a public session's path offers."""
+    if session.path == _PUBLIC:
+        return _IN_ORDER
+    return tuple(each for each in CATEGORIES if session.path == f"{_PUBLIC}/{each}")
 
 
 def _connection(session: Session) -> str:

@@ -128,8 +128,10 @@ class Trading:
         _refuse_left_out(params)
         is_spot = symbol.kind is ContractKind.SPOT
         mode, side = required(params, "tdMode"), _SIDES.get(required(params, "side"))
+        if mode not in {"cash", "cross", "isolated"}:
+            raise OkxError("51000", "tdMode")
         if mode == "isolated" or (mode == "cash") is not is_spot:
-            raise OkxError("51000", "tdMode") if mode not in {"cash", "cross", "isolated"} else OkxError("51010")
+            raise OkxError("51010")
         if side is None:
             raise OkxError("51000", "side")
         if word(params, "posSide") not in {"", "net"}:

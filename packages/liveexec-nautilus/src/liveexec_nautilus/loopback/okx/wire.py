@@ -11,7 +11,7 @@ from typing import Final
 
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import MONEY, ZERO, divide
-from liveexec.domain.operation import Side
+from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.domain.position import Position
 from liveexec.venues.paper.entry import EndCode, RejectCode
@@ -51,6 +51,7 @@ _STATES: Final = MappingProxyType(
         VenueOrderStatus.REJECTED: "canceled",
     }
 )
+_LIMITS: Final = MappingProxyType({TimeInForce.GTC: "limit", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"})
 #: (cancelSource, cancelSourceReason) by why an order ended.
 _ENDS: Final = MappingProxyType(
     {
@@ -117,7 +118,7 @@ def order_row(order: Order, last: Execution | None) -> dict[str, object]:
         "lever": "" if is_spot or type_of(order.symbol) == "OPTION" else str(LEVERAGE),
         "linkedAlgoOrd": {"algoId": ""},
         "ordId": order_id(order),
-        "ordType": order.details["ordType"],
+        "ordType": order.details.get("ordType") or _order_type(order),
         "pnl": plain(gains) if not is_spot else "0",
         "posSide": "" if is_spot else "net",
         "px": "" if order.price is None else plain(order.price),
@@ -138,7 +139,7 @@ def order_row(order: Order, last: Execution | None) -> dict[str, object]:
         "stpMode": "cancel_maker",
         "sz": plain(order.quantity),
         "tag": order.details.get("tag", ""),
-        "tdMode": order.details["tdMode"],
+        "tdMode": order.details.get("tdMode") or ("cash" if is_spot else "cross"),
         "tgtCcy": order.details.get("tgtCcy", ""),
         "tpOrdPx": "",
         "tpTriggerPx": "",
@@ -371,6 +372,15 @@ def _state(order: Order) -> str:
     if order.is_open:
         return "partially_filled" if order.filled else "live"
     return _STATES[order.status]
+
+
+def _order_type(order: Order) -> str:
+    """What an order is called that was not placed by this protocol."""
+    if order.order_type is OrderType.MARKET:
+        return "market"
+    if order.post_only:
+        return "post_only"
+    return _LIMITS[order.time_in_force]
 
 
 def _fee_coin(order: Order) -> str:

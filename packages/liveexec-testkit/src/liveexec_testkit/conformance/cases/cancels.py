@@ -134,7 +134,7 @@ class CancelCases(CaseGroup):
     @case(
         37,
         "An error that proves nothing is no refusal of a cancel",
-        proves="An internal error of the venue on a cancel is Unknown.",
+        proves="An internal error of the venue on a cancel is Unknown (or Sent, where its report came first).",
         needs=(FailInside(Verb.CANCEL, placed=True),),
     )
     async def test_lx037_failed_inside(self, trial: Trial) -> None:
@@ -142,7 +142,7 @@ class CancelCases(CaseGroup):
         placed = await line.place()
         await trial.venue.inject(FailInside(Verb.CANCEL, placed=True))
         outcome = await line.cancel(placed)
-        assert isinstance(outcome, Unknown), f"an error that proves nothing became {outcome}"
+        assert isinstance(outcome, Unknown | Sent), f"an error that proves nothing became {outcome}"
         await line.report_of(placed, VenueOrderStatus.CANCELED)
 
     @case(

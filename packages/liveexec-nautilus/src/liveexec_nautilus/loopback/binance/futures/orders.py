@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from attrs import evolve
 
 from liveexec_nautilus.loopback.binance.errors import BinanceError, mandatory
 from liveexec_nautilus.loopback.binance.futures import trading, wire
@@ -145,7 +146,7 @@ def _each(
     answers = []
     for given in wanted:
         try:
-            answers.append(act(Call(call.venue, Parameters(given), call.user_id)))
+            answers.append(act(evolve(call, parameters=Parameters(given))))
         except BinanceError as error:
             answers.append(error.wire())
     return answers

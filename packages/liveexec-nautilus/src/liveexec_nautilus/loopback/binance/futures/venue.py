@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import cast
 
 from liveexec.domain.ids import VenueName
-from liveexec_nautilus.loopback.binance.errors import BinanceError
 from liveexec_nautilus.loopback.binance.futures import account, market_data, orders, streams
 from liveexec_nautilus.loopback.binance.futures.config import LEVERAGE, FuturesConfig
-from liveexec_nautilus.loopback.binance.futures.registry import ENDPOINTS, Call
-from liveexec_nautilus.loopback.binance.futures.subscriptions import Subscriptions
-from liveexec_nautilus.loopback.binance.futures.trading_api import TradingApi
-from liveexec_nautilus.loopback.binance.parameters import Parameters
-from liveexec_nautilus.loopback.binance.security import Gate, ListenKeys, Weights
+from liveexec_nautilus.loopback.binance.futures.registry import ENDPOINTS
+from liveexec_nautilus.loopback.binance.futures.trading_api import futures_api
+from liveexec_nautilus.loopback.binance.registry import Endpoint
+from liveexec_nautilus.loopback.binance.security import ListenKeys
+from liveexec_nautilus.loopback.binance.venue import BinanceVenue, Message
 from liveexec_nautilus.loopback.shared.clock import VenueClock
 from liveexec_nautilus.loopback.shared.events import (
     BalanceMoved,
@@ -23,21 +23,17 @@ from liveexec_nautilus.loopback.shared.events import (
 )
 from liveexec_nautilus.loopback.shared.floor import MAKERS, TAKERS, Floor
 from liveexec_nautilus.loopback.shared.sessions import Session
-from liveexec_nautilus.loopback.shared.traffic import HttpAnswer, HttpRequest
-from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 
 __all__ = ["FuturesVenue"]
 
 #: Modules that register endpoints.
 _HANDLERS = (account, market_data, orders)
-_NOT_FOUND, _TOO_MANY = 404, 429
-_TRADING_PATH = "/ws-fapi/v1"
 
 
-class FuturesVenue(LoopbackVenue):
+class FuturesVenue(BinanceVenue):
     """REST below ``/fapi``, streams at any path that ends in ``/ws`` or ``/stream``, trading at ``/ws-fapi/v1``."""
 
-    websocket_paths = ("/{path:path}",)
+    trading_path = "/ws-fapi/v1"
 
     def __init__(self, config: FuturesConfig | None = None, clock: VenueClock | None = None) -> None:
         self.config = FuturesConfig() if config is None else config
@@ -49,68 +45,41 @@ class FuturesVenue(LoopbackVenue):
             clock,
             initial_margin=Decimal(1) / LEVERAGE,
             first_number=8_886_000_000,
+            client_ids_return=True,
         )
-        super().__init__(floor)
-        self.gate = Gate(self.keys, clock)
+        super().__init__(floor, self.config.weight_per_minute, self.config.orders_per_minute)
         self.listen_keys = ListenKeys(clock)
-        self.weights = Weights(clock, self.config.weight_per_minute, self.config.orders_per_minute)
-        self._subscriptions = Subscriptions(self)
-        self._trading = TradingApi(self)
+        self._trading = futures_api(self)
         self._marked_second = 0
 
-    def answer(self, request: HttpRequest) -> HttpAnswer:
-        """Carry out a REST request."""
-        found = ENDPOINTS.get((request.method, request.path))
-        if found is None:
-            return HttpAnswer(_NOT_FOUND, b"<html>404 Not found</html>", media_type="text/html")
-        headers: dict[str, str] = {}
-        try:
-            self.weights.take(found.weight)
-            user_id = 0
-            if found.security != "NONE":
-                key, owner = self.gate.by_header(request)
-                user_id = owner.user_id
-                if found.security == "SIGNED":
-                    self.gate.require_signed(request, key)
-            if found.counts_order:
-                self.weights.take_order(user_id)
-                headers["x-mbx-order-count-1m"] = str(self.weights.orders[user_id])
-            content, status = found.handler(Call(self, Parameters(request.parameters()), user_id)), 200
-        except BinanceError as error:
-            content, status = error.wire(), error.status
-            if status == _TOO_MANY:
-                headers["retry-after"] = str(self.weights.retry_after_s())
-        headers["x-mbx-used-weight-1m"] = str(self.weights.used)
-        return HttpAnswer.json(content, status, headers)
+    def endpoint(self, method: str, path: str) -> Endpoint[BinanceVenue] | None:
+        """The endpoint at a path."""
+        return cast("Endpoint[BinanceVenue] | None", ENDPOINTS.find(method, path))
 
-    def error(self, code: str, message: str) -> HttpAnswer:
-        """An error of these words over HTTP."""
-        told = BinanceError(int(code), message)
-        return HttpAnswer.json(told.wire(), told.status)
+    def take_trading(self, session: Session, text: str) -> None:
+        """A message over the WebSocket trading API."""
+        self._trading.receive(session, text)
 
-    def greet(self, session: Session) -> bool:
-        """A session opens: for trading, or for streams named in its path."""
-        if session.path.rstrip("/") == _TRADING_PATH:
-            session.notes["trading"] = True
-            return True
-        return self._subscriptions.open(session)
+    def at_once(self, topic: str) -> Iterable[Message]:
+        """Best prices are told to whoever subscribes to them."""
+        symbol = self.floor.symbols.get(topic.removesuffix("@bookTicker").upper())
+        if symbol is None or not topic.endswith("@bookTicker"):
+            return ()
+        return streams.best_prices(self.floor, symbol, self.clock.now_ns())
 
-    def receive(self, session: Session, text: str) -> None:
-        """A message of a client: a trading request, or what it wants to hear."""
-        if "trading" in session.notes:
-            self._trading.receive(session, text)
-        else:
-            self._subscriptions.receive(session, text)
+    def owner(self, topic: str) -> int | None:
+        """Whose listen key this is."""
+        return self.listen_keys.owner(topic)
 
     def on_event(self, event: FloorEvent) -> None:
         """Tell streams what happened."""
         match event:
             case BookChanged():
-                self._tell(streams.book_messages(self.floor, event))
+                self.tell(streams.book_messages(self.floor, event))
             case PublicTrade():
-                self._tell(streams.trade_messages(event))
+                self.tell(streams.trade_messages(event))
             case MarkMoved():
-                self._tell(streams.mark_messages(event))
+                self.tell(streams.mark_messages(event))
             case OrderChanged():
                 if event.order.user_id not in {MAKERS, TAKERS}:
                     self._tell_user(event.order.user_id, event)
@@ -131,14 +100,14 @@ class FuturesVenue(LoopbackVenue):
         """Tell the streams of these listen keys that they are over; returns how many keys."""
         gone: Sequence[str] = list(keys)
         for key in gone:
-            self._subscriptions.expire(key)
+            self.subscriptions.expire(key)
         return len(gone)
 
     def _tell_user(self, user_id: int, event: OrderChanged | BalanceMoved) -> None:
-        listening = self._subscriptions.listeners(user_id)
+        listening = self.subscriptions.listeners(user_id)
         if listening:
             for topic, message in streams.user_messages(self.floor, event):
-                self._subscriptions.tell_user(listening, topic, message)
+                self.subscriptions.tell_user(listening, topic, message)
 
     def _tell_marks(self) -> None:
         """Mark prices are told every second, whether they moved or not."""
@@ -147,9 +116,4 @@ class FuturesVenue(LoopbackVenue):
             self._marked_second = second
             for symbol in self.floor.symbols.values():
                 now_ns = self.clock.now_ns()
-                self._tell(streams.mark_messages(MarkMoved(symbol, self.floor.mark(symbol.name), now_ns)))
-
-    def _tell(self, messages: Iterable[tuple[str, dict[str, object]]]) -> None:
-        if any(session.topics for session in self.sessions.values()):
-            for topic, message in messages:
-                self._subscriptions.tell(topic, message)
+                self.tell(streams.mark_messages(MarkMoved(symbol, self.floor.mark(symbol.name), now_ns)))

@@ -11,11 +11,10 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from liveexec_nautilus.loopback.binance.futures.streams import best_prices
 from liveexec_nautilus.loopback.shared.sessions import Session
 
 if TYPE_CHECKING:
-    from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+    from liveexec_nautilus.loopback.binance.venue import BinanceVenue
 
 __all__ = ["Subscriptions"]
 
@@ -25,9 +24,8 @@ _WRAPPED: Final = "wrapped"
 class Subscriptions:
     """The stream sessions of one venue."""
 
-    def __init__(self, venue: "FuturesVenue") -> None:
+    def __init__(self, venue: "BinanceVenue") -> None:
         self._venue = venue
-        self._quoted = {f"{symbol.name.lower()}@bookTicker": symbol for symbol in venue.floor.symbols.values()}
 
     def open(self, session: Session) -> bool:
         """Take the streams that a session names as it opens; ``False`` for a path that leads nowhere."""
@@ -67,12 +65,11 @@ class Subscriptions:
 
     def listeners(self, user_id: int) -> list[tuple[Session, str]]:
         """Sessions with a good listen key of this account, and that key."""
-        keys = self._venue.listen_keys
         return [
             (session, topic)
             for session in self._venue.sessions.values()
             for topic in session.topics
-            if keys.owner(topic) == user_id
+            if self._venue.owner(topic) == user_id
         ]
 
     def tell_user(self, listening: Sequence[tuple[Session, str]], topic: str, message: dict[str, object]) -> None:
@@ -113,17 +110,15 @@ class Subscriptions:
 
     def _subscribe(self, session: Session, name: str) -> None:
         """As at the venue, a name that means nothing is taken and never heard of again; a dead listen key too."""
-        owner = self._venue.listen_keys.owner(name)
+        owner = self._venue.owner(name)
         if owner is not None:
             session.user_id = owner
         session.topics[name] = None
 
     def _tell_at_once(self, session: Session, name: str) -> None:
-        """Best prices follow a subscription at once, as they do in a market that never stands still."""
-        if name in self._quoted:
-            now_ns = self._venue.clock.now_ns()
-            for topic, message in best_prices(self._venue.floor, self._quoted[name], now_ns):
-                self._venue.publish(session, topic, self._wrapped(session, topic, message))
+        """Some streams tell something at once, as they do in a market that never stands still."""
+        for topic, message in self._venue.at_once(name):
+            self._venue.publish(session, topic, self._wrapped(session, topic, message))
 
     @staticmethod
     def _wrapped(session: Session, stream: str, message: dict[str, object]) -> dict[str, object]:

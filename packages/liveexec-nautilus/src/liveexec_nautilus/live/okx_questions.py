@@ -1,0 +1,143 @@
+"""Questions to OKX, through NautilusTrader's own HTTP client (okx.com/docs-v5).
+
+Orders: ``/trade/orders-pending`` and ``/trade/orders-history`` (seven days; canceled without a fill, two hours).
+Fills: ``/trade/fills`` and its history, a hundred at once. Positions and balances: ``/account/positions`` and
+``/account/balance``.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from liveexec_nautilus import vendor
+from liveexec_nautilus.live.clients import nautilus_account, okx_types
+from liveexec_nautilus.live.protocol import Answer, Ask, Balance, Cancel, ClientPlan, FillTold, OrderState, Position
+from liveexec_nautilus.live.questions import QuestionFailed
+from liveexec_nautilus.live.report_pages import all_fills
+from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_report_state, position_of
+
+__all__ = ["OkxQuestions"]
+
+_NS_PER_US: Final = 1_000
+_PAGE: Final = 100
+#: How far back fills are asked for when nothing says from when on.
+_SPAN_NS: Final = 3 * 86_400 * 1_000_000_000
+
+
+class OkxQuestions:
+    """One account."""
+
+    def __init__(self, plan: ClientPlan, cache: vendor.Cache) -> None:
+        self._cache = cache
+        self._account_id = vendor.AccountId(nautilus_account(plan))
+        self._types = okx_types(plan)
+        self._http = vendor.OKXHttpClient(
+            api_key=plan.api_key,
+            api_secret=plan.api_secret,
+            api_passphrase=plan.passphrase,
+            base_url=plan.urls.get("base_url_http"),
+            environment=vendor.OKXEnvironment.DEMO if plan.testnet else vendor.OKXEnvironment.LIVE,
+            timeout_secs=10,
+        )
+        self._cached: set[str] = set()
+
+    async def answer(self, ask: Ask) -> Answer:
+        self._cache_instruments()
+        try:
+            match ask.what:
+                case "order":
+                    return await self._order(ask)
+                case "open_orders":
+                    orders, is_complete = await self._open_orders()
+                    return Answer(ask.ref, orders=orders, is_complete=is_complete)
+                case "fills":
+                    fills, is_complete = await self._fills(ask.since_ns)
+                    return Answer(ask.ref, fills=fills, is_complete=is_complete)
+                case "positions":
+                    return Answer(ask.ref, positions=await self._positions())
+                case "balances":
+                    return Answer(ask.ref, balances=await self._balances())
+        except (ValueError, RuntimeError, OSError) as error:
+            # What the library raises for an answer that is an error, or none.
+            raise QuestionFailed(str(error)) from error
+        raise QuestionFailed(f"nobody knows {ask.what}")
+
+    async def cancel(self, told: Cancel) -> Answer:
+        self._cache_instruments()
+        try:
+            await self._http.cancel_order(
+                vendor.InstrumentId.from_str(told.instrument),
+                vendor.ClientOrderId(told.client_order_id) if told.client_order_id is not None else None,
+                vendor.VenueOrderId(told.venue_order_id) if told.venue_order_id is not None else None,
+            )
+        except (ValueError, RuntimeError, OSError) as error:
+            raise QuestionFailed(str(error)) from error
+        return Answer(told.ref)
+
+    async def close(self) -> None:
+        self._http.cancel_all_requests()
+
+    async def _order(self, ask: Ask) -> Answer:
+        assert ask.instrument is not None
+        instrument_id = vendor.InstrumentId.from_str(ask.instrument)
+        # The client has no question about one order: it lists those of the instrument, open and over.
+        reports = await self._http.request_order_status_reports(self._account_id, None, instrument_id)
+        for each in reports:
+            if (ask.venue_order_id is not None and str(each.venue_order_id) == ask.venue_order_id) or (
+                ask.client_order_id is not None and str(each.client_order_id) == ask.client_order_id
+            ):
+                return Answer(ask.ref, orders=(order_report_state(each),))
+        return Answer(ask.ref, is_absent=len(reports) < _PAGE)
+
+    async def _open_orders(self) -> tuple[tuple[OrderState, ...], bool]:
+        found: list[OrderState] = []
+        is_complete = True
+        for each in self._types:
+            reports = await self._http.request_order_status_reports(self._account_id, each, open_only=True)
+            found += [order_report_state(report) for report in reports if report.is_open]
+            is_complete = is_complete and len(reports) < _PAGE
+        return tuple(found), is_complete
+
+    async def _fills(self, since_ns: int) -> tuple[tuple[FillTold, ...], bool]:
+        now_ns = time.time_ns()
+        found: list[Any] = []
+        is_complete = True
+        for kind in self._types:
+
+            async def fetch(start_ns: int, end_ns: int, kind: vendor.OKXInstrumentType = kind) -> Sequence[Any]:
+                reports: Sequence[Any] = await self._http.request_fill_reports(
+                    self._account_id, kind, None, _time(start_ns), _time(end_ns), _PAGE
+                )
+                return reports
+
+            reports, is_all = await all_fills(fetch, since_ns or now_ns - _SPAN_NS, now_ns + 1_000_000_000, _PAGE)
+            found += reports
+            is_complete = is_complete and is_all
+        return tuple(fill_report_told(each) for each in found), is_complete
+
+    async def _positions(self) -> tuple[Position, ...]:
+        found: list[Position] = []
+        for each in self._types:
+            if each != vendor.OKXInstrumentType.SPOT:
+                reports = await self._http.request_position_status_reports(self._account_id, each)
+                found += [position_of(report) for report in reports]
+        return tuple(found)
+
+    async def _balances(self) -> tuple[Balance, ...]:
+        return balances_of(await self._http.request_account_state(self._account_id))
+
+    def _cache_instruments(self) -> None:
+        """What the client has no instrument of, it leaves out of its answers."""
+        fresh = [
+            each
+            for each in self._cache.instruments()
+            if each.id.venue.value == "OKX" and str(each.id) not in self._cached
+        ]
+        if fresh:
+            self._http.cache_instruments(fresh)
+            self._cached.update(str(each.id) for each in fresh)
+
+
+def _time(at_ns: int) -> datetime:
+    return datetime.fromtimestamp(at_ns // _NS_PER_US / 1e6, UTC)
