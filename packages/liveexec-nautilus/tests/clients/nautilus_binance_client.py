@@ -31,6 +31,7 @@ PERPETUAL = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")
 PAIR = InstrumentId.from_str("BTCUSDT.BINANCE")
 #: What the venue's own addresses for Spot end in.
 SBE = "responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5"
+_NUDGE_NS = 300_000_000
 _PATIENCE_NS = 40_000_000_000
 
 
@@ -42,6 +43,7 @@ class Trader(Strategy):
         self.node, self.url, self.traded = node, url, traded
         self.seen: list[str] = []
         self.quote: list[str] = []
+        self.nudges = 0
         self.buy_id: Any = None
         self.rest_id: Any = None
 
@@ -58,6 +60,9 @@ class Trader(Strategy):
         self.subscribe_trades(self.traded)
 
     def on_time_event(self, event: Any) -> None:
+        if event.name != "patience":
+            self.nudge()
+            return
         self.seen.append("out of patience")
         self.node.handle().stop()
 
@@ -75,8 +80,14 @@ class Trader(Strategy):
     def on_quote(self, quote: Any) -> None:
         if not self.quote:
             self.quote = [str(quote.bid_price), str(quote.ask_price)]
-            # The client asks for its first book when the first difference arrives.
-            self.ask_venue("rest", symbol="BTCUSDT", side="SELL", quantity="1", price="50020")
+            self.nudge()
+
+    def nudge(self) -> None:
+        """Change the book, again and again until it is here: the client asks for it when a difference arrives."""
+        if "book" not in self.seen:
+            self.nudges += 1
+            self.ask_venue("rest", symbol="BTCUSDT", side="SELL", quantity="1", price=str(50_020 + self.nudges))
+            self.clock.set_time_alert_ns(f"nudge {self.nudges}", time.time_ns() + _NUDGE_NS)
 
     def on_order_rejected(self, event: Any) -> None:
         self.seen.append(f"rejected {event.reason}")
@@ -143,7 +154,7 @@ def main(url: str, key: str, secret: str, options: list[str]) -> None:
         "api_key": key,
         "api_secret": secret,
         "base_url_http": url,
-        "base_url_ws": f"{stream}/ws",
+        "base_url_ws": f"{stream}/ws" if market_data or not is_spot else f"{stream}/sbe/ws",
     }
     builder = (
         LiveNode.builder("loopback", TraderId("LOOPBACK-001"), Environment.LIVE)

@@ -60,8 +60,9 @@ class FuturesVenue(BinanceVenue):
         """A message over the WebSocket trading API."""
         self._trading.receive(session, text)
 
-    def at_once(self, topic: str) -> Iterable[Message]:
+    def at_once(self, session: Session, topic: str) -> Iterable[Message]:
         """Best prices are told to whoever subscribes to them."""
+        del session
         symbol = self.floor.symbols.get(topic.removesuffix("@bookTicker").upper())
         if symbol is None or not topic.endswith("@bookTicker"):
             return ()

@@ -7,10 +7,11 @@ from liveexec.domain.ids import VenueName
 from liveexec.venues.paper.config import FeeIn
 from liveexec_nautilus.loopback.binance.errors import BinanceError
 from liveexec_nautilus.loopback.binance.registry import Endpoint
-from liveexec_nautilus.loopback.binance.spot import account, market_data, orders, streams
+from liveexec_nautilus.loopback.binance.spot import account, market_data, orders, sbe_streams, streams
 from liveexec_nautilus.loopback.binance.spot.api import SpotApi, error_sbe
 from liveexec_nautilus.loopback.binance.spot.config import SpotConfig
 from liveexec_nautilus.loopback.binance.spot.registry import ENDPOINTS, Told
+from liveexec_nautilus.loopback.binance.subscriptions import BINARY
 from liveexec_nautilus.loopback.binance.venue import BinanceVenue, Message
 from liveexec_nautilus.loopback.shared.clock import VenueClock
 from liveexec_nautilus.loopback.shared.events import BalanceMoved, BookChanged, FloorEvent, OrderChanged, PublicTrade
@@ -23,12 +24,16 @@ __all__ = ["SpotVenue"]
 #: Modules that register endpoints.
 _HANDLERS = (account, market_data, orders)
 _SBE = "application/sbe"
+_SBE_STREAMS = "/sbe/"
 _SCHEMA = "3"
 _NOT_ACCEPTABLE = 406
 
 
 class SpotVenue(BinanceVenue):
-    """REST below ``/api/v3``, the WebSocket API at ``/ws-api/v3``, streams at any path with ``/ws`` or ``/stream``."""
+    """REST below ``/api/v3``, the WebSocket API at ``/ws-api/v3``, streams at any path with ``/ws`` or ``/stream``.
+
+    Streams below ``/sbe`` are in SBE, all others in JSON.
+    """
 
     trading_path = "/ws-api/v3"
 
@@ -65,11 +70,23 @@ class SpotVenue(BinanceVenue):
         """A message over the WebSocket API."""
         self._api.receive(session, text)
 
-    def at_once(self, topic: str) -> Iterable[Message]:
+    def greet(self, session: Session) -> bool:
+        """The same, but streams in SBE ask for an Ed25519 key in the header."""
+        if session.path.startswith(_SBE_STREAMS):
+            found = self.keys.find(session.headers.get("x-mbx-apikey", ""))
+            if found is None or found[0].kind != "ed25519":
+                return False
+            session.notes[BINARY] = True
+        return super().greet(session)
+
+    def at_once(self, session: Session, topic: str) -> Iterable[Message]:
         """Best prices are told to whoever subscribes to them."""
-        symbol = self.floor.symbols.get(topic.removesuffix("@bookTicker").upper())
-        if symbol is None or not topic.endswith("@bookTicker"):
+        name, _, kind = topic.partition("@")
+        symbol = self.floor.symbols.get(name.upper())
+        if symbol is None or kind != ("bestBidAsk" if BINARY in session.notes else "bookTicker"):
             return ()
+        if BINARY in session.notes:
+            return sbe_streams.best_bid_ask(self.floor, symbol, self.clock.now_ns())
         return streams.best_prices(self.floor, symbol)
 
     def on_event(self, event: FloorEvent) -> None:
@@ -77,8 +94,10 @@ class SpotVenue(BinanceVenue):
         match event:
             case BookChanged():
                 self.tell(streams.book_messages(self.floor, event))
+                self.tell(sbe_streams.of_book(self.floor, event))
             case PublicTrade():
                 self.tell(streams.trade_messages(event))
+                self.tell(sbe_streams.of_trade(event))
             case OrderChanged():
                 if event.order.user_id not in {MAKERS, TAKERS}:
                     self._tell_user(event.order.user_id, event)
