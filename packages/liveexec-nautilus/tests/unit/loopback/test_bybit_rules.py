@@ -8,6 +8,7 @@ import pytest
 
 from liveexec.domain.operation import Side
 from liveexec_nautilus.loopback.bybit.limits import DOCUMENTED_LIMITS
+from liveexec_nautilus.loopback.shared.faults import RequestFault
 from nautilus_loopback.bybit_desk import NOW_MS, BybitDesk
 
 INFO = "/v5/account/info"
@@ -255,3 +256,21 @@ def test_private_topics_want_a_log_in_and_a_known_name() -> None:
     desk.create(category="spot", **sized())
     desk.create(**sized())
     assert [each["data"][0]["category"] for each in desk.told("order.linear")] == ["linear"]
+
+
+def test_scripted_refusals_and_changes_of_answers() -> None:
+    desk = BybitDesk()
+    session = desk.open("/v5/trade")
+    desk.log_in(session)
+    for operation in ("order.create", "POST /v5/order/create"):
+        desk.venue.faults.add(RequestFault(kind="error", operation=operation, code="10016"))
+    refused = desk.trade(session, "order.create", **sized())
+    assert (refused["retCode"], refused["retMsg"], refused["reqId"]) == (10016, "Server error.", "1")
+    assert desk.post("/v5/order/create", **desk.order(**sized()))["retCode"] == 10016
+    assert not desk.venue.floor.orders_of(1001)
+    desk.venue.faults.add(RequestFault(kind="error", operation="order.create", code="170131", carried_out=True))
+    assert desk.trade(session, "order.create", **sized())["retCode"] == 170131
+    assert len(desk.venue.floor.orders_of(1001)) == 1
+    desk.venue.faults.add(RequestFault(kind="patch", operation="GET /v5/order/*", fields={"orderStatus": "Odd"}))
+    (row,) = desk.get("/v5/order/realtime", category="linear", symbol="BTCUSDT")["result"]["list"]
+    assert row["orderStatus"] == "Odd"

@@ -8,6 +8,7 @@ import pytest
 
 from liveexec.domain.operation import Side
 from liveexec_nautilus.loopback.okx.limits import DOCUMENTED_LIMITS
+from liveexec_nautilus.loopback.shared.faults import RequestFault
 from nautilus_loopback.okx_desk import NOW_MS, OkxDesk
 
 CONFIG = "/api/v5/account/config"
@@ -269,3 +270,21 @@ def test_the_private_socket_takes_orders() -> None:
     assert desk.say(session, "ping") == "pong"
     assert desk.say(session, "{nonsense")["code"] == "60012"
     assert desk.say(desk.open("public"), {"op": "order", "args": [desk.order()]})["code"] == "60012"
+
+
+def test_a_scripted_refusal_is_the_requests_or_its_orders() -> None:
+    desk = OkxDesk()
+    session = desk.open("private")
+    desk.log_in(session)
+    for code in ("51008", "50026"):
+        desk.venue.faults.add(RequestFault(kind="error", operation="order", code=code))
+        desk.venue.faults.add(RequestFault(kind="error", operation="POST /api/v5/trade/order", code=code))
+    told = [desk.trade(session, "order", desk.order(clOrdId="mine")) for _ in range(2)]
+    assert [(each["code"], [row["sCode"] for row in each["data"]]) for each in told] == [
+        ("1", ["51008"]),
+        ("50026", []),
+    ]
+    assert told[0]["data"][0]["clOrdId"] == "mine"
+    answers = [desk.send("POST", "/api/v5/trade/order", body=json.dumps(desk.order())) for _ in range(2)]
+    assert [(json.loads(each.body)["code"], each.status) for each in answers] == [("51008", 200), ("50026", 500)]
+    assert not desk.venue.floor.orders_of(1001)

@@ -1,7 +1,7 @@
 """What the loopback Bybit lists: spot, linear and inverse perpetuals, a dated future of each, and two options.
 
-The same name (``BTCUSDT``) is a spot pair and a contract here (``BTCUSDC`` is spot alone), so the matching engine knows an instrument by category
-and name: ``linear.BTCUSDT``. Source of the sizes: ``GET /v5/market/instruments-info``.
+The same name (``BTCUSDT``) is a spot pair and a contract here (``BTCUSDC`` is spot alone), so the matching engine knows
+an instrument by category and name: ``linear.BTCUSDT``. Source of the sizes: ``GET /v5/market/instruments-info``.
 """
 
 import calendar

@@ -7,16 +7,11 @@ Methods take the account's user id and a request's parameters and return its ``r
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from liveexec_nautilus.loopback.bybit.account_rows import LEVERAGE, position_row, wallet_row
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, page_size, word
 from liveexec_nautilus.loopback.bybit.trading import Trading
-from liveexec_nautilus.loopback.bybit.wire import (
-    LEVERAGE,
-    execution_row,
-    order_row,
-    position_row,
-    wallet_row,
-)
+from liveexec_nautilus.loopback.bybit.wire import execution_row, order_row
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.holdings import Holding, holdings
 from liveexec_nautilus.loopback.shared.orders import Execution, Order

@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from liveexec.domain.instrument import ContractKind
+from liveexec_nautilus.loopback.bybit.account_rows import position_message, wallet_row
 from liveexec_nautilus.loopback.bybit.listings import CATEGORIES, Category, category_of
 from liveexec_nautilus.loopback.bybit.lookups import Lookups
-from liveexec_nautilus.loopback.bybit.wire import (
-    execution_message,
-    order_message,
-    position_message,
-    wallet_row,
-)
+from liveexec_nautilus.loopback.bybit.wire import execution_message, order_message
 from liveexec_nautilus.loopback.shared.events import BalanceMoved, FloorEvent, OrderChange, OrderChanged
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.sessions import Session

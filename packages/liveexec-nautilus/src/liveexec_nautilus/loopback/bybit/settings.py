@@ -6,10 +6,10 @@ Methods return a request's ``result``; each may raise :class:`~liveexec_nautilus
 from decimal import Decimal
 from typing import Final
 
+from liveexec_nautilus.loopback.bybit.account_rows import LEVERAGE
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.bybit.listings import wire_name
 from liveexec_nautilus.loopback.bybit.params import Listings, Params, number, word
-from liveexec_nautilus.loopback.bybit.wire import LEVERAGE
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.numbers import plain

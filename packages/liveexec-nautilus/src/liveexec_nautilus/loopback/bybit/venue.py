@@ -11,6 +11,7 @@ import msgspec
 from liveexec.domain.ids import VenueName
 from liveexec.venues.paper.config import FeeIn
 from liveexec_nautilus.loopback.bybit.access import check_window, log_in, signed_by
+from liveexec_nautilus.loopback.bybit.account_rows import LEVERAGE
 from liveexec_nautilus.loopback.bybit.errors import MESSAGES, BybitError
 from liveexec_nautilus.loopback.bybit.limits import LimitExceeded, RateLimits
 from liveexec_nautilus.loopback.bybit.listings import CATEGORIES, Category, default_symbols
@@ -21,7 +22,6 @@ from liveexec_nautilus.loopback.bybit.private_streams import PrivateStreams, is_
 from liveexec_nautilus.loopback.bybit.public_streams import PublicStreams
 from liveexec_nautilus.loopback.bybit.settings import Settings
 from liveexec_nautilus.loopback.bybit.trading import Trading
-from liveexec_nautilus.loopback.bybit.wire import LEVERAGE
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig, default_accounts
 from liveexec_nautilus.loopback.shared.clock import VenueClock
 from liveexec_nautilus.loopback.shared.events import FloorEvent

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from liveexec.domain.instrument import ContractKind
+from liveexec_nautilus.loopback.okx.account_rows import LEVERAGE, balance_row, position_row
 from liveexec_nautilus.loopback.okx.errors import OkxError
 from liveexec_nautilus.loopback.okx.params import Listings, Params, number, page_size, required, word
 from liveexec_nautilus.loopback.okx.trading import Row, Trading
-from liveexec_nautilus.loopback.okx.wire import LEVERAGE, balance_row, fill_row, order_id, order_row, position_row
+from liveexec_nautilus.loopback.okx.wire import fill_row, order_id, order_row
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.holdings import holdings

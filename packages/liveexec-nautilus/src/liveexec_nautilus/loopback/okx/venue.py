@@ -11,6 +11,7 @@ import msgspec
 from liveexec.domain.ids import VenueName
 from liveexec.venues.paper.config import FeeIn
 from liveexec_nautilus.loopback.okx.access import log_in, signed_by
+from liveexec_nautilus.loopback.okx.account_rows import LEVERAGE
 from liveexec_nautilus.loopback.okx.channels import Subscription, parse_subscription
 from liveexec_nautilus.loopback.okx.errors import HTTP_STATUSES, MESSAGES, OkxError
 from liveexec_nautilus.loopback.okx.limits import RateLimits
@@ -21,7 +22,6 @@ from liveexec_nautilus.loopback.okx.params import Listings, Params, required, wo
 from liveexec_nautilus.loopback.okx.private_channels import PrivateChannels
 from liveexec_nautilus.loopback.okx.public_channels import PublicChannels
 from liveexec_nautilus.loopback.okx.trading import Act, Row, Trading, verdict_of
-from liveexec_nautilus.loopback.okx.wire import LEVERAGE
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig, default_accounts
 from liveexec_nautilus.loopback.shared.clock import VenueClock
 from liveexec_nautilus.loopback.shared.events import FloorEvent
@@ -290,9 +290,15 @@ class OkxVenue(LoopbackVenue):
         return {"id": word(request, "id"), "op": operation, "data": rows, "code": code, "msg": message, **times}
 
     def _refuse_orders(self, operation: str, request: Params, code: str, message: str) -> object:
-        told = {"id": word(request, "id"), "op": operation, "data": [], "code": code, "msg": _words(code, message)}
-        now = str(self.clock.now_ns() // 1_000)
-        return told | {"inTime": now, "outTime": now}
+        """The request fails as a whole; by a code for orders (51xxx), each of its orders does."""
+        words, now_ns, rows = _words(code, message), self.clock.now_ns(), []
+        if code.startswith("51"):
+            verdict = {"ts": str(now_ns // 1_000_000), "sCode": code, "sMsg": words}
+            named = ("clOrdId", "ordId", "tag")
+            rows = [{name: word(each, name) for name in named} | verdict for each in _orders(request["args"])]
+            code, words = "1", MESSAGES["1"]
+        told = {"id": word(request, "id"), "op": operation, "data": rows, "code": code, "msg": words}
+        return told | {"inTime": str(now_ns // 1_000), "outTime": str(now_ns // 1_000)}
 
 
 def _body(request: HttpRequest) -> Any:
