@@ -1,4 +1,4 @@
-"""What a replay keeps of what became true: the journal as lines of JSON, fills, marks, and how signals met the market.
+"""What a replay keeps of what became true: the journal, fills, marks, and how signals met the market.
 
 What files a run makes of it is :mod:`liveexec.replay.results`.
 """
@@ -62,9 +62,9 @@ class Arrival:
 
 
 class ReplayRecording:
-    """Keeps a replay; see :class:`liveexec.replay.driver.Recorder`. With ``keeps_records``, every record as well."""
+    """Keeps a replay; see :class:`liveexec.replay.driver.Recorder`."""
 
-    def __init__(self, *, keeps_records: bool = False) -> None:
+    def __init__(self) -> None:
         self.fills: list[FillNote] = []
         self.marks: list[Mark] = []
         self.refusals: list[SignalRefusal] = []
@@ -72,10 +72,8 @@ class ReplayRecording:
         self.arrivals: dict[OrderId, Arrival] = {}
         #: What one unit of an asset was worth in the reporting asset when that was first known.
         self.rates: dict[str, Decimal] = {}
-        self.records: list[Record] | None = [] if keeps_records else None
-        self.decisions = 0
-        #: Everything that became true, a record a line.
-        self.lines: list[bytes] = []
+        #: Everything that became true: what a live shard has in its journal.
+        self.records: list[Record] = []
         self.began_ns = self.ended_ns = 0
         self._digest = hashlib.sha256()
         self._engine: ExecutionEngine | None = None
@@ -100,7 +98,6 @@ class ReplayRecording:
         self._engine, self.began_ns = engine, at_ns
 
     def decided(self, decision: Decision, at_ns: int) -> None:
-        self.decisions += 1
         for record in decision.records:
             self._write(record)
             for event in record.events:
@@ -127,17 +124,15 @@ class ReplayRecording:
 
     def _write(self, record: Record) -> None:
         events = encode_events(record.events)
-        line = b'{"at_ns":%d,"stream":"%s","sequence":%d,"cause":"%s","events":%s}' % (
+        line = b'{"at_ns":%d,"stream":"%s","sequence":%d,"cause":"%s","events":%s}\n' % (
             record.at_ns,
             record.stream.encode(),
             record.sequence,
             record.cause.encode(),
             events,
         )
-        self.lines.append(line)
-        self._digest.update(line + b"\n")
-        if self.records is not None:
-            self.records.append(record)
+        self._digest.update(line)
+        self.records.append(record)
 
     def _note_fill(self, order: Order, event: ev.FillApplied, at_ns: int) -> None:
         assert order.account_id is not None

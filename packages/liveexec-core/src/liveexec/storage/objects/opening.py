@@ -34,6 +34,6 @@ def open_store(
     if location.scheme in factories:
         return factories[location.scheme](location.url, options)
     if location.scheme not in BUILT_IN_SCHEMES:
-        known = ", ".join(f"{scheme}://" for scheme in (*BUILT_IN_SCHEMES, *factories))
+        known = ", ".join(f"{scheme}://" for scheme in dict.fromkeys((*BUILT_IN_SCHEMES, *factories)))
         raise InvalidInput("object store", [Fault("url", f"nobody has {location.scheme}://, there are {known}")])
     return ObstoreStore(location, options)

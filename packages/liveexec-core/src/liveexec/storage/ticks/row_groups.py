@@ -4,7 +4,7 @@ Times come from the statistics of the column ``timestamp``; a group without them
 are sorted by time in small groups is read in parts as small (``liveexec data layout``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from attrs import frozen
@@ -13,7 +13,7 @@ from liveexec.domain.object_store import ByteRange
 from liveexec.domain.recorded import MICROSECOND_NS
 from liveexec.storage.ticks.windows import Window
 
-__all__ = ["TIME_COLUMN", "GroupPlan", "group_times_us", "merged_ranges", "plan_groups"]
+__all__ = ["TIME_COLUMN", "GroupPlan", "chunk_ranges", "group_times_us", "merged_ranges", "plan_groups"]
 
 TIME_COLUMN: Final = "timestamp"
 
@@ -38,14 +38,16 @@ def plan_groups(metadata: Any, columns: Sequence[str], windows: Sequence[Window]
     for index, times_us in enumerate(group_times_us(metadata)):
         group = metadata.row_group(index)
         if _overlaps(times_us, windows):
-            ranges = [
-                _chunk_range(chunk)
-                for number in range(group.num_columns)
-                if (chunk := group.column(number)).path_in_schema in wanted
-            ]
-            plans.append(GroupPlan(index, first_row, group.num_rows, tuple(sorted(ranges))))
+            plans.append(GroupPlan(index, first_row, group.num_rows, tuple(chunk_ranges(metadata, index, wanted))))
         first_row += group.num_rows
     return plans
+
+
+def chunk_ranges(metadata: Any, index: int, columns: Collection[str] | None = None) -> list[ByteRange]:
+    """Where the columns of a row group are, or those of them that are asked for, in the file's order."""
+    group = metadata.row_group(index)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    return sorted(_chunk_range(each) for each in chunks if columns is None or each.path_in_schema in columns)
 
 
 def group_times_us(metadata: Any) -> list[tuple[int, int] | None]:
