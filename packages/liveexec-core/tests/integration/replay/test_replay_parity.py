@@ -9,7 +9,6 @@ requests and fills.
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -35,10 +34,10 @@ from liveexec.venues.paper.parquet import RecordedMarket
 from liveexec.venues.paper.presets import btc_world
 from liveexec.venues.paper.synthetic import SyntheticMarket
 from liveexec.venues.paper.world_config import PaperWorldConfig, SyntheticMarketConfig
+from support.replay_specs import RECORDED
 from support.replays import START_NS, S, engine_parts
 from support.stepped import SteppedHost
 
-RECORDED: Final = Path(__file__).parents[6] / "shared/data/market"
 SPOT, LINEAR, INVERSE = "SPOT_PAIR:BTC-USDT", "PERPETUAL:BTC-USDT@LIN", "PERPETUAL:BTC-USD@INV"
 MS: Final = 1_000_000
 CONFIG: Final = EngineConfig(
@@ -120,7 +119,9 @@ async def test_a_synthetic_market_makes_the_same_journal_to_the_last_byte() -> N
     assert _by_stream(live) == _by_stream(replayed)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded market is not here")
+@pytest.mark.skipif(
+    not RECORDED.is_dir(), reason="no recorded market: set LIVEEXEC_TEST_DATA to the folder with the test data"
+)
 async def test_the_recorded_market_makes_the_same_journal_but_for_times_within_a_step() -> None:
     step_ns = 50 * MS
     world = evolve(btc_world(market=RECORDED, start_ns=0), warmup_s=10)
