@@ -150,7 +150,7 @@ def play(
     **options: Any,
 ) -> Played:
     """Replay on the light host. ``pushes``: the engine is told of every book, and not only of those it decides by."""
-    recording = ReplayRecording(keeps_records=True)
+    recording = ReplayRecording()
     kind = PushingDriver if pushes else ReplayDriver
     driver = kind(parts if parts is not None else engine_parts(), signals, recording, latency=latency, **options)
     served = tuple(venues) if venues is not None else (fed_venue(),)

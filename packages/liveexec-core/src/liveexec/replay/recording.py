@@ -1,4 +1,4 @@
-"""What a replay keeps of what became true: the journal as lines of JSON, fills, marks, and how signals met the market.
+"""What a replay keeps of what became true: the journal, fills, marks, and how signals met the market.
 
 What files a run makes of it is :mod:`liveexec.replay.results`.
 """
@@ -54,17 +54,22 @@ class SignalRefusal:
 
 @define(eq=False)
 class Arrival:
-    """The market when an order was asked for: the mid of its instrument, or of the first listing of its product that
-    had one."""
+    """The market when an order was asked for: the best prices of its instrument, or of the first listing of its product
+    that had both; ``None`` where none had."""
 
     at_ns: int
-    mid: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+
+    @property
+    def mid(self) -> Decimal | None:
+        return (self.bid + self.ask) / 2 if self.bid is not None and self.ask is not None else None
 
 
 class ReplayRecording:
-    """Keeps a replay; see :class:`liveexec.replay.driver.Recorder`. With ``keeps_records``, every record as well."""
+    """Keeps a replay; see :class:`liveexec.replay.driver.Recorder`."""
 
-    def __init__(self, *, keeps_records: bool = False) -> None:
+    def __init__(self) -> None:
         self.fills: list[FillNote] = []
         self.marks: list[Mark] = []
         self.refusals: list[SignalRefusal] = []
@@ -72,10 +77,8 @@ class ReplayRecording:
         self.arrivals: dict[OrderId, Arrival] = {}
         #: What one unit of an asset was worth in the reporting asset when that was first known.
         self.rates: dict[str, Decimal] = {}
-        self.records: list[Record] | None = [] if keeps_records else None
-        self.decisions = 0
-        #: Everything that became true, a record a line.
-        self.lines: list[bytes] = []
+        #: Everything that became true: what a live shard has in its journal.
+        self.records: list[Record] = []
         self.began_ns = self.ended_ns = 0
         self._digest = hashlib.sha256()
         self._engine: ExecutionEngine | None = None
@@ -100,14 +103,13 @@ class ReplayRecording:
         self._engine, self.began_ns = engine, at_ns
 
     def decided(self, decision: Decision, at_ns: int) -> None:
-        self.decisions += 1
         for record in decision.records:
             self._write(record)
             for event in record.events:
                 if isinstance(event, ev.FillApplied):
                     self._note_fill(self.orders[OrderId(record.stream)], event, at_ns)
                 elif isinstance(event, ev.OrderReceived) and event.parent_order_id is None:
-                    self.arrivals[OrderId(record.stream)] = Arrival(at_ns, self._mid(event.intent.instrument_key))
+                    self.arrivals[OrderId(record.stream)] = self._arrival(event.intent.instrument_key, at_ns)
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
         self.refusals.append(SignalRefusal(at_ns, number, str(error)))
@@ -127,17 +129,15 @@ class ReplayRecording:
 
     def _write(self, record: Record) -> None:
         events = encode_events(record.events)
-        line = b'{"at_ns":%d,"stream":"%s","sequence":%d,"cause":"%s","events":%s}' % (
+        line = b'{"at_ns":%d,"stream":"%s","sequence":%d,"cause":"%s","events":%s}\n' % (
             record.at_ns,
             record.stream.encode(),
             record.sequence,
             record.cause.encode(),
             events,
         )
-        self.lines.append(line)
-        self._digest.update(line + b"\n")
-        if self.records is not None:
-            self.records.append(record)
+        self._digest.update(line)
+        self.records.append(record)
 
     def _note_fill(self, order: Order, event: ev.FillApplied, at_ns: int) -> None:
         assert order.account_id is not None
@@ -145,17 +145,14 @@ class ReplayRecording:
         row = FillRow(order.account_id, order.strategy_id, order.order_id, event.fill, busted=False, at_ns=at_ns)
         self.fills.append(FillNote(row, order.terms))
 
-    def _mid(self, key: str | None) -> Decimal | None:
+    def _arrival(self, key: str | None, at_ns: int) -> Arrival:
         state = self.engine.state
-        if key is None:
-            return None
-        names = (key, *(listing.instrument_id for listing in state.listings.values() if listing.product_id == key))
-        with localcontext(MONEY):
-            for name in names:
-                book = state.market.book(InstrumentId(name))
-                if book is not None and (mid := book.mid) is not None:
-                    return mid
-        return None
+        listed = (listing.instrument_id for listing in state.listings.values() if listing.product_id == key)
+        for name in (InstrumentId(key), *listed) if key is not None else ():
+            book = state.market.book(name)
+            if book is not None and book.bids and book.asks:
+                return Arrival(at_ns, book.best_bid, book.best_ask)
+        return Arrival(at_ns, None, None)
 
 
 def rate_of(state: EngineState, asset: str) -> Decimal | None:

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from typing import Final
 
 from liveexec.domain.money import MONEY, ZERO
+from liveexec.presentation.renderers.plain import plain_text
+from liveexec.presentation.views.log import log_view, logged_events
 from liveexec.replay.ports import ReplayTruth
 from liveexec.replay.recording import FillNote, Mark, ReplayRecording
 from liveexec.replay.spec import ReplaySpec
@@ -73,7 +75,7 @@ def results_of(
         fills=fills,
         positions=history.positions,
         equity_curve=history.equity_curve,
-        log="".join(line.decode() + "\n" for line in recording.lines),
+        log=plain_text(log_view([event for record in recording.records for event in logged_events(record)], {})),
     )
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
@@ -19,7 +20,7 @@ from liveexec.replay.recording import ReplayRecording
 from liveexec.replay.results import differences, results_of
 from liveexec.replay.signals import intents_of
 from liveexec.replay.spec import RecordedData, ReplaySpec, check_spec
-from liveexec.storage.objects.opening import open_store
+from liveexec.storage.objects.opening import StoreFactory, open_store
 from liveexec.storage.results.archive import RunArchive, RunResults
 from liveexec.storage.results.summary import TickBytes
 from liveexec.storage.ticks.reader import WindowedMarket
@@ -31,6 +32,7 @@ from liveexec.venues.paper.synthetic import SyntheticMarket
 __all__ = ["ReplayOutcome", "ReplayProgress", "publish_whole", "run_replay", "signals_of"]
 
 _NS: Final = 1_000_000_000
+_BUILT_IN: Final[Mapping[str, StoreFactory]] = MappingProxyType({})
 
 
 @frozen
@@ -67,7 +69,6 @@ def run_replay(
     *,
     plugins: Plugins | None = None,
     progress: Callable[[ReplayProgress], None] | None = None,
-    keeps_records: bool = False,
 ) -> ReplayOutcome:
     """Run a replay and publish its results, if it says where: all of them at the end, so that a run that is stopped
     leaves nothing.
@@ -81,9 +82,10 @@ def run_replay(
     """
     checked = check_spec(spec, plugins)
     started_ns = time.time_ns()
-    signals = signals_of(spec)
-    market, windowed = _market(spec, signals)
-    recording = ReplayRecording(keeps_records=keeps_records)
+    stores = checked.plugins.object_stores
+    signals = signals_of(spec, stores)
+    market, windowed = _market(spec, signals, stores)
+    recording = ReplayRecording()
     driver = ReplayDriver(
         checked.parts,
         intents_of(signals),
@@ -111,7 +113,7 @@ def run_replay(
         notes=found,
     )
     if spec.results is not None:
-        publish_whole(RunArchive(open_store(spec.results)), results)
+        publish_whole(RunArchive(open_store(spec.results, factories=stores)), results)
     took_s = (time.time_ns() - started_ns) / _NS
     return ReplayOutcome(spec, results, recording, truth, tuple(found), spec.results, took_s)
 
@@ -131,11 +133,11 @@ def publish_whole(archive: RunArchive, results: RunResults) -> None:
 
     thread = threading.Thread(target=publish, name="publish-run")
     thread.start()
-    interrupt: KeyboardInterrupt | None = None
+    interrupt: BaseException | None = None
     while thread.is_alive():
         try:
             thread.join()
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, SystemExit) as error:
             interrupt = error
     for failure in failures:
         raise failure
@@ -143,8 +145,8 @@ def publish_whole(archive: RunArchive, results: RunResults) -> None:
         raise interrupt
 
 
-def signals_of(spec: ReplaySpec) -> tuple[Signal, ...]:
-    """The signals that a specification names or lists, in the order of their times.
+def signals_of(spec: ReplaySpec, stores: Mapping[str, StoreFactory] = _BUILT_IN) -> tuple[Signal, ...]:
+    """The signals that a specification names or lists, in the order of their times; ``stores`` make stores by scheme.
 
     Raises:
         ObjectStoreError: the file can't be read.
@@ -152,14 +154,16 @@ def signals_of(spec: ReplaySpec) -> tuple[Signal, ...]:
     """
     if isinstance(spec.signals, str):
         root, _, name = spec.signals.rpartition("/")
-        return read_signals(open_store(root), name).signals
+        return read_signals(open_store(root, factories=stores), name).signals
     return signals_of_rows(iter(spec.signals)).signals
 
 
-def _market(spec: ReplaySpec, signals: Sequence[Signal]) -> tuple[ReplayMarket, WindowedMarket | None]:
+def _market(
+    spec: ReplaySpec, signals: Sequence[Signal], stores: Mapping[str, StoreFactory]
+) -> tuple[ReplayMarket, WindowedMarket | None]:
     data = spec.data
     if isinstance(data, RecordedData):
-        store: ObjectStore = open_store(data.url)
+        store: ObjectStore = open_store(data.url, factories=stores)
         windows = plan_windows(signals, _sources(spec.venues, signals), data.span)
         windowed = WindowedMarket(store, windows)
         return RecordedTicks(windowed), windowed

@@ -25,8 +25,7 @@ def _told(played: Played) -> tuple[object, ...]:
     recording = played.recording
     return (
         recording.digest,
-        recording.decisions,
-        recording.lines,
+        len(recording.records),
         msgspec.json.encode([recording.fills, recording.marks, recording.refusals, recording.rates]),
         msgspec.json.encode([played.truth.positions, played.truth.balances, played.truth.open_orders]),
     )
