@@ -10,9 +10,21 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers", "nautilus_replay"]
-#: Those that need nothing but this environment: ``peers`` makes another one, ``nautilus_replay`` needs a group of it.
-_DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
+Name = Literal[
+    "engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "nautilus_replay", "peers"
+]
+#: Those that need nothing but this environment; ``peers`` makes another one. ``replay`` has nothing to compare with
+#: where the group ``nautilus`` is not installed, and ``nautilus_replay`` nothing to run.
+_DEFAULT: Final[tuple[Name, ...]] = (
+    "engine",
+    "durable",
+    "memory",
+    "scaling",
+    "restart",
+    "embedding",
+    "deribit",
+    "replay",
+)
 
 
 def main(*names: Name, quick: bool = False, orders: int | None = None) -> int:

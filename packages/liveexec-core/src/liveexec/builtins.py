@@ -10,7 +10,8 @@ from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
 from liveexec.plugins.adapter import API_VERSION, ExternalAdapter
 from liveexec.plugins.hookspecs import hookimpl
-from liveexec.plugins.registrars import AdapterRegistration, Registry
+from liveexec.plugins.registrars import AdapterRegistration, ObjectStoreFactory, Registry
+from liveexec.storage.objects.opening import BUILT_IN_SCHEMES, open_store
 from liveexec.venues.paper.section import PaperSection
 
 __all__ = ["LIVEEXEC_API"]
@@ -55,6 +56,13 @@ def _paper_host() -> Any:
     from liveexec.replay.paper_host import PaperHost  # noqa: PLC0415  (factories import what they need)
 
     return PaperHost()
+
+
+@hookimpl
+def liveexec_register_object_stores(registry: Registry[ObjectStoreFactory]) -> None:
+    """The stores that obstore knows."""
+    for scheme in BUILT_IN_SCHEMES:
+        registry.add(scheme, open_store)
 
 
 def _paper_adapters(section: PaperSection) -> Sequence[ExternalAdapter]:

@@ -21,6 +21,10 @@ __all__ = [
     "JournalConflict",
     "LiveExecError",
     "NotFound",
+    "ObjectAccessDenied",
+    "ObjectExists",
+    "ObjectNotFound",
+    "ObjectStoreError",
     "OperationConflict",
     "OutcomeUnknown",
     "PluginError",
@@ -117,3 +121,19 @@ class PluginError(LiveExecError):
 
 class AdapterError(LiveExecError):
     """A venue could not be reached or refused a request that carries no order outcome."""
+
+
+class ObjectStoreError(LiveExecError):
+    """An object store can't be reached or used; the message names the object and says what to do."""
+
+
+class ObjectNotFound(ObjectStoreError, NotFound):
+    """There is no such object in the store."""
+
+
+class ObjectExists(ObjectStoreError):
+    """The object is there already, and what is published once is never written over."""
+
+
+class ObjectAccessDenied(ObjectStoreError):
+    """The store refuses the credentials, or they may not do this; they are never quoted."""

@@ -40,7 +40,7 @@ def test_every_case_is_in_the_report_with_its_outcome_and_its_reason(tmp_path: P
     assert suite["summary"] == {"passed": 1, "failed": 1, "skipped": 1, "not run": len(cases) - 3}
     assert suite["harness"] == "paper venue, in process"
     assert suite["manifest"]["venue"] == "PAPER-A"
-    assert suite["versions"]["plugin API"] == "1.0"
+    assert suite["versions"]["plugin API"] == "1.1"
     assert "Replaces" in suite["abilities"]
     assert cases["LX-011"]["outcome"] == "passed"
     assert cases["LX-009"]["outcome"] == "failed"

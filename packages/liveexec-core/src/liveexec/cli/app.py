@@ -71,6 +71,8 @@ app.command("liveexec.cli.plugins:plugins", name="plugins", help="List the plugi
 app.command("liveexec.cli.config:app", name="config", help="Check and show configurations.")
 app.command("liveexec.cli.reconcile:reconcile", name="reconcile", help="Compare every account with its venue.")
 app.command("liveexec.cli.audit:app", name="audit", help="Show what operators did, and verify the log of it.")
+app.command("liveexec.cli.data:app", name="data", help="Lay out recorded ticks, and say what signals would read.")
+app.command("liveexec.cli.results:app", name="results", help="Show, compare and export what runs left behind.")
 app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
 
 

@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 #: The version of this contract and of the hooks: a plugin with another major is refused.
-API_VERSION: Final = (1, 0)
+API_VERSION: Final = (1, 1)
 
 
 @define(eq=False)

@@ -9,13 +9,14 @@ import pluggy
 
 from liveexec.domain.order import Order
 from liveexec.domain.record import Event
-from liveexec.plugins.registrars import AdapterRegistration, Registry
+from liveexec.plugins.registrars import AdapterRegistration, ObjectStoreFactory, Registry
 
 __all__ = [
     "hookimpl",
     "liveexec_observe",
     "liveexec_register_adapters",
     "liveexec_register_execution_algorithms",
+    "liveexec_register_object_stores",
     "liveexec_register_replay_hosts",
     "liveexec_register_risk_rules",
     "liveexec_register_routing_policies",
@@ -64,7 +65,17 @@ def liveexec_register_replay_hosts(registry: Registry[Callable[[], Any]]) -> Non
     """Register what simulates venues for replays: a name, as a replay's ``host`` says it, and a factory without
     arguments that makes a ``liveexec.replay.ports.ReplayHost``.
 
-    .. versionadded:: 1.0
+    .. versionadded:: 1.1
+    """
+
+
+@hookspec
+def liveexec_register_object_stores(registry: Registry[ObjectStoreFactory]) -> None:
+    """Register object stores: a URL scheme, as it stands before ``://``, and a factory of the stores whose roots such
+    URLs name. It is given the URL and the options of the configuration, and gives what keeps
+    :class:`liveexec.domain.object_store.ObjectStore`.
+
+    .. versionadded:: 1.1
     """
 
 

@@ -18,7 +18,7 @@ from liveexec.domain.record import Event
 from liveexec.errors import PluginError
 from liveexec.plugins import hookspecs
 from liveexec.plugins.adapter import API_VERSION
-from liveexec.plugins.registrars import AdapterRegistration, Registrars
+from liveexec.plugins.registrars import AdapterRegistration, ObjectStoreFactory, Registrars
 
 __all__ = ["LoadedPlugin", "Observer", "Plugins", "load_plugins", "survey_plugins"]
 
@@ -62,6 +62,7 @@ class Plugins:
     execution_algorithms: Mapping[str, Callable[[], Any]]
     observers: tuple[Observer, ...] = ()
     replay_hosts: Mapping[str, Callable[[], Any]] = field(factory=lambda: MappingProxyType({}))
+    object_stores: Mapping[str, ObjectStoreFactory] = field(factory=lambda: MappingProxyType({}))
 
 
 def load_plugins(enabled: Collection[str] | None = None) -> Plugins:
@@ -133,6 +134,7 @@ class _Loading:
             registrars.execution_algorithms.close(),
             tuple(self._observers),
             replay_hosts=registrars.replay_hosts.close(),
+            object_stores=registrars.object_stores.close(),
         )
 
     def _register(self, module: ModuleType, name: str, version: str) -> dict[str, tuple[str, ...]]:
@@ -155,6 +157,7 @@ class _Loading:
             ("liveexec_register_routing_policies", "routing policies", registrars.routing_policies),
             ("liveexec_register_execution_algorithms", "algorithms", registrars.execution_algorithms),
             ("liveexec_register_replay_hosts", "replay hosts", registrars.replay_hosts),
+            ("liveexec_register_object_stores", "object stores", registrars.object_stores),
         ):
             try:
                 manager.subset_hook_caller(hook, others)(registry=registry)

@@ -6,13 +6,17 @@ from typing import Any
 
 from attrs import frozen
 
+from liveexec.domain.object_store import ObjectStore
 from liveexec.errors import PluginError
 from liveexec.plugins.adapter import ExternalAdapter
 
-__all__ = ["AdapterFactory", "AdapterRegistration", "Registrars", "Registry"]
+__all__ = ["AdapterFactory", "AdapterRegistration", "ObjectStoreFactory", "Registrars", "Registry"]
 
 #: Makes the adapters of a configuration section. It imports the vendor's library, if there is one.
 AdapterFactory = Callable[[Any], Sequence[ExternalAdapter]]
+
+#: Makes a store of the URL of its root and its options, whose secrets are of type ``Secret`` or plain text.
+ObjectStoreFactory = Callable[[str, Mapping[str, Any]], ObjectStore]
 
 
 @frozen
@@ -81,6 +85,7 @@ class Registrars:
         self.routing_policies: Registry[Callable[..., Any]] = Registry("routing policy")
         self.execution_algorithms: Registry[Callable[[], Any]] = Registry("execution algorithm")
         self.replay_hosts: Registry[Callable[[], Any]] = Registry("replay host")
+        self.object_stores: Registry[ObjectStoreFactory] = Registry("object store")
 
     def loading(self, owner: str) -> None:
         """Whose registrations follow."""
@@ -90,5 +95,6 @@ class Registrars:
             self.routing_policies,
             self.execution_algorithms,
             self.replay_hosts,
+            self.object_stores,
         ):
             registry.loading(owner)

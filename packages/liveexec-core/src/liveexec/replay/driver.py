@@ -159,7 +159,8 @@ class ReplayDriver:
     ) -> None:
         self._parts, self._recorder = parts, recorder
         self._signals = sorted(signals, key=lambda signal: signal.at_ns)
-        self._sent = 0
+        #: How many of them were sent.
+        self.sent = 0
         self._seed = seed
         self._latencies = dict(latency or {})
         self._draws = {venue: Random(f"latency:{seed}:{venue}") for venue in self._latencies}  # noqa: S311
@@ -222,8 +223,8 @@ class ReplayDriver:
         """When :meth:`advance` has to be called again: a timer, a signal, something that arrives. ``1 << 63`` for
         never. It changes with every call of this object."""
         due_ns = self._agenda.next_due_ns
-        if self._sent < len(self._signals):
-            return min(due_ns, self._signals[self._sent].at_ns)
+        if self.sent < len(self._signals):
+            return min(due_ns, self._signals[self.sent].at_ns)
         return due_ns
 
     @property
@@ -251,7 +252,7 @@ class ReplayDriver:
                 self._drain(now_ns)
                 if (work := self._agenda.pop(now_ns)) is not None:
                     work(now_ns)
-                elif self._sent < len(self._signals) and self._signals[self._sent].at_ns <= now_ns:
+                elif self.sent < len(self._signals) and self._signals[self.sent].at_ns <= now_ns:
                     self._send(now_ns)
                 else:
                     return
@@ -306,8 +307,8 @@ class ReplayDriver:
     # -- inputs -------------------------------------------------------------------------------------------------------
 
     def _send(self, now_ns: int) -> None:
-        number, signal = self._sent, self._signals[self._sent]
-        self._sent += 1
+        number, signal = self.sent, self._signals[self.sent]
+        self.sent += 1
         intent = signal.intent
         order_id = order_id_from_random(now_ns, self._id_bits(number))
         operation_id = intent.operation_id if intent.operation_id is not None else operation_id_of(order_id)

@@ -21,6 +21,7 @@ from liveexec.domain.outcome import (
 )
 from liveexec.domain.venue import AdapterManifest
 from liveexec.engine.market_view import MAX_BARS
+from liveexec.errors import Fault
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.replay.agenda import NEVER
 from liveexec.replay.driver import ReplayDriver
@@ -32,16 +33,24 @@ from liveexec.venues.paper.market import Feed
 
 __all__ = ["PaperHost"]
 
+_EVERY_ROW: Final = "every_row"
 #: Rows that are replayed one by one between two words of progress.
 _PROGRESS_ROWS: Final = 20_000
 
 
 class PaperHost:
-    """Replays on paper venues. It has no options."""
+    """Replays on paper venues.
 
-    def option_faults(self, options: Mapping[str, Any]) -> Sequence[str]:
-        """Every option is one too many."""
-        return [f"{name} is not known: this host has no options" for name in options]
+    Its one option is ``every_row`` (false): replay every row of the market, those that nothing can meet too. That is
+    slower and changes nothing, which is what it is there to show.
+    """
+
+    def option_faults(self, options: Mapping[str, Any]) -> Sequence[Fault]:
+        """See :meth:`liveexec.replay.ports.ReplayHost.option_faults`."""
+        faults = [Fault(name, "is not known; there is every_row") for name in options if name != _EVERY_ROW]
+        if type(options.get(_EVERY_ROW, False)) is not bool:
+            faults.append(Fault(_EVERY_ROW, "must be true or false"))
+        return faults
 
     def run(self, run: HostRun) -> ReplayTruth:
         """See :meth:`liveexec.replay.ports.ReplayHost.run`."""
@@ -53,7 +62,7 @@ class _PaperReplay:
 
     def __init__(self, run: HostRun) -> None:
         self._run, self._driver = run, run.driver
-        self._venues = _PaperVenues(run.venues, run.driver)
+        self._venues = _PaperVenues(run.venues, run.driver, every_row=run.options.get(_EVERY_ROW, False))
         self._market = self._venues.market
         self._now_ns = 0
 
@@ -65,6 +74,7 @@ class _PaperReplay:
                 self._start(min(chunk.start_ns, driver.first_signal_ns))
                 has_started = True
             market.open(chunk)
+            self._venues.touch()
             self._replay_until(chunk.end_ns)
             self._run.progress(self._now_ns, market.events)
         if not has_started:
@@ -89,13 +99,15 @@ class _PaperReplay:
                 break
             self._now_ns = now_ns
             if row_ns <= due_ns:
-                market.step()
+                # All rows of a moment come before anybody acts on one of them.
+                while market.next_ns == now_ns:
+                    market.step()
+                    since += 1
                 venues.touch()
                 venues.deliver(now_ns)
                 if driver.watched:
                     driver.observe(now_ns)
-                since += 1
-                if since == _PROGRESS_ROWS:
+                if since >= _PROGRESS_ROWS:
                     since = 0
                     self._run.progress(now_ns, market.events)
             else:
@@ -111,7 +123,7 @@ class _PaperReplay:
 class _PaperVenues:
     """Paper venues as the driver meets them; see :class:`liveexec.replay.ports.ReplayVenues`."""
 
-    def __init__(self, configs: Iterable[PaperVenueConfig], driver: ReplayDriver) -> None:
+    def __init__(self, configs: Iterable[PaperVenueConfig], driver: ReplayDriver, *, every_row: bool) -> None:
         self._driver = driver
         # Every second of trades that the engine could keep is kept until it is asked for.
         self._exchanges = {config.venue: PaperExchange(evolve(config, recent_trades_s=MAX_BARS)) for config in configs}
@@ -127,7 +139,7 @@ class _PaperVenues:
         self._at = {
             account_id: exchange for exchange in self._exchanges.values() for account_id in exchange.config.account_ids
         }
-        self.market = PaperMarket(_feeds(self._exchanges.values()))
+        self.market = PaperMarket(_feeds(self._exchanges.values()), every_row=every_row)
         self._views = [
             _View(exchange, instrument_id) for exchange in self._exchanges.values() for instrument_id in exchange.books
         ]

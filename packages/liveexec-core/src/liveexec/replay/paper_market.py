@@ -41,10 +41,9 @@ class _Cursor:
         if end == self._next:
             return
         if self._is_trades:
-            for index in range(self._next, end):
-                trade = cast(SourceTrade, self._rows.event(index))
-                for feed in feeds:
-                    feed.note(trade)
+            trades = [cast(SourceTrade, self._rows.event(index)) for index in range(self._next, end)]
+            for feed in feeds:
+                feed.note(trades)
         else:
             book = cast(SourceBook, self._rows.event(end - 1))
             for feed in feeds:
@@ -81,13 +80,16 @@ class PaperMarket:
     """The streams of a market, chunk after chunk. ``feeds`` are the listings that each source instrument feeds.
 
     :attr:`next_ns` is when the next row comes that has to be replayed by itself; :meth:`step` replays it. ``events``
-    counts rows, replayed or skipped; ``stepped`` those that were replayed one by one.
+    counts rows, replayed or skipped; ``stepped`` those that were replayed one by one. With ``every_row`` nothing ever
+    sleeps.
     """
 
-    def __init__(self, feeds: Mapping[InstrumentId, Sequence[Feed]]) -> None:
+    def __init__(self, feeds: Mapping[InstrumentId, Sequence[Feed]], *, every_row: bool = False) -> None:
         self._streams = {source: _Stream(tuple(each)) for source, each in feeds.items()}
         self._of_listing = {feed.instrument_id: stream for stream in self._streams.values() for feed in stream.feeds}
+        self._every_row = every_row
         self._awake: list[_Stream] = []
+        self._sort_out(())
         #: The listings that are kept awake.
         self.watched: frozenset[InstrumentId] = frozenset()
         self.events = self.stepped = 0
@@ -137,7 +139,9 @@ class PaperMarket:
         if listings == self.watched:
             return
         self.watched = listings
-        watched = [self._of_listing[name] for name in listings if name in self._of_listing]
+        self._sort_out([self._of_listing[name] for name in listings if name in self._of_listing])
+
+    def _sort_out(self, watched: Sequence[_Stream]) -> None:
         for stream in self._streams.values():
-            stream.is_watched = stream in watched
+            stream.is_watched = self._every_row or stream in watched
         self._awake = [stream for stream in self._streams.values() if stream.is_awake]

@@ -23,6 +23,7 @@ from liveexec.domain.outcome import (
     SendPlan,
 )
 from liveexec.domain.venue import AdapterManifest
+from liveexec.errors import Fault
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.replay.market import ReplayMarket
 from liveexec.venues.paper.config import PaperVenueConfig
@@ -134,8 +135,8 @@ class ReplayHost(Protocol):
     the last market event, or the last signal where that is later.
     """
 
-    def option_faults(self, options: Mapping[str, Any]) -> Sequence[str]:
-        """What is wrong with a specification's ``host_options``."""
+    def option_faults(self, options: Mapping[str, Any]) -> Sequence[Fault]:
+        """What is wrong with a specification's ``host_options``; paths are below that."""
         ...
 
     def run(self, run: HostRun) -> ReplayTruth:

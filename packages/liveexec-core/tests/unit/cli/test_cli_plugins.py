@@ -33,7 +33,7 @@ def listed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict[st
 
 def test_what_is_built_in_is_a_plugin_with_what_it_registers(capsys: pytest.CaptureFixture[str]) -> None:
     own = listed(capsys)["liveexec-core"]
-    assert (own["api"], own["state"]) == ("1.0", "loaded")
+    assert (own["api"], own["state"]) == ("1.1", "loaded")
     assert "venues: PAPER" in str(own["registers"])
     assert run(["plugins"]) is ExitCode.OK
     shown = capsys.readouterr().out

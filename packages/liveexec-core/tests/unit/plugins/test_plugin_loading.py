@@ -105,7 +105,7 @@ HOOK = "from liveexec.plugins.hookspecs import hookimpl\nLIVEEXEC_API = (1, 0)\n
         ("", "main = {module}", "declares no LIVEEXEC_API"),
         ("LIVEEXEC_API = 1", "main = {module}", "declares no LIVEEXEC_API"),
         ("LIVEEXEC_API = (1, '0')", "main = {module}", "declares no LIVEEXEC_API"),
-        ("LIVEEXEC_API = (99, 0)", "main = {module}", r"written for plugin API 99\.0, this is 1\.0"),
+        ("LIVEEXEC_API = (99, 0)", "main = {module}", r"written for plugin API 99\.0, this is 1\.1"),
         (f"LIVEEXEC_API = (1, {API_VERSION[1] + 1})", "main = {module}", "written for plugin API"),
         (HOOK + "liveexec_register_toasters(registry): pass", "main = {module}", "liveexec_register_toasters"),
         (HOOK + "liveexec_register_risk_rules(registry, toast): pass", "main = {module}", "toast"),

@@ -183,11 +183,6 @@ class PaperExchange:
         found.changes += 1
         found.updated_at_ns = book.venue_time_ns
 
-    def note_trade(self, instrument_id: InstrumentId, price: Decimal, quantity: Decimal, at_ns: int) -> None:
-        """The same as :meth:`on_trade` for a trade that met nothing; venue time stays where it is."""
-        with localcontext(MONEY):
-            self.books[instrument_id].tape.record(price, quantity, at_ns)
-
     def advance(self, at_ns: int) -> None:
         """Time passes: orders expire, seconds of the tape close."""
         with localcontext(MONEY):

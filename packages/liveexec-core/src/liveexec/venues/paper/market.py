@@ -7,12 +7,10 @@ spread (bids down, asks up; a trade towards the side that it came from), so that
 than it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Final, Protocol
-
-from attrs import define
 
 from liveexec.domain import money
 from liveexec.domain.ids import InstrumentId
@@ -20,6 +18,7 @@ from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, Level
 from liveexec.domain.money import MONEY
 from liveexec.domain.operation import Side
+from liveexec.domain.recorded import MarketEvent, SourceBook, SourceTrade
 from liveexec.venues.paper.config import PaperInstrument
 from liveexec.venues.paper.exchange import PaperExchange
 
@@ -27,30 +26,6 @@ __all__ = ["Feed", "MarketEvent", "MarketSource", "SourceBook", "SourceTrade"]
 
 #: Distinct prices and quantities of one listing that are worth remembering.
 _CACHE: Final = 65_536
-
-
-@define(eq=False)
-class SourceBook:
-    """A book of the source, best level first; ``time_ns`` is UTC nanoseconds of the recorded venue."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-
-@define(eq=False)
-class SourceTrade:
-    """A trade of the source; ``aggressor`` is the side that took, ``None`` where the recording does not tell."""
-
-    instrument_id: InstrumentId
-    time_ns: int
-    price: Decimal
-    quantity: Decimal
-    aggressor: Side | None
-
-
-MarketEvent = SourceBook | SourceTrade
 
 
 class MarketSource(Protocol):
@@ -104,11 +79,13 @@ class Feed:
         with localcontext(MONEY):
             self._exchange.show_book(self._moved(book))
 
-    def note(self, event: SourceTrade) -> None:
-        """Replay a trade that met nothing; only while :attr:`is_untouched`."""
+    def note(self, events: Iterable[SourceTrade]) -> None:
+        """Replay trades that met nothing; only while :attr:`is_untouched`."""
         with localcontext(MONEY):
-            if (trade := self._traded(event)) is not None:
-                self._exchange.note_trade(self.instrument_id, *trade, event.time_ns)
+            tape = self._book.tape
+            for event in events:
+                if (trade := self._traded(event)) is not None:
+                    tape.record(*trade, event.time_ns)
 
     def _moved(self, book: SourceBook) -> Book:
         bids, asks = self._levels(book.bids, is_bid=True), self._levels(book.asks, is_bid=False)

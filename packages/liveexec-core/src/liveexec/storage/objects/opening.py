@@ -1,0 +1,39 @@
+"""From a URL to the store behind it: built in, or offered by a plugin under a scheme of its own."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from liveexec.domain.object_store import ObjectStore
+from liveexec.errors import Fault, InvalidInput
+from liveexec.storage.objects.locations import location_of
+from liveexec.storage.objects.obstore_store import NO_OPTIONS, ObstoreStore, Options
+
+__all__ = ["BUILT_IN_SCHEMES", "StoreFactory", "open_store"]
+
+#: Makes a store of the URL of its root and its options.
+StoreFactory = Callable[[str, Mapping[str, Any]], ObjectStore]
+
+BUILT_IN_SCHEMES: Final = ("gs", "s3", "file", "memory")
+_NO_FACTORIES: Final[Mapping[str, StoreFactory]] = MappingProxyType({})
+
+
+def open_store(
+    url: str, options: Options = NO_OPTIONS, factories: Mapping[str, StoreFactory] = _NO_FACTORIES
+) -> ObjectStore:
+    """The store whose root a URL names; ``factories`` are what plugins registered, by scheme.
+
+    Nothing is connected: whether the bucket is there shows with the first request.
+
+    Raises:
+        InvalidInput: the URL can't be used, or nobody has its scheme.
+        ConfigurationError: the options can't be used.
+        ObjectStoreError: the extra ``replay`` is not installed.
+    """
+    location = location_of(url)
+    if location.scheme in factories:
+        return factories[location.scheme](location.url, options)
+    if location.scheme not in BUILT_IN_SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in dict.fromkeys((*BUILT_IN_SCHEMES, *factories)))
+        raise InvalidInput("object store", [Fault("url", f"nobody has {location.scheme}://, there are {known}")])
+    return ObstoreStore(location, options)
