@@ -194,7 +194,7 @@ class NautilusVenues:
                 self._answer(order, SendVerb.SUBMIT, None, order.accept(event), now_ns)
             case nautilus.OrderFilled():
                 report = order.fill(event)
-                self.holdings.apply(report, order.instrument)
+                self.holdings.apply(report)
                 self._tell(order, report, now_ns)
                 if order.terms.reduce_only and order.status.is_open and self._is_closed(order):
                     self._tell(order, order.shrunk(now_ns), now_ns)
