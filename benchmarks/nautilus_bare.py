@@ -40,6 +40,8 @@ pa: Any = pyarrow
 pc: Any = pyarrow.compute
 
 BTC = InstrumentId.from_str("BTCUSDT-PERP.BENCH")
+#: Loaded at a time, as our host does: all at once takes several times as long.
+BATCH_ROWS = 10_000
 _AMOUNT = pa.decimal128(38, 16)
 _TIME = pa.timestamp("ns", "UTC")
 
@@ -78,8 +80,8 @@ class Bare(Strategy):
 
 
 def bare_run(table: Any, every: int, *, books: bool) -> tuple[float, float, int]:
-    """Replay: seconds from columns to the end, seconds of the run alone, and how many orders were filled."""
-    started_s = time.perf_counter()
+    """Replay: processor seconds from columns to the end, seconds of the run alone, and how many orders were filled."""
+    started_s = time.process_time()
     engine = BacktestEngine(
         BacktestEngineConfig(
             run_analysis=False,
@@ -100,12 +102,18 @@ def bare_run(table: Any, every: int, *, books: bool) -> tuple[float, float, int]
     strategy = Bare()
     strategy.plan(every, books=books)
     engine.add_strategy(strategy)
-    engine.add_data(_depths(table) if books else _quotes(table))
-    loaded_s = time.perf_counter()
-    engine.run()
-    ended_s = time.perf_counter()
+    run_s = 0.0
+    for start in range(0, table.num_rows, BATCH_ROWS):
+        part = table.slice(start, BATCH_ROWS)
+        engine.add_data(_depths(part) if books else _quotes(part))
+        loaded_s = time.process_time()
+        engine.run(streaming=True)
+        run_s += time.process_time() - loaded_s
+        engine.clear_data()
+    engine.end()
+    ended_s = time.process_time()
     engine.dispose()
-    return ended_s - started_s, ended_s - loaded_s, strategy.filled
+    return ended_s - started_s, run_s, strategy.filled
 
 
 def _instrument() -> CryptoPerpetual:

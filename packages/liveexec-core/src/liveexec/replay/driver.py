@@ -30,7 +30,7 @@ from liveexec.domain.ids import (
 )
 from liveexec.domain.intent import OrderIntent
 from liveexec.domain.order import Order
-from liveexec.domain.outcome import OrderReportAnswer, Rejected, SendOutcome, SendPlan, VenueReport
+from liveexec.domain.outcome import OrderReportAnswer, SendOutcome, SendPlan, VenueReport
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import (
@@ -262,15 +262,17 @@ class ReplayDriver:
         self._clock.advance_to(now_ns)
         self._deliver(self._venue_of[report.account_id], Report(now_ns, report), now_ns)
 
-    def refuse_replace(self, order_id: OrderId, plan: SendPlan, refusal: Rejected, now_ns: int) -> None:
-        """A change that was answered with ``Sent`` is refused now, which no report could tell. The refusal gets here
+    def answer(
+        self, order_id: OrderId, verb: SendVerb, plan: SendPlan | None, outcome: SendOutcome, now_ns: int
+    ) -> None:
+        """The answer to a request for which the venue returned ``None``; ``plan`` is that of a change. It gets here
         after the venue's latency."""
         self._clock.advance_to(now_ns)
         order = self._engine.orders.get(order_id)
         assert order is not None
         assert order.account_id is not None
-        answer = SendAnswered(now_ns, order_id, order.attempt, SendVerb.REPLACE, refusal, plan)
-        self._deliver(self._venue_of[order.account_id], answer, now_ns)
+        answered = SendAnswered(now_ns, order_id, order.attempt, verb, outcome, plan)
+        self._deliver(self._venue_of[order.account_id], answered, now_ns)
 
     def observe(self, now_ns: int) -> None:
         """The market of a watched instrument moved."""
@@ -456,13 +458,15 @@ class ReplayDriver:
         attempt: int,
         verb: SendVerb,
         plan: SendPlan | None,
-        ask: Callable[[int], SendOutcome],
+        ask: Callable[[int], SendOutcome | None],
         now_ns: int,
     ) -> None:
         """Let a request travel to its venue, and its answer back. Reports that come with it are told first."""
 
-        def answer(outcome: SendOutcome, at_ns: int) -> None:
-            self._waiting.append(SendAnswered(at_ns, order.order_id, attempt, verb, outcome, plan))
+        def answer(outcome: SendOutcome | None, at_ns: int) -> None:
+            # Without one, the host answers later.
+            if outcome is not None:
+                self._waiting.append(SendAnswered(at_ns, order.order_id, attempt, verb, outcome, plan))
 
         self._travel(order, ask, answer, now_ns)
 

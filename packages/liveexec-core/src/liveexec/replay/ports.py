@@ -56,8 +56,9 @@ class ReplayVenues(Protocol):
         """The accounts at each venue; no account is at two."""
         ...
 
-    def submit(self, order: VenueOrder, plan: SendPlan, at_ns: int) -> SendOutcome:
-        """An order arrives. ``Sent`` where the verdict comes as a report."""
+    def submit(self, order: VenueOrder, plan: SendPlan, at_ns: int) -> SendOutcome | None:
+        """An order arrives. ``Sent`` where the verdict comes as a report, ``None`` where the host gives it to
+        :meth:`ReplayDriver.answer` before time goes on."""
         ...
 
     def cancel(self, ref: OrderRef, at_ns: int) -> SendOutcome:
@@ -66,8 +67,8 @@ class ReplayVenues(Protocol):
 
     def replace(
         self, ref: OrderRef, order: VenueOrder, plan: SendPlan, filled_quantity: Decimal, at_ns: int
-    ) -> SendOutcome:
-        """New terms of a working order arrive: its quantity is the new total."""
+    ) -> SendOutcome | None:
+        """New terms of a working order arrive: its quantity is the new total. ``None`` as for :meth:`submit`."""
         ...
 
     def order(self, ref: OrderRef, at_ns: int) -> OrderReportAnswer:

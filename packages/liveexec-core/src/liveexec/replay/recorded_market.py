@@ -4,7 +4,7 @@ Needs pyarrow (the extra ``replay``), which the reader behind it imports; nothin
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import accumulate
 from typing import Any, Final
@@ -36,6 +36,12 @@ class ColumnRows:
     def event(self, index: int) -> MarketEvent:
         row = (self.times_ns[index] // MICROSECOND_NS, *(column[index] for column in self._columns))
         return self._decode(row, self._numbers[index])[2]
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The columns by their names in a tick file, but for the times; doubles lie in a memoryview if they can."""
+        kind = TickKind.TRADES if self.is_trades else TickKind.BOOKS
+        return dict(zip(columns_of(kind)[1:], self._columns, strict=True))
 
     def part(self, start: int, end: int) -> "ColumnRows":
         """Some of the rows."""

@@ -36,26 +36,25 @@ class SimulatedAccounts:
 
     def __init__(self, venues: Iterable[SimulatedVenue]) -> None:
         self._parts: dict[AccountId, list[tuple[SimulatedVenue, AccountLedger]]] = {}
+        self._traded: dict[tuple[AccountId, InstrumentId], tuple[SimulatedInstrument, AccountLedger]] = {}
         for venue in venues:
             ledger = AccountLedger(venue.account_id, dict(venue.starting), AccountBook(venue.account_id))
             self._parts.setdefault(venue.account_id, []).append((venue, ledger))
+            for instrument in venue.instruments:
+                self._traded[venue.account_id, instrument.listing.instrument_id] = instrument, ledger
 
     def find(
         self, account_id: AccountId, instrument_id: InstrumentId
     ) -> tuple[SimulatedInstrument, AccountLedger] | None:
         """The instrument as the account trades it, and the ledger that its fills go into."""
-        for venue, ledger in self._parts.get(account_id, ()):
-            if (instrument := venue.find(instrument_id)) is not None:
-                return instrument, ledger
-        return None
+        return self._traded.get((account_id, instrument_id))
 
-    def apply(self, report: FillReport, instrument: SimulatedInstrument) -> None:
+    def apply(self, report: FillReport) -> None:
         """Count a fill."""
-        found = self.find(report.account_id, instrument.listing.instrument_id)
-        assert found is not None
+        instrument, ledger = self._traded[report.account_id, report.fill.instrument_id]
         with localcontext(MONEY):
-            found[1].book.apply_fill(report.fill, instrument.listing.terms, report.fill.venue_time_ns)
-            found[1].fills.append(report)
+            ledger.book.apply_fill(report.fill, instrument.listing.terms, report.fill.venue_time_ns)
+        ledger.fills.append(report)
 
     def fills(self, account_id: AccountId, since_ns: int) -> list[FillReport]:
         """All fills at or after a time, oldest first."""

@@ -1,17 +1,17 @@
 """The market on its way into the simulated venues, and what of it the engine is shown.
 
-The venues get every row of a chunk. The engine is shown, whenever it asks, the latest book of each listing and every
-second of trades that ended: both are looked up by their times, so nothing here runs per row either. What it is shown of
-a book is what was given to the venue, read back from the venue's own numbers.
+The venues get every row of a chunk, some thousand at a time. The engine is shown, whenever it asks, the latest book of
+each listing and every second of trades that ended: both are looked up by their times, so nothing here runs per row
+either. What it is shown of a book is what was given to the venue, read back from the venue's own numbers.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, frozen
 
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.market import Book, Level, TradeBar
@@ -25,9 +25,11 @@ from liveexec_nautilus.backtest.layout import SimulatedVenue
 from liveexec_nautilus.backtest.wrangling import depths, ticks_of
 from liveexec_nautilus.vendor_backtest import BookOrder, OrderBookDepth
 
-__all__ = ["Feeds", "ListingFeed"]
+__all__ = ["Batch", "Feeds", "ListingFeed"]
 
 SECOND_NS: Final = 1_000_000_000
+#: Rows that are in the backtest engine at a time: few enough to stay in the processor's caches.
+BATCH_ROWS: Final = 10_000
 
 
 @define(eq=False)
@@ -41,6 +43,15 @@ class _OpenSecond:
     count: int
 
 
+@frozen(eq=False)
+class Batch:
+    """Rows of one stretch of time: ``data`` gives them, stream by stream, each as data of the library's."""
+
+    start_ns: int
+    end_ns: int
+    data: Iterator[list[Any]]
+
+
 class ListingFeed:
     """One listing: ``instruments`` is what it is simulated as, one for each account at its venue."""
 
@@ -51,29 +62,42 @@ class ListingFeed:
         self._grid = Grid(source, listing)
         self._times_ns: Sequence[int] = ()
         self._depths: list[OrderBookDepth] = []
-        #: How many of the chunk's books are past.
+        #: How many of the batch's books are past.
         self._past = 0
         self._latest: OrderBookDepth | None = None
         self._shown: OrderBookDepth | None = None
         self._seconds: deque[_OpenSecond] = deque()
         self._trades = 0
 
-    def load(self, rows: Rows) -> Iterator[list[Any]]:
-        """A chunk's rows as data for each instrument."""
+    def open(self, rows: Rows) -> Callable[[int, int], list[list[Any]]]:
+        """A chunk's rows, rounded: what gives those from one row to another as data for each instrument."""
         if rows.is_trades:
             prints = self._grid.trades(rows)
             self._sum_up(prints)
-            yield from ticks_of(prints, self._grid, self._instruments, self._trades)
-            self._trades += len(prints.times_ns)
-            return
+            times_ns = prints.times_ns.to_pylist()
+
+            def trades(start: int, end: int) -> list[list[Any]]:
+                # Rows that leave nothing of their quantity are no trades here.
+                first = bisect_left(times_ns, rows.times_ns[start])
+                last = bisect_right(times_ns, rows.times_ns[end - 1])
+                found = ticks_of(prints.part(first, last), self._grid, self._instruments, self._trades)
+                self._trades += last - first
+                return list(found)
+
+            return trades
         bids, asks = self._grid.books(rows)
-        self._times_ns = rows.times_ns
-        found = depths(pa.array(rows.times_ns, pa.int64()), bids, asks, self._grid, self._instruments)
-        self._depths, self._past = found[0], 0
-        yield from found
+
+        def books(start: int, end: int) -> list[list[Any]]:
+            self._times_ns = rows.times_ns[start:end]
+            times_ns = pa.array(self._times_ns, pa.int64())
+            found = depths(times_ns, bids.part(start, end), asks.part(start, end), self._grid, self._instruments)
+            self._depths, self._past = found[0], 0
+            return list(found)
+
+        return books
 
     def close(self) -> None:
-        """The chunk is over: its last book stays the latest."""
+        """The batch is over: its last book stays the latest."""
         if self._depths:
             self._latest = self._depths[-1]
         self._times_ns, self._depths, self._past = (), [], 0
@@ -155,14 +179,17 @@ class Feeds:
         self.events = 0
         self._shown_ns = -1
 
-    def load(self, chunk: MarketChunk) -> Iterator[list[Any]]:
-        """A chunk's data, stream by stream in the order in which the chunk names them."""
-        for feed in self._feeds:
-            feed.close()
-        for rows in chunk.streams:
-            self.events += len(rows.times_ns)
-            for feed in self._by_source.get(rows.instrument_id, ()):
-                yield from feed.load(rows)
+    def batches(self, chunk: MarketChunk, rows: int = BATCH_ROWS) -> Iterator[Batch]:
+        """A chunk's data, at most so many rows at a time as long as their times differ; stream by stream in the order
+        in which the chunk names them. Each batch is to be taken whole before the next one is asked for."""
+        streams = [each for each in chunk.streams if len(each.times_ns)]
+        opened = [[feed.open(each) for feed in self._by_source.get(each.instrument_id, ())] for each in streams]
+        for spans, start_ns, end_ns in _cuts([each.times_ns for each in streams], rows):
+            for feed in self._feeds:
+                feed.close()
+            self.events += sum(end - start for start, end in spans)
+            self._shown_ns = -1
+            yield Batch(start_ns, end_ns, _data_of(opened, spans))
 
     def refresh(self, at_ns: int) -> list[Book | TradeBar]:
         """What changed since this was last asked."""
@@ -181,6 +208,31 @@ class Feeds:
         """When something of any of these listings changes next; ``NEVER`` within this chunk."""
         feeds = (self._by_listing.get(name) for name in instruments)
         return min((feed.next_change_ns(after_ns) for feed in feeds if feed is not None), default=NEVER)
+
+
+def _data_of(
+    opened: Sequence[Sequence[Callable[[int, int], list[list[Any]]]]], spans: Sequence[tuple[int, int]]
+) -> Iterator[list[Any]]:
+    for givers, (start, end) in zip(opened, spans, strict=True):
+        if end > start:
+            for give in givers:
+                yield from give(start, end)
+
+
+def _cuts(times_ns: Sequence[Sequence[int]], rows: int) -> Iterator[tuple[list[tuple[int, int]], int, int]]:
+    """Stretches of time in which no stream has more than its share of the rows: what each has in it, its first time and
+    its last one. Rows of one time are never parted."""
+    share = max(1, rows // max(1, len(times_ns)))
+    starts = [0] * len(times_ns)
+    while True:
+        going_on = [(times, start) for times, start in zip(times_ns, starts, strict=True) if start < len(times)]
+        if not going_on:
+            return
+        start_ns = min(times[start] for times, start in going_on)
+        end_ns = min(times[min(start + share, len(times)) - 1] for times, start in going_on)
+        ends = [bisect_right(times, end_ns, start) for times, start in zip(times_ns, starts, strict=True)]
+        yield list(zip(starts, ends, strict=True)), start_ns, end_ns
+        starts = ends
 
 
 def _levels(orders: Sequence[BookOrder]) -> tuple[Level, ...]:

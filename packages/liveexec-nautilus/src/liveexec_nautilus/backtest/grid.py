@@ -9,10 +9,10 @@ A recorded number is a double: the decimal that was written divided by the step 
 two roundings. What is farther away than that was not a multiple.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -21,30 +21,20 @@ from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Level
 from liveexec.domain.money import MONEY, ONE
 from liveexec.domain.operation import Side
+from liveexec.domain.recorded import DEPTH, SourceBook, SourceTrade
 from liveexec.replay.market import Rows
+from liveexec.replay.recorded_market import ColumnRows
 from liveexec.venues.paper.config import PaperInstrument
-from liveexec.venues.paper.market import SourceBook, SourceTrade
 from liveexec_nautilus.backtest.arrow import pa, pc
 
-__all__ = ["ColumnRows", "Grid", "Ladder", "Prints"]
+__all__ = ["Grid", "Ladder", "Prints", "steps"]
 
-DEPTH: Final = 5
 _CACHE: Final = 65_536
 #: Errors of doubles, relative to the quotient, and at least.
 _RELATIVE: Final = 1e-15
 _LEAST: Final = 1e-6
 #: Beyond it a double does not tell whole numbers apart.
 _LARGEST: Final = 2.0**52
-
-
-@runtime_checkable
-class ColumnRows(Protocol):
-    """Rows that are columns still, named as tick files name them, in the order of ``times_ns``."""
-
-    @property
-    def columns(self) -> Any:
-        """A pyarrow table."""
-        ...
 
 
 @frozen(eq=False)
@@ -55,6 +45,12 @@ class Ladder:
     lots: Any
     offsets: Any
 
+    def part(self, start: int, end: int) -> "Ladder":
+        """Some of the rows."""
+        first, last = self.offsets[start].as_py(), self.offsets[end].as_py()
+        offsets = pc.subtract(self.offsets.slice(start, end - start + 1), pa.scalar(first, pa.int32()))
+        return Ladder(self.ticks.slice(first, last - first), self.lots.slice(first, last - first), offsets)
+
 
 @frozen(eq=False)
 class Prints:
@@ -64,6 +60,10 @@ class Prints:
     ticks: Any
     lots: Any
     sides: Any
+
+    def part(self, start: int, end: int) -> "Prints":
+        """Some of the trades."""
+        return Prints(*(each.slice(start, end - start) for each in (self.times_ns, self.ticks, self.lots, self.sides)))
 
 
 class Grid:
@@ -82,7 +82,8 @@ class Grid:
     def books(self, rows: Rows) -> tuple[Ladder, Ladder]:
         """Bids and asks of every row."""
         if isinstance(rows, ColumnRows):
-            bids, asks = self._ladder(rows.columns, "bids"), self._ladder(rows.columns, "asks")
+            columns = rows.columns
+            bids, asks = self._ladder(columns, "bids"), self._ladder(columns, "asks")
             if bids is not None and asks is not None:
                 return bids, asks
         with localcontext(MONEY):
@@ -128,11 +129,11 @@ class Grid:
                 merged[tick] = merged.get(tick, 0) + lots
         return merged
 
-    def _ladder(self, table: Any, side: str) -> Ladder | None:
+    def _ladder(self, columns: Mapping[str, Sequence[Any]], side: str) -> Ladder | None:
         """The same for columns; ``None`` where a price is off tick, so that levels may have to be merged."""
-        rows = table.num_rows
-        prices = _stacked(table, side, "price")
-        amounts = _stacked(table, side, "amount")
+        prices = _stacked(columns, side, "price")
+        amounts = _stacked(columns, side, "amount")
+        rows = len(prices) // DEPTH
         # The stacks hold level after level; an order book wants row after row.
         slots = pa.arange(0, DEPTH * rows)
         row = pc.divide(slots, DEPTH)
@@ -151,18 +152,17 @@ class Grid:
         offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
         return Ladder(pc.filter(ticks, there), pc.filter(lots, there), offsets)
 
-    def _prints(self, rows: Rows) -> Prints | None:
-        assert isinstance(rows, ColumnRows)
-        table = rows.columns
-        exact = _multiples(_column(table, "price"), float(self.tick))
-        lots = self._lots(_column(table, "amount"))
+    def _prints(self, rows: ColumnRows) -> Prints | None:
+        columns = rows.columns
+        exact = _multiples(_doubles(columns["price"]), float(self.tick))
+        lots = self._lots(_doubles(columns["amount"]))
         if exact is None or lots is None:
             return None
         if exact.null_count or lots.null_count:
             # A trade without a number is a broken file: decoding its row says which.
             return None
         ticks = pc.add(exact, self._offset_ticks)
-        told = _column(table, "side")
+        told = pa.array(columns["side"], pa.string())
         sides = pc.if_else(
             pc.equal(told, "buy"), pa.scalar(Side.BUY.value), pc.if_else(pc.equal(told, "sell"), Side.SELL.value, None)
         )
@@ -178,12 +178,15 @@ class Grid:
         return _multiples(amounts, float(self.lot), floor=True)
 
 
-def _column(table: Any, name: str) -> Any:
-    return table.column(name).combine_chunks()
+def _doubles(values: Sequence[Any]) -> Any:
+    """A column of doubles, taken as it lies in memory where it does."""
+    if isinstance(values, memoryview):
+        return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
+    return pa.array(values, pa.float64())
 
 
-def _stacked(table: Any, side: str, part: str) -> Any:
-    return pa.concat_arrays([_column(table, f"{side}[{level}].{part}") for level in range(DEPTH)])
+def _stacked(columns: Mapping[str, Sequence[Any]], side: str, part: str) -> Any:
+    return pa.concat_arrays([_doubles(columns[f"{side}[{level}].{part}"]) for level in range(DEPTH)])
 
 
 def _multiples(numbers: Any, step: float, *, floor: bool = False) -> Any:

@@ -5,11 +5,11 @@ the engine that trades live, sits in a strategy inside it and is woken when some
 order of its own changed. Memory holds one chunk at a time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from liveexec.errors import Fault
 from liveexec.replay.agenda import NEVER
-from liveexec.replay.market import MarketChunk
 from liveexec.replay.ports import HostRun, ReplayTruth, truth_of
 from liveexec_nautilus import vendor_backtest as nautilus
 from liveexec_nautilus.backtest.feed import Feeds
@@ -27,7 +27,7 @@ _NO_LIMIT: Final = "1000000000/00:00:01"
 class NautilusHost:
     """Replays on NautilusTrader's backtest engine; see :class:`liveexec.replay.ports.ReplayHost`."""
 
-    def option_faults(self, options: Mapping[str, Any]) -> Sequence[str]:
+    def option_faults(self, options: Mapping[str, Any]) -> Sequence[Fault]:
         """What is wrong with ``host_options``; see :class:`~liveexec_nautilus.backtest.options.NautilusOptions`."""
         return option_faults(options)
 
@@ -69,17 +69,18 @@ class _NautilusReplay:
         self._start_ns = self._now_ns = first_signal_ns if first_signal_ns != NEVER else 0
         has_started = False
         for chunk in self._run.market.chunks():
-            self._load(chunk)
-            if not has_started:
-                self._start_ns = self._now_ns = min(self._start_ns or chunk.start_ns, chunk.start_ns)
-            else:
-                self._guarded(self._arm)
-            engine.run(start=None if has_started else self._start_ns, streaming=True)
-            has_started = True
-            self._raise()
-            engine.clear_data()
-            self._now_ns = chunk.end_ns
-            self._run.progress(self._now_ns, self._feeds.events)
+            for batch in self._feeds.batches(chunk):
+                self._load(batch.data)
+                if not has_started:
+                    self._start_ns = self._now_ns = min(self._start_ns or batch.start_ns, batch.start_ns)
+                else:
+                    self._guarded(self._arm)
+                engine.run(start=None if has_started else self._start_ns, streaming=True)
+                has_started = True
+                self._raise()
+                engine.clear_data()
+                self._now_ns = batch.end_ns
+                self._run.progress(self._now_ns, self._feeds.events)
         # What is due after the last market event happens still, as long as signals are to come.
         self._now_ns = max(self._now_ns, driver.last_signal_ns)
         engine.run(start=None if has_started else self._start_ns, end=self._now_ns)
@@ -111,8 +112,8 @@ class _NautilusReplay:
             self._driver.observe(now_ns)
         self._driver.advance(now_ns)
 
-    def _load(self, chunk: MarketChunk) -> None:
-        for data in self._feeds.load(chunk):
+    def _load(self, streams: Iterable[list[Any]]) -> None:
+        for data in streams:
             if data:
                 self._engine.add_data(data, sort=False)
         self._engine.sort_data()

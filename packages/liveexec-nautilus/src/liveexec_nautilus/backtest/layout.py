@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO, is_multiple
 from liveexec.errors import ConfigurationError, Fault
@@ -52,10 +52,6 @@ class SimulatedVenue:
         )
         for instrument in self.instruments:
             engine.add_instrument(instrument.instrument)
-
-    def find(self, instrument_id: InstrumentId) -> SimulatedInstrument | None:
-        """The instrument of a canonical id."""
-        return next((each for each in self.instruments if each.listing.instrument_id == instrument_id), None)
 
 
 def lay_out(venues: Sequence[PaperVenueConfig]) -> tuple[SimulatedVenue, ...]:

@@ -30,16 +30,16 @@ class NautilusOptions:
             ConfigurationError: with every fault.
         """
         if faults := option_faults(options):
-            raise ConfigurationError("host_options", [Fault("", fault) for fault in faults])
+            raise ConfigurationError("host_options", faults)
         return cls(**options)
 
 
-def option_faults(options: Mapping[str, Any]) -> list[str]:
+def option_faults(options: Mapping[str, Any]) -> list[Fault]:
     """Everything that is wrong with ``host_options``."""
     known = [attribute.name for attribute in fields(NautilusOptions)]
-    faults = [f"{name}: there is no such option, only {', '.join(known)}" for name in options if name not in known]
+    faults = [Fault(name, f"is not known; there are {', '.join(known)}") for name in options if name not in known]
     faults += [
-        f"{name}: must be true or false, not {value!r}"
+        Fault(name, f"must be true or false, not {value!r}")
         for name, value in options.items()
         if name in known and not isinstance(value, bool)
     ]

@@ -15,7 +15,15 @@ from liveexec.domain.fill import Fill, Liquidity, fill_key
 from liveexec.domain.ids import AccountId, ClientOrderId, VenueOrderId
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, Side, TimeInForce
-from liveexec.domain.outcome import FillReport, OrderRef, OrderReport, SendPlan, VenueOrderStatus
+from liveexec.domain.outcome import (
+    Accepted,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    Rejected,
+    SendPlan,
+    VenueOrderStatus,
+)
 from liveexec.errors import InvariantViolation
 from liveexec.plugins.adapter import VenueOrder
 from liveexec_nautilus import vendor_backtest as nautilus
@@ -87,17 +95,18 @@ class WorkedOrder:
             message=self.message,
         )
 
-    def accept(self, event: nautilus.OrderAccepted) -> OrderReport:
+    def accept(self, event: nautilus.OrderAccepted) -> Accepted:
         """The venue took it."""
         self.venue_order_id = VenueOrderId(str(event.venue_order_id))
         self.updated_at_ns = event.ts_event
-        return self.report()
+        return Accepted(self.venue_order_id)
 
-    def refuse(self, reason: str, at_ns: int, *, is_post_only: bool = False) -> OrderReport:
+    def refuse(self, reason: str, at_ns: int, *, is_post_only: bool = False) -> Rejected:
         """The venue, or the library's own checks before it, refused it."""
         self.code = "POST_ONLY_WOULD_TAKE" if is_post_only else code_of(reason)
         self.message = reason
-        return self.end(VenueOrderStatus.REJECTED, at_ns)
+        self.end(VenueOrderStatus.REJECTED, at_ns)
+        return Rejected(self.code, reason)
 
     def fill(self, event: nautilus.OrderFilled) -> FillReport:
         """It traded."""
@@ -124,13 +133,14 @@ class WorkedOrder:
         asked = self.requested
         return asked is not None and event.quantity.as_decimal() == asked.order.quantity
 
-    def change(self, at_ns: int) -> OrderReport:
-        """The venue works it with the terms that were asked for."""
-        assert self.requested is not None
-        self.terms, self.client_order_id = self.requested.order, self.requested.plan.client_order_id
+    def change(self, at_ns: int) -> SendPlan:
+        """The venue works it with the terms that were asked for, whose plan this returns."""
+        asked = self.requested
+        assert asked is not None
+        self.terms, self.client_order_id = asked.order, asked.plan.client_order_id
         self.requested = None
         self.updated_at_ns = at_ns
-        return self.report()
+        return asked.plan
 
     def cancel(self, at_ns: int) -> OrderReport:
         """The venue ended it: because it was asked to, because its time is over, or because nothing is left to do."""

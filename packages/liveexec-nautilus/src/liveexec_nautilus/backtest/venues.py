@@ -1,8 +1,8 @@
 """The simulated venues as the driver meets them (:class:`liveexec.replay.ports.ReplayVenues`).
 
 Requests become commands of the strategy that lives inside the backtest engine. The library carries commands out when
-the callback that gave them has returned, so what comes of a request is told a moment later, in the same instant of
-market time: a submit is ``Sent``, and its verdict is a report.
+the callback that gave them has returned, so what comes of a submit or a change is answered a moment later, in the same
+instant of market time.
 """
 
 import heapq
@@ -26,10 +26,10 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
-    Sent,
     VenueReport,
 )
 from liveexec.domain.venue import AdapterManifest
+from liveexec.engine.inputs import SendVerb
 from liveexec.errors import InvariantViolation
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.replay.agenda import NEVER
@@ -90,7 +90,7 @@ class NautilusVenues:
 
     # -- what the driver asks -----------------------------------------------------------------------------------------
 
-    def submit(self, order: VenueOrder, plan: SendPlan, at_ns: int) -> SendOutcome:
+    def submit(self, order: VenueOrder, plan: SendPlan, at_ns: int) -> SendOutcome | None:
         if self._orders.is_used(order.account_id, plan.client_order_id):
             return Rejected("DUPLICATE_CLIENT_ID", f"client order id {plan.client_order_id} was used before")
         if order.operation is not Operation.TRADE or order.side not in _TRADED:
@@ -117,7 +117,7 @@ class NautilusVenues:
         if worked.expire_at_ns is not None:
             heapq.heappush(self._expiries, (worked.expire_at_ns, self._sent, worked))
         self._desk.place(worked)
-        return Sent()
+        return None
 
     def cancel(self, ref: OrderRef, at_ns: int) -> SendOutcome:  # noqa: ARG002 -- the backtest engine knows the time
         order = self._open_order(ref)
@@ -134,7 +134,7 @@ class NautilusVenues:
         plan: SendPlan,
         filled_quantity: Decimal,  # noqa: ARG002 -- the quantity is the new total
         at_ns: int,
-    ) -> SendOutcome:
+    ) -> SendOutcome | None:
         current = self._open_order(ref)
         if isinstance(current, Rejected):
             return current
@@ -143,7 +143,7 @@ class NautilusVenues:
             return refusal
         current.ask(order, plan)
         self._desk.alter(current, order)
-        return Sent()
+        return None
 
     def order(self, ref: OrderRef, at_ns: int) -> OrderReportAnswer:
         order = self._orders.find(ref)
@@ -191,24 +191,26 @@ class NautilusVenues:
         order = self._orders.of_event(event.client_order_id)
         match event:
             case nautilus.OrderAccepted():
-                self._tell(order, order.accept(event), now_ns)
+                self._answer(order, SendVerb.SUBMIT, None, order.accept(event), now_ns)
             case nautilus.OrderFilled():
                 report = order.fill(event)
-                self.holdings.apply(report, order.instrument)
+                self.holdings.apply(report)
                 self._tell(order, report, now_ns)
                 if order.terms.reduce_only and order.status.is_open and self._is_closed(order):
                     self._tell(order, order.shrunk(now_ns), now_ns)
             case nautilus.OrderDenied():
-                self._tell(order, order.refuse(event.reason, now_ns), now_ns)
+                self._answer(order, SendVerb.SUBMIT, None, order.refuse(event.reason, now_ns), now_ns)
             case nautilus.OrderRejected():
-                self._tell(order, order.refuse(event.reason, now_ns, is_post_only=event.due_post_only), now_ns)
+                refused = order.refuse(event.reason, now_ns, is_post_only=event.due_post_only)
+                self._answer(order, SendVerb.SUBMIT, None, refused, now_ns)
             case nautilus.OrderCanceled():
                 self._tell(order, order.cancel(now_ns), now_ns)
             case nautilus.OrderExpired():
                 self._tell(order, order.expire(now_ns), now_ns)
             case nautilus.OrderUpdated():
                 if order.is_change(event):
-                    self._tell(order, order.change(now_ns), now_ns)
+                    plan = order.change(now_ns)
+                    self._answer(order, SendVerb.REPLACE, plan, Accepted(order.venue_order_id), now_ns)
                 elif not order.terms.reduce_only:
                     raise InvariantViolation(f"the simulated venue changed {order.sent_as}, which nobody asked for")
                 elif event.quantity.as_decimal() > order.terms.quantity:
@@ -219,7 +221,7 @@ class NautilusVenues:
                 if asked is not None:
                     order.requested = None
                     refusal = Rejected(code_of(event.reason), event.reason)
-                    self._driver.refuse_replace(order.terms.order_id, asked.plan, refusal, now_ns)
+                    self._answer(order, SendVerb.REPLACE, asked.plan, refusal, now_ns)
             case nautilus.OrderCancelRejected():
                 if order.status.is_open:
                     raise InvariantViolation(f"the simulated venue does not cancel {order.sent_as}: {event.reason}")
@@ -243,6 +245,12 @@ class NautilusVenues:
     def _tell(self, order: WorkedOrder, report: VenueReport, now_ns: int) -> None:
         self._orders.rename(order)
         self._driver.report(report, now_ns)
+
+    def _answer(
+        self, order: WorkedOrder, verb: SendVerb, plan: SendPlan | None, outcome: SendOutcome, now_ns: int
+    ) -> None:
+        self._orders.rename(order)
+        self._driver.answer(order.terms.order_id, verb, plan, outcome, now_ns)
 
     def _withdraw(self, order: WorkedOrder) -> None:
         if not (order.is_cancel_wished or order.is_overdue):
