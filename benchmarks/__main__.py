@@ -10,9 +10,18 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "peers"]
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "ticks", "peers"]
 #: Those that need nothing but this environment; ``peers`` makes another one.
-_DEFAULT: Final[tuple[Name, ...]] = ("engine", "durable", "memory", "scaling", "restart", "embedding", "deribit")
+_DEFAULT: Final[tuple[Name, ...]] = (
+    "engine",
+    "durable",
+    "memory",
+    "scaling",
+    "restart",
+    "embedding",
+    "deribit",
+    "ticks",
+)
 
 
 def main(*names: Name, quick: bool = False, orders: int | None = None) -> int:
