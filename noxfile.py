@@ -190,6 +190,19 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def objects(session: nox.Session) -> None:
+    """Object stores against moto's S3 server, in build/clients/moto; needs a package registry once."""
+    folder = ROOT / "build" / "clients" / "moto"
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not folder.exists():
+        session.run("uv", "venv", "--quiet", "--python", "3.13", str(folder))
+    # Not with the workspace's pins, some of which moto's own dependencies don't take.
+    session.run("uv", "pip", "install", "--quiet", "--no-config", "--python", str(python), "moto[server]==5.2.5")
+    tests = "packages/liveexec-core/tests/contract/storage/test_object_stores.py"
+    session.run("uv", "run", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
 def bench(session: nox.Session) -> None:
     """All benchmarks, or those named: ``-- engine``; ``-- peers`` compares with other systems, apart from ours."""
     session.run("uv", "run", "python", "-m", "benchmarks", *session.posargs)

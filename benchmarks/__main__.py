@@ -19,6 +19,7 @@ Name = Literal[
     "embedding",
     "deribit",
     "replay",
+    "ticks",
     "nautilus_child",
     "nautilus_replay",
     "peers",
@@ -34,6 +35,7 @@ _DEFAULT: Final[tuple[Name, ...]] = (
     "embedding",
     "deribit",
     "replay",
+    "ticks",
 )
 
 
