@@ -23,6 +23,7 @@ from liveexec_testkit.simulator.adapter import CREDENTIAL
 from liveexec_testkit.simulator.finale import accept_drifts, check_damaged_tables, probe, trade_in_silence
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
 from liveexec_testkit.simulator.invariants.excuses import Excuse
+from liveexec_testkit.simulator.ladder import LADDER
 from liveexec_testkit.simulator.rogue import check_rogue_writers
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
@@ -174,7 +175,9 @@ def _balance_differences(venue: SimVenue, ledger: Ledger) -> Iterator[tuple[int,
 def _unsettled(order: Order, children: Sequence[Order]) -> Iterator[tuple[int, str]]:
     if order.is_parent:
         # A schedule has an end, and whoever waits for nothing will go on; what rests at the venue may rest.
-        rests = order.intent.exec_algorithm in ("ICEBERG", "NORMAL") and any(child.is_open for child in children)
+        rests = order.intent.exec_algorithm in ("ICEBERG", "NORMAL", LADDER) and any(
+            child.is_open for child in children
+        )
         if order.is_open and not rests:
             yield 14, f"parent {order.order_id} ({order.intent.exec_algorithm}) is {order.status}"
         return

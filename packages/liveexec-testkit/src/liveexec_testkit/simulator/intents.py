@@ -10,6 +10,7 @@ from liveexec.domain.intent import OrderIntent
 from liveexec.domain.operation import Operation as Trade
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec_testkit.simulator.greedy import GREEDY
+from liveexec_testkit.simulator.ladder import LADDER
 from liveexec_testkit.simulator.market import LOT, MOST_LOTS, PRODUCTS, TICK, instrument_at
 from liveexec_testkit.simulator.venue import SimVenue
 
@@ -90,6 +91,12 @@ def _algorithm(random: Random, price: Decimal, side: Side, quantity: Decimal) ->
             "exec_algorithm_params": {"hasty": random.random() < 0.5},
             "order_type": OrderType.LIMIT,
             "price": price - TICK * random.randrange(0, 3) * side.sign,
+        }
+    if random.random() < 0.4:
+        return {
+            "exec_algorithm": LADDER,
+            "order_type": OrderType.LIMIT,
+            "price": price - TICK * random.randrange(1, 5) * side.sign,
         }
     params = {"horizon_secs": random.choice((1, 2)), "interval_secs": random.choice((0.2, 0.5))}
     return {"exec_algorithm": "TWAP", "exec_algorithm_params": params, **(limit if random.random() < 0.5 else {})}

@@ -60,6 +60,7 @@ class Lurking:
 
     def asked(self, batch: AppendBatch, orders: Mapping[OrderId, Order], venues: Sequence[SimVenue]) -> None:
         """A batch is on its way to the store: what a venue does now is heard before its process hears of it."""
+        _provoke(batch, orders, venues)
         for record in batch.records:
             parent = orders.get(OrderId(record.stream))
             if parent is not None and any(isinstance(event, ChildSpawned) for event in record.events):

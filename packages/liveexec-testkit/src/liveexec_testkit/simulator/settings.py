@@ -15,6 +15,7 @@ from liveexec.engine.router_config import RouterConfig
 from liveexec.engine.state import EngineState
 from liveexec.plugins.manager import Plugins
 from liveexec_testkit.simulator.greedy import GREEDY, GreedyAlgorithm
+from liveexec_testkit.simulator.ladder import LADDER, LadderAlgorithm
 from liveexec_testkit.simulator.market import LOT
 from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
 
@@ -130,9 +131,9 @@ def settings_of(random: Random, venues: Sequence[VenueKind], *, waits: bool = Fa
 
 
 def with_failing_plugins(plugins: Plugins) -> Plugins:
-    """The plugins, and a rule and an algorithm with defects beside them."""
+    """The plugins, and a rule and an algorithm with defects, and a sound one, beside them."""
     return evolve(
         plugins,
         risk_rules={**plugins.risk_rules, _FailingRule.name: lambda _: _FailingRule()},
-        execution_algorithms={**plugins.execution_algorithms, GREEDY: GreedyAlgorithm},
+        execution_algorithms={**plugins.execution_algorithms, GREEDY: GreedyAlgorithm, LADDER: LadderAlgorithm},
     )
