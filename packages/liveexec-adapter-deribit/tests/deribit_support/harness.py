@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from deribit_support.payloads import CLIENT_SECRET
-from deribit_support.truth import ACCOUNT, LINEAR, PERPETUAL, SPOT, true_fill, true_order, true_position
+from deribit_support.truth import ACCOUNT, LINEAR, PERPETUAL, SPOT, instrument_of, true_fill, true_order, true_position
 from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.domain.operation import OrderType, Side
 from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
@@ -89,6 +89,7 @@ class DeribitHarness(VenueHarness):
             scripts.LoseReports,
             scripts.MalformedAnswer,
             scripts.MalformedReport,
+            scripts.EndInstrument,
             scripts.MoveAsset,
             scripts.Refuse,
             scripts.RefuseLogin,
@@ -162,6 +163,16 @@ class DeribitHarness(VenueHarness):
         )
 
     @property
+    def ending(self) -> tuple[TradedInstrument, Decimal]:
+        """The inverse future with a date."""
+        name = next(
+            name
+            for name, market in self.server.venue.exchange.markets.items()
+            if market.instrument.amount_in_dollars and "PERPETUAL" not in name
+        )
+        return TradedInstrument(instrument_of(name), Decimal(90_000), Decimal(1_000)), Decimal(95_000)
+
+    @property
     def secrets(self) -> Sequence[str]:
         grants = self.control.grants()
         return (CLIENT_SECRET, *(each.access_token for each in grants), *(each.refresh_token for each in grants))
@@ -205,6 +216,8 @@ class DeribitHarness(VenueHarness):
                 return f"the adapter asks for {_PAGE} at once, and the venue gives as many as are asked for"
             case scripts.HideNewOrders():
                 return "the loopback venue shows what it has"
+            case scripts.BustFill():
+                return "the venue's documents tell of no trade that is taken back"
             case scripts.MoveAssetAs():
                 return "the venue tells a settlement as what ended an instrument, not as an amount"
             case scripts.ReorderReports():
@@ -256,6 +269,9 @@ class DeribitHarness(VenueHarness):
                 # Only what has arrived has happened.
                 while self._heard() == before:  # noqa: ASYNC110  (it travels through the machine's network)
                     await asyncio.sleep(0.001)
+            case scripts.EndInstrument():
+                instrument, price = self.ending
+                control.deliver(symbol_of(instrument.instrument_id), price)
             case scripts.MoveAsset(asset, amount):
                 control.move(USER_ID, asset, amount)
             case scripts.ForgetFinished():

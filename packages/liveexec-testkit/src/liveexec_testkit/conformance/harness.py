@@ -121,6 +121,12 @@ class VenueHarness(ABC):
         """What may be traded, the usual one first; others show other units (inverse contracts, options)."""
 
     @property
+    def ending(self) -> tuple[TradedInstrument, Decimal] | None:
+        """A derivative that the script ``EndInstrument`` ends, and the price at which it does, other than the one that
+        it is traded at; only asked for with that script."""
+        return None
+
+    @property
     def clock(self) -> Clock:
         """The time that the adapter and the orchestrator over it live in."""
         return WallClock()

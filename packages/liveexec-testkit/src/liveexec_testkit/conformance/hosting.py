@@ -47,6 +47,8 @@ _RECONCILE_EVERY_S: Final = 0.12
 #: Once all agrees, it has to agree after so many more comparisons: a drift shows at the first that begins so late
 #: after the one that found it (``drift_ns``).
 _MORE_LOOKS: Final = 4
+#: What venues round away of the amounts that they tell.
+_BOOKED_TO: Final = Decimal("1e-8")
 _STRATEGY: Final = StrategyId("conformance")
 
 #: What the venue's word on an order means for ours.
@@ -161,9 +163,9 @@ class Host:
     def _is_changing(self, order_id: OrderId) -> bool:
         return self.live.orders[order_id].replace is not None
 
-    async def quote(self, ticks: int = 5) -> None:
+    async def quote(self, ticks: int = 5, *, on: TradedInstrument | None = None) -> None:
         """Another participant quotes the usual quantity on both sides, so many ticks from the price."""
-        instrument = self.trial.usual
+        instrument = on if on is not None else self.trial.usual
         listing = self.live.shard.engine.state.listings[instrument.instrument_id]
         for side, away in ((Side.BUY, -ticks), (Side.SELL, ticks)):
             price = stepped(listing, instrument.price, away)
@@ -252,14 +254,16 @@ class Host:
                 found += _unclaimed(order, may_doubt=order.order_id in in_doubt)
         applied = await _journal_fills(self.store)
         found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
-        found += await self._position_differences()
+        found += await self.position_differences()
         found += await self.balance_differences()
+        found += await self._booked_differences()
         ledger = self.live.shard.view.ledger
         found += [f"drift: {each}" for each in ledger.drifts.values()]
         found += [f"latch: {each}" for each in ledger.latches.values()]
         return found
 
-    async def _position_differences(self) -> list[str]:
+    async def position_differences(self) -> list[str]:
+        """Every position that is here otherwise than the venue has it."""
         nets = {
             name: position.quantity
             for book in self.live.accounts
@@ -283,6 +287,27 @@ class Host:
             await self.live.compared(rounds + _MORE_LOOKS)
         drifts = self.live.shard.view.ledger.drifts
         assert not drifts, f"drift: {list(drifts.values())}"
+
+    async def _booked_differences(self) -> list[str]:
+        """What fills, fees, settlements and movements add up to here, against what the venue has.
+
+        An asset that an open derivative settles in is left out: how much of its result is realised is told apart by
+        venues in ways of their own.
+        """
+        books = [each for each in self.live.accounts if each.account_id == self.trial.venue.account_id]
+        open_ = {
+            position.terms.settlement_asset
+            for book in books
+            for position in book.positions.values()
+            if position.quantity and position.terms.kind is not ContractKind.SPOT
+        }
+        theirs = {each.asset: each.total for each in await self.trial.venue.balances() if each.asset not in open_}
+        ours = {asset: book.assets.get(asset, ZERO) for book in books for asset in theirs}
+        return [
+            f"{asset}: {ours[asset]} is booked here, {total} is at the venue"
+            for asset, total in theirs.items()
+            if asset in ours and abs(ours[asset] - total) > _BOOKED_TO
+        ]
 
     async def until_balances_agree(self) -> None:
         """Wait until the balances that are known here are the venue's.

@@ -13,6 +13,7 @@ from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     Accepted,
+    CumulativeFill,
     FillReport,
     OrderRef,
     OrderReport,
@@ -160,7 +161,8 @@ class Line:
         return await self.report_of(placed, *(each for each in VenueOrderStatus if not each.is_open))
 
     async def filled(self, placed: Placed) -> None:
-        """Wait until an order was told to be filled: by its fills, or by a report (venues need not send one then)."""
+        """Wait until an order was told to be filled: by its fills, by their total, or by a report (venues need not send
+        one then)."""
 
         def is_told() -> bool:
             of = [
@@ -168,8 +170,13 @@ class Line:
                 for each in self.heard.distinct_fills.values()
                 if names(each, placed.plan.client_order_id, placed.venue_order_id)
             ]
+            totals = [
+                each.quantity
+                for each in self.heard.items
+                if isinstance(each, CumulativeFill) and names(each, placed.plan.client_order_id, placed.venue_order_id)
+            ]
             reports = self._reports(placed, (VenueOrderStatus.FILLED,))
-            return bool(reports) or sum(of, ZERO) >= placed.order.quantity
+            return bool(reports) or max(sum(of, ZERO), *totals, ZERO) >= placed.order.quantity
 
         await self.heard.until(f"{placed.plan.client_order_id} to be filled", is_told)
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from liveexec.domain.operation import OrderType, TimeInForce
 from liveexec.domain.venue import AdapterManifest, DedupeScope, ReplaceMode
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Polls, Replaces, StreamsMarket, TellsTime
+from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Polls, Replaces, Settles, StreamsMarket, TellsTime
 from liveexec_testkit.conformance.harness import VenueHarness
 from liveexec_testkit.conformance.scripts import VenueScript
 
@@ -30,6 +30,7 @@ __all__ = [
     "SINGLE_FILLS",
     "STREAM",
     "TOLD_BALANCES",
+    "TOTALS",
     "Ability",
     "AdapterOffers",
     "Declared",
@@ -92,12 +93,16 @@ SINGLE_FILLS = HarnessOffers("fills that are told one by one", lambda harness: h
 #: Balances come by themselves.
 TOLD_BALANCES = HarnessOffers("balances on the stream of reports", lambda harness: harness.tells_balances)
 DETAILS = HarnessOffers("order with details of the venue's own", lambda harness: harness.detailed_order is not None)
+#: Of fills, totals are told.
+TOTALS = HarnessOffers("totals in place of single fills", lambda harness: not harness.tells_single_fills)
 KEEP_ALIVE = HarnessOffers("keep-alive of the adapter's own", lambda harness: harness.keep_alive_s is not None)
 SHORT_GTD = HarnessOffers("GTD order that ends soon enough", lambda harness: harness.shortest_gtd_s is not None)
 SECRETS = HarnessOffers("secrets to look for", lambda harness: bool(harness.secrets))
 PLUGIN = HarnessOffers("plugin module", lambda harness: harness.plugin is not None)
 
 _ABILITIES = {
+    Polls: "be polled: it streams its reports",
+    Settles: "tell what was settled",
     CancelsAll: "cancel everything at one request",
     Replaces: "change a working order",
     StreamsMarket: "stream market data",

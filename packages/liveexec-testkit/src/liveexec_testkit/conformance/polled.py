@@ -6,7 +6,7 @@ import anyio
 
 from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId
-from liveexec.domain.outcome import FillReport, OrderRef, OrderReport
+from liveexec.domain.outcome import FillAction, FillReport, OrderRef, OrderReport
 from liveexec.plugins.adapter import ExternalAdapter, Polls
 from liveexec_testkit.conformance.heard import Heard, names
 
@@ -16,6 +16,8 @@ __all__ = ["Polled", "fills_since"]
 _OVERLAP_NS: Final = 60_000_000_000
 #: A session whose questions fail so often in a row is lost, as it is to the runtime.
 _MOST_FAILURES: Final = 3
+#: A fill, or that it was taken back.
+_Fact = tuple[FillKey, FillAction]
 
 
 class Polled(Heard):
@@ -30,7 +32,7 @@ class Polled(Heard):
         super().__init__(adapter.reports(), patience_s)
         self._adapter, self._account_id, self._answer_s = adapter, account_id, answer_s
         self._since_ns = max(0, now_ns - _OVERLAP_NS)
-        self._known: set[FillKey] = set()
+        self._known: set[_Fact] = set()
         self._watched: list[OrderRef] = []
         self._said: dict[str, tuple[Any, ...]] = {}
         self._failures = 0
@@ -41,7 +43,7 @@ class Polled(Heard):
     ) -> Self:
         """From this moment on: what was filled before it is no news."""
         self = cls(adapter, account_id, now_ns, patience_s, answer_s)
-        self._known.update(await self._fill_keys())
+        self._known.update(await self._fill_facts())
         return self
 
     def expect(self, ref: OrderRef) -> None:
@@ -63,8 +65,8 @@ class Polled(Heard):
 
     async def _ask(self) -> None:
         for fill in await fills_since(self._adapter, self._account_id, self._since_ns):
-            if fill.fill.key not in self._known:
-                self._known.add(fill.fill.key)
+            if _fact(fill) not in self._known:
+                self._known.add(_fact(fill))
                 self.items.append(fill)
         listed = (await self._adapter.open_orders(self._account_id)).items
         for report in listed:
@@ -89,8 +91,8 @@ class Polled(Heard):
             self._said[name] = facts
             self.items.append(report)
 
-    async def _fill_keys(self) -> set[FillKey]:
-        return {each.fill.key for each in await fills_since(self._adapter, self._account_id, self._since_ns)}
+    async def _fill_facts(self) -> set[_Fact]:
+        return {_fact(each) for each in await fills_since(self._adapter, self._account_id, self._since_ns)}
 
 
 async def fills_since(adapter: ExternalAdapter, account_id: AccountId, since_ns: int) -> list[FillReport]:
@@ -99,15 +101,19 @@ async def fills_since(adapter: ExternalAdapter, account_id: AccountId, since_ns:
     Raises:
         AssertionError: an incomplete answer brings nothing newer, so that the rest can't be fetched.
     """
-    found: dict[FillKey, FillReport] = {}
+    found: dict[_Fact, FillReport] = {}
     while True:
         page = await adapter.fills(account_id, since_ns)
-        found.update((each.fill.key, each) for each in page.items)
+        found.update((_fact(each), each) for each in page.items)
         if page.complete:
             return list(found.values())
         newest_ns = max((each.fill.venue_time_ns for each in page.items), default=since_ns)
         assert newest_ns > since_ns, f"fills() is cut off at {since_ns} and goes no further"
         since_ns = newest_ns
+
+
+def _fact(told: FillReport) -> _Fact:
+    return told.fill.key, told.action
 
 
 def _is(report: OrderReport, ref: OrderRef) -> bool:

@@ -20,11 +20,13 @@ from attrs import frozen
 from liveexec.domain.outcome import AssetKind
 
 __all__ = [
+    "BustFill",
     "CutConnection",
     "CutDuring",
     "CutPages",
     "DelayAnswer",
     "DuplicateReports",
+    "EndInstrument",
     "ExpireToken",
     "FailInside",
     "ForgetFinished",
@@ -211,6 +213,17 @@ class MalformedReport(Happening):
 class ForgetFinished(Happening):
     """The venue forgets every order of the account that has ended, as venues do after a while: asked about one, it
     says that it knows no such order. Fills stay."""
+
+
+@frozen
+class BustFill(Happening):
+    """The venue takes the newest fill of an order of the account back that has ended, as erroneous."""
+
+
+@frozen
+class EndInstrument(Happening):
+    """The harness's :attr:`~liveexec_testkit.conformance.harness.VenueHarness.ending` instrument ends now, at the price
+    that stands there: what the account holds of it becomes money."""
 
 
 @frozen

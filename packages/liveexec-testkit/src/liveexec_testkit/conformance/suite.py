@@ -24,6 +24,7 @@ from liveexec_testkit.conformance.cases.secrets import SecretCases
 from liveexec_testkit.conformance.cases.sessions import SessionCases
 from liveexec_testkit.conformance.cases.silence import SilenceCases
 from liveexec_testkit.conformance.cases.snapshots import SnapshotCases
+from liveexec_testkit.conformance.cases.special import SpecialCases
 from liveexec_testkit.conformance.cases.streams import StreamCases
 
 __all__ = ["GROUPS", "AdapterConformance", "all_cases"]
@@ -47,6 +48,7 @@ GROUPS: Final = (
     SecretCases,
     MarketDataCases,
     AssetCases,
+    SpecialCases,
     HostedOrderCases,
     HostedSessionCases,
 )
@@ -56,6 +58,7 @@ GROUPS: Final = (
 class AdapterConformance(
     HostedSessionCases,
     HostedOrderCases,
+    SpecialCases,
     AssetCases,
     MarketDataCases,
     SecretCases,

@@ -20,6 +20,8 @@ from liveexec.domain.outcome import (
     Absent,
     Accepted,
     BalanceReport,
+    CumulativeFill,
+    FillAction,
     FillReport,
     Gap,
     NotKnown,
@@ -29,6 +31,7 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
+    SettlementReport,
     Snapshot,
     Unknown,
     VenueReport,
@@ -43,6 +46,7 @@ from liveexec_testkit import AdapterConformance, VenueHarness
 from liveexec_testkit.conformance.paper import PaperHarness, PaperServers, RemotePaperHarness
 from liveexec_testkit.conformance.paper.in_process import VENUE
 from liveexec_testkit.conformance.paper.remote import REMOTE_OPTIONS
+from liveexec_testkit.conformance.paper.totals import TotalsAdapter
 
 KEY = "canary-key-4f1c9a7be2"
 
@@ -411,6 +415,53 @@ class ForgetsDetails(KeyedAdapter):
         return await super().submit(evolve(order, details=None), plan)
 
 
+class SettlesAtMark(KeyedAdapter):
+    """Tells the price that an instrument was last worth for the one that it ended at."""
+
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        snapshot = await super().settlements(account_id, since_ns)
+        return evolve(snapshot, items=tuple(evolve(each, price=each.price - 1_000) for each in snapshot.items))
+
+    def reports(self) -> AsyncIterator[VenueReport]:
+        return _filtered(super().reports(), lambda each: not isinstance(each, SettlementReport))
+
+
+class HidesBusts(KeyedAdapter):
+    """Knows trades alone, and leaves out what becomes of them."""
+
+    async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
+        snapshot = await super().fills(account_id, since_ns)
+        return evolve(snapshot, items=tuple(each for each in snapshot.items if each.action is FillAction.TRADE))
+
+    def reports(self) -> AsyncIterator[VenueReport]:
+        return _filtered(
+            super().reports(), lambda each: not isinstance(each, FillReport) or each.action is FillAction.TRADE
+        )
+
+
+class TellsStepsAsTotals(TotalsAdapter):
+    """Tells what was filled last as what is filled in all."""
+
+    def total(self, fills: list[FillReport]) -> CumulativeFill:
+        return super().total(fills[-1:])
+
+
+class TellsFillsOnce(Polls, KeyedAdapter):
+    """Streams nothing, and counts what it told as known: whoever lost an answer never hears of those fills."""
+
+    poll_every_s = 0.02
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._told: set[FillKey] = set()
+
+    async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
+        snapshot = await super().fills(account_id, since_ns)
+        news = tuple(each for each in snapshot.items if each.fill.key not in self._told)
+        self._told.update(each.fill.key for each in news)
+        return evolve(snapshot, items=news)
+
+
 class FirstPageOnly(RemotePaperAdapter):
     """Reads the first page of a long answer and calls it everything."""
 
@@ -489,7 +540,7 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     WrongFeeSign: ("LX-047",),
     WrongUnits: ("LX-047",),
     CumulativeFills: ("LX-046", "LX-047", "LX-048", "LX-068", "LX-069"),
-    KeysOfTheDay: ("LX-050",),
+    KeysOfTheDay: ("LX-050", "LX-142"),
     LostCancelIsDone: ("LX-036",),
     GoneIsCanceled: ("LX-032",),
     ReplacesLeaves: ("LX-041",),
@@ -499,6 +550,10 @@ BROKEN: dict[type[ExternalAdapter], tuple[str, ...]] = {
     CountsCreditIn: ("LX-079",),
     TellsOldBalances: ("LX-136",),
     ForgetsDetails: ("LX-138",),
+    SettlesAtMark: ("LX-140",),
+    HidesBusts: ("LX-142",),
+    TellsStepsAsTotals: ("LX-144",),
+    TellsFillsOnce: ("LX-049", "LX-050", "LX-051", "LX-142"),
     FirstPageOnly: ("LX-053",),
     DropsUnreadable: ("LX-075",),
     StrictFields: ("LX-074",),
@@ -521,6 +576,12 @@ class BrokenHarness(PaperHarness):
     @property
     def secrets(self) -> Sequence[str]:
         return (KEY,)
+
+
+class BrokenTotalsHarness(BrokenHarness):
+    """The same, of adapters that tell totals."""
+
+    tells_single_fills: ClassVar[bool] = False
 
 
 class BrokenServedHarness(RemotePaperHarness):
@@ -558,8 +619,23 @@ class _BrokenServed(AdapterConformance):
             yield venue
 
 
+class _BrokenTotals(AdapterConformance):
+    kind: ClassVar[type[Any]]
+
+    @pytest.fixture
+    async def venue(self) -> AsyncIterator[VenueHarness]:
+        async with BrokenTotalsHarness(self.kind) as venue:
+            yield venue
+
+
+def _base_of(kind: type[ExternalAdapter]) -> type[AdapterConformance]:
+    if issubclass(kind, RemotePaperAdapter):
+        return _BrokenServed
+    return _BrokenTotals if issubclass(kind, TotalsAdapter) else _Broken
+
+
 for _kind in BROKEN:
-    _base = _BrokenServed if issubclass(_kind, RemotePaperAdapter) else _Broken
+    _base = _base_of(_kind)
     globals()[f"Test{_kind.__name__}"] = type(f"Test{_kind.__name__}", (_base,), {"kind": _kind})
 
 

@@ -25,6 +25,10 @@ _HOSTED = {
     "CumulativeFills": "LX-122",
     "CountsCreditIn": "LX-107",
     "TellsOldBalances": "LX-137",
+    "SettlesAtMark": "LX-141",
+    "HidesBusts": "LX-143",
+    "TellsStepsAsTotals": "LX-145",
+    "TellsFillsOnce": "LX-146",
 }
 
 

@@ -26,12 +26,21 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
+    SettlementReport,
     Snapshot,
     Unknown,
     VenueReport,
 )
 from liveexec.errors import AdapterError
-from liveexec.plugins.adapter import CancelsAll, ExternalAdapter, Replaces, StreamsMarket, TellsTime, VenueOrder
+from liveexec.plugins.adapter import (
+    CancelsAll,
+    ExternalAdapter,
+    Replaces,
+    Settles,
+    StreamsMarket,
+    TellsTime,
+    VenueOrder,
+)
 from liveexec.venues.paper.clock import Clock, PaperClock
 from liveexec.venues.paper.config import manifest_of
 from liveexec.venues.paper.driver import WorldDriver
@@ -46,7 +55,7 @@ __all__ = ["PaperAdapter", "paper_adapters"]
 T = TypeVar("T")
 
 
-class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTime):
+class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, Settles, CancelsAll, TellsTime):
     """Sessions with one venue of a paper world, for some of its accounts (all of them unless told).
 
     Raises:
@@ -150,6 +159,9 @@ class PaperAdapter(ExternalAdapter, StreamsMarket, Replaces, CancelsAll, TellsTi
 
     async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
         return await self._snapshot(lambda at_ns: self._exchange.snapshots.balances(account_id, at_ns))
+
+    async def settlements(self, account_id: AccountId, since_ns: int) -> Snapshot[SettlementReport]:
+        return await self._query(lambda at_ns: self._exchange.snapshots.settlements(account_id, since_ns, at_ns))
 
     async def venue_time_ns(self) -> int:
         return await self._query(lambda at_ns: at_ns)

@@ -167,8 +167,8 @@ class PaperVenueConfig:
 
     ``initial_margin`` is the share of a derivative's value that an account must hold to open it. ``ack_by_report``
     makes submits answer ``Sent`` and the acceptance come as a report; ``status_after_fills`` adds an order report
-    after every fill; ``tells_balances`` reports balances as they change, behind what changed them. ``history`` bounds
-    how many finished orders and fills are kept; without it everything is.
+    after every fill; ``tells_balances`` reports the balances that changed behind what is reported of an
+    account. ``history`` bounds how many finished orders and fills are kept; without it everything is.
     ``report_capacity`` bounds the reports that wait to be read: beyond it the session is lost and announces a gap.
 
     Raises:

@@ -36,6 +36,7 @@ from liveexec.domain.outcome import (
 from liveexec.domain.venue import ReplaceMode
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import VenueOrder
+from liveexec.venues.paper.administration import Administration
 from liveexec.venues.paper.admission import Admission
 from liveexec.venues.paper.book import InstrumentBook
 from liveexec.venues.paper.config import PaperVenueConfig
@@ -69,6 +70,8 @@ class PaperExchange:
         self._margin = Margin(config)
         self._admission = Admission(config, self._truth.ledgers, self._margin)
         self._execution = Execution(config, self.books, self._truth, self._margin, self._admission)
+        #: What the venue does by itself.
+        self.administration = Administration(config.venue, self.books, self._truth, self._execution)
         self._sequence = 0
         #: Total and available, as they were told last.
         self._told_balances: dict[tuple[AccountId, str], tuple[Decimal, Decimal]] = {}

@@ -10,6 +10,7 @@ from liveexec.domain.outcome import (
     OrderReport,
     OrderReportAnswer,
     PositionReport,
+    SettlementReport,
     Snapshot,
 )
 from liveexec.errors import AdapterError
@@ -83,6 +84,11 @@ class Snapshots:
             for asset in ledger.assets()
         )
         return Snapshot(reports, at_ns, at_ns, as_of_ns=at_ns)
+
+    def settlements(self, account_id: AccountId, since_ns: int, at_ns: int) -> Snapshot[SettlementReport]:
+        """What was settled of what the account held at or after a venue time, oldest first."""
+        found = tuple(said for said in self._ledger(account_id).settlements if said.venue_time_ns >= since_ns)
+        return Snapshot(found, at_ns, at_ns, as_of_ns=at_ns)
 
     def _ledger(self, account_id: AccountId) -> AccountLedger:
         ledger = self._truth.ledgers.get(account_id)

@@ -8,16 +8,24 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from liveexec.domain import money
-from liveexec.domain.fill import Fill, Liquidity, fill_key
+from liveexec.domain.fill import Fill, FillKey, Liquidity, fill_key
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, VenueOrderId
 from liveexec.domain.instrument import ContractKind, Listing
 from liveexec.domain.money import ZERO
 from liveexec.domain.operation import OrderType, Side, TimeInForce
-from liveexec.domain.outcome import FillReport, OrderRef, OrderReport, VenueOrderStatus
+from liveexec.domain.outcome import (
+    FillAction,
+    FillReport,
+    OrderRef,
+    OrderReport,
+    SettlementReport,
+    VenueOrderStatus,
+)
 from liveexec.domain.position import AccountBook
+from liveexec.errors import AdapterError
 from liveexec.venues.paper.config import FeeIn, PaperAccount
 
 __all__ = ["AccountLedger", "PaperOrder", "VenueTruth"]
@@ -100,6 +108,8 @@ class AccountLedger:
     by_client_id: dict[ClientOrderId, PaperOrder] = field(factory=dict)
     #: Open reduce-only orders by instrument and sequence.
     reducing: dict[InstrumentId, dict[int, PaperOrder]] = field(factory=dict)
+    #: What was settled, oldest first.
+    settlements: list[SettlementReport] = field(factory=list)
     #: Venue time before which fills are no longer kept.
     fills_kept_since_ns: int = 0
 
@@ -234,6 +244,27 @@ class VenueTruth:
         order.updated_at_ns = at_ns
         ledger.book.apply_fill(fill, terms, at_ns)
         report = FillReport(order.account_id, order.client_order_id, order.venue_order_id, fill)
+        ledger.fills.append(report)
+        return report
+
+    def bust(self, ledger: AccountLedger, key: FillKey, listing: Listing, at_ns: int) -> FillReport:
+        """Take an execution of an order that has ended back, and make its report.
+
+        Raises:
+            AdapterError: there is none of that name, or it was taken back before, or its order works still.
+        """
+        told = [report for report in ledger.fills if report.fill.key == key]
+        if not told:
+            raise AdapterError(f"{ledger.account_id} has no fill {key}")
+        original = told[0]
+        order = self.by_venue_id.get(original.venue_order_id) if original.venue_order_id is not None else None
+        if len(told) > 1 or order is None or order.status.is_open:
+            raise AdapterError(f"{key} can't be taken back: it was before, or its order works or is forgotten")
+        ledger.book.bust_fill(original.fill, listing.terms, at_ns)
+        order.filled_quantity -= original.fill.quantity
+        order.updated_at_ns = at_ns
+        fill = evolve(original.fill, venue_time_ns=at_ns)
+        report = evolve(original, fill=fill, action=FillAction.BUST, original_key=key)
         ledger.fills.append(report)
         return report
 

@@ -3,5 +3,6 @@ in a process of its own, where a proxy breaks what travels on the wire."""
 
 from liveexec_testkit.conformance.paper.in_process import PaperHarness
 from liveexec_testkit.conformance.paper.remote import PaperServers, RemotePaperHarness
+from liveexec_testkit.conformance.paper.totals import TotalsHarness
 
-__all__ = ["PaperHarness", "PaperServers", "RemotePaperHarness"]
+__all__ = ["PaperHarness", "PaperServers", "RemotePaperHarness", "TotalsHarness"]

@@ -1,18 +1,20 @@
 """The harness of the paper venue in this process: the smallest example of one, and what the kit is tried with."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
 
+from liveexec.domain.fill import FillKey
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId, VenueName
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     AssetKind,
     BalanceReport,
+    FillAction,
     FillReport,
     OrderRef,
     OrderReport,
@@ -31,11 +33,13 @@ from liveexec.venues.paper.world import PaperWorld
 from liveexec.venues.paper.world_config import PaperWorldConfig
 from liveexec_testkit.conformance.harness import TradedInstrument, VenueHarness
 from liveexec_testkit.conformance.scripts import (
+    BustFill,
     CutConnection,
     CutDuring,
     CutPages,
     DelayAnswer,
     DuplicateReports,
+    EndInstrument,
     ExpireToken,
     FailInside,
     ForgetFinished,
@@ -117,10 +121,12 @@ class PaperHarness(VenueHarness):
     detailed_order: ClassVar[Mapping[str, Any] | None] = {"details": {"text": "of the desk upstairs"}}
     scripts: ClassVar[frozenset[type[VenueScript]]] = frozenset(
         {
+            BustFill,
             CutConnection,
             CutDuring,
             DelayAnswer,
             DuplicateReports,
+            EndInstrument,
             FailInside,
             ForgetFinished,
             HideNewOrders,
@@ -169,6 +175,11 @@ class PaperHarness(VenueHarness):
     def instruments(self) -> Sequence[TradedInstrument]:
         return paper_instruments()
 
+    @property
+    def ending(self) -> tuple[TradedInstrument, Decimal] | None:
+        linear = paper_instruments()[1]
+        return linear, linear.price + 1_000
+
     async def rest(self, instrument_id: InstrumentId, side: Side, price: Decimal, quantity: Decimal) -> None:
         self._trade(instrument_id, side, price, quantity, TimeInForce.GTC)
 
@@ -191,7 +202,9 @@ class PaperHarness(VenueHarness):
         return {"text": self.desk.exchange.truth_of(OWN, order.client_order_id).text}
 
     async def fills(self) -> Sequence[FillReport]:
-        return self.desk.exchange.snapshots.fills(OWN, 0, self.driver.clock.now_ns()).items
+        told = self.desk.exchange.snapshots.fills(OWN, 0, self.driver.clock.now_ns()).items
+        undone = {each.original_key for each in told if each.action is FillAction.BUST}
+        return [each for each in told if each.action is FillAction.TRADE and each.fill.key not in undone]
 
     async def positions(self) -> Sequence[PositionReport]:
         return self.desk.exchange.snapshots.positions(OWN, self.driver.clock.now_ns()).items
@@ -220,6 +233,12 @@ class PaperHarness(VenueHarness):
         match script:
             case CutConnection(refuse_for_s=refuse_for_s):
                 self.desk.cut(AdapterError("the connection was cut"), now_ns + int(refuse_for_s * _SECOND_NS))
+            case BustFill():
+                self._administer(lambda: self.desk.exchange.administration.bust(OWN, self._newest_fill()))
+            case EndInstrument():
+                assert self.ending is not None
+                instrument, price = self.ending
+                self._administer(lambda: self.desk.exchange.administration.settle(instrument.instrument_id, price))
             case ForgetFinished():
                 self._forgotten += [
                     each for each in self.desk.exchange.snapshots.every_order(OWN) if not each.status.is_open
@@ -256,6 +275,18 @@ class PaperHarness(VenueHarness):
         self._rules, self._stream = [], []
         self._time.ahead_ns = 0
         self._follow()
+
+    def _administer(self, act: Callable[[], None]) -> None:
+        self.desk.exchange.advance(self._time.now_ns())
+        act()
+        self.driver.world.settle(self.desk)
+
+    def _newest_fill(self) -> FillKey:
+        """The newest of an order that has ended."""
+        snapshots, now_ns = self.desk.exchange.snapshots, self._time.now_ns()
+        ended = {each.venue_order_id for each in snapshots.every_order(OWN) if not each.status.is_open}
+        fills = snapshots.fills(OWN, 0, now_ns).items
+        return [each.fill.key for each in fills if each.venue_order_id in ended][-1]
 
     def _move(self, asset: str, amount: Decimal, kind: AssetKind) -> None:
         self.desk.exchange.move_asset(OWN, asset, amount, kind, self._time.now_ns())
