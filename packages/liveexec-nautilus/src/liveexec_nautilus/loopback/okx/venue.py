@@ -37,6 +37,8 @@ _SOCKETS: Final = MappingProxyType({f"/ws/v5/{name}": name for name in ("public"
 _COUNTED: Final = frozenset({"orders", "account", "positions", "balance_and_position"})
 _DEFAULT_BALANCES: Final = MappingProxyType({"USDT": Decimal(1_000_000), "BTC": Decimal(10), "ETH": Decimal(100)})
 _MOST_ORDERS: Final = 20
+#: Codes of orders; the others are of their request.
+_OF_AN_ORDER: Final = "51"
 _ORDER_OPS: Final = MappingProxyType(
     {
         "order": "place",
@@ -290,7 +292,15 @@ class OkxVenue(LoopbackVenue):
         return {"id": word(request, "id"), "op": operation, "data": rows, "code": code, "msg": message, **times}
 
     def _refuse_orders(self, operation: str, request: Params, code: str, message: str) -> object:
-        told = {"id": word(request, "id"), "op": operation, "data": [], "code": code, "msg": _words(code, message)}
+        told: dict[str, object] = {"id": word(request, "id"), "op": operation}
+        told |= {"data": [], "code": code, "msg": _words(code, message)}
+        given = request.get("args")
+        if code.startswith(_OF_AN_ORDER) and isinstance(given, list):
+            # What is wrong with an order stands beside that order, under the verdict that all of them failed.
+            refused = {"tag": "", "sCode": code, "sMsg": _words(code, message)}
+            named = [each for each in given if isinstance(each, dict)]
+            rows = [{"clOrdId": word(each, "clOrdId"), "ordId": word(each, "ordId")} | refused for each in named]
+            told |= {"data": rows, "code": "1", "msg": "All operations failed"}
         now = str(self.clock.now_ns() // 1_000)
         return told | {"inTime": now, "outTime": now}
 
