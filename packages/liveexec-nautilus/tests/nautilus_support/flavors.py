@@ -256,7 +256,12 @@ OKX: Final = Flavor(
     ),
     requests={
         Verb.SUBMIT: ("order", "POST /api/v5/trade/order"),
-        Verb.CANCEL: ("cancel-order", "batch-cancel-orders", "POST /api/v5/trade/cancel-order"),
+        Verb.CANCEL: (
+            "cancel-order",
+            "batch-cancel-orders",
+            "POST /api/v5/trade/cancel-order",
+            "POST /api/v5/trade/cancel-batch-orders",
+        ),
         Verb.REPLACE: ("amend-order", "batch-amend-orders", "POST /api/v5/trade/amend-order"),
         Verb.QUERY: ("GET /api/v5/trade/order", "GET /api/v5/trade/orders-history"),
         Verb.SNAPSHOT: ("GET /api/v5/trade/orders-pending", "GET /api/v5/trade/fills"),

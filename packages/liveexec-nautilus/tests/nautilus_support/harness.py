@@ -90,10 +90,10 @@ class NodeHarness(VenueHarness):
     def user_id(self) -> int:
         return min(self._venue.floor.accounts)
 
-    def section(self, **changes: Any) -> TradingNodeSection:
-        """The configuration of the adapter under test."""
+    def client(self) -> dict[str, Any]:
+        """The venue's entry among ``exec_clients``."""
         account = self._venue.floor.accounts[self.user_id]
-        client = {
+        return {
             **self._flavor.section(self.server, account),
             "account_id": ACCOUNT,
             "requests_per_second": "100000",
@@ -101,7 +101,15 @@ class NodeHarness(VenueHarness):
             "request_timeout_s": "2",
             "question_timeout_s": "3",
         }
-        document = {"exec_clients": [client], "trader_id": "LOOPBACK-001", "start_timeout_s": _START_S, **changes}
+
+    def section(self, **changes: Any) -> TradingNodeSection:
+        """The configuration of the adapter under test."""
+        document = {
+            "exec_clients": [self.client()],
+            "trader_id": "LOOPBACK-001",
+            "start_timeout_s": _START_S,
+            **changes,
+        }
         return structured(strict_converter(texts=True), document, TradingNodeSection, "trading_node")
 
     def adapter(self, **changes: Any) -> ExternalAdapter:

@@ -294,7 +294,9 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if told.event in ("OrderRejected", "OrderDenied"):
             outcome = refusal(told, self._settings.venue)
             if isinstance(outcome, Unknown):
-                # No word of the venue's: what became of the order is asked.
+                # No word of the venue's: what became of the order is asked, here where it was taken before.
+                if state.venue_order_id is not None:
+                    self._look_up(state)
                 return
             report = self._order_report(state)
             report.code, report.message = outcome.code, outcome.message

@@ -38,6 +38,8 @@ class BybitQuestions:
             base_url=plan.urls.get("base_url_http"),
             testnet=plan.testnet,
             timeout_secs=10,
+            # Who asks decides whether to ask again.
+            max_retries=0,
         )
         self._cached: set[str] = set()
 

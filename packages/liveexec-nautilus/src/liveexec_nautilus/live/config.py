@@ -5,7 +5,7 @@ among ``data_clients``, or, where there is none, with the settings of the first.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -300,14 +300,26 @@ class TradingNodeSection:
         if found:
             raise ConfigurationError("trading_node", found)
 
-    def plan(self) -> NodePlan:
-        """What the node's process is told: with keys, in plain, so it is made when it is sent and kept nowhere."""
+    @property
+    def processes(self) -> tuple[tuple[NodeVenue, ...], ...]:
+        """Which venues share a node and its process: all, but for Spot beside Binance's futures, since within
+        NautilusTrader both are one venue, and a node serves a venue through one client."""
+        names = [each.name for each in self.exec_clients]
+        if not all(each in names for each in _BINANCE):
+            return (tuple(names),)
+        others = tuple(each for each in names if each is not NodeVenue.BINANCE_SPOT)
+        return (others, (NodeVenue.BINANCE_SPOT,))
+
+    def plan(self, venues: Collection[NodeVenue]) -> NodePlan:
+        """What the process of some venues is told: with keys, in plain, so it is made when it is sent and kept
+        nowhere."""
         named = {each.name: each for each in self.data_clients}
-        data = [named.get(each.name) or evolve(each, instruments=None) for each in self.exec_clients]
+        trading = [each for each in self.exec_clients if each.name in venues]
+        data = [named.get(each.name) or evolve(each, instruments=None) for each in trading]
         return NodePlan(
             trader_id=self.trader_id,
             data_clients=tuple(each.plan() for each in data),
-            exec_clients=tuple(each.plan() for each in self.exec_clients),
+            exec_clients=tuple(each.plan() for each in trading),
             lookback_mins=self.lookback_mins,
             connect_timeout_s=max(1, int(self.start_timeout_s) - 5),
             log_level=self.log_level,

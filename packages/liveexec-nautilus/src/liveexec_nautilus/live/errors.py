@@ -11,10 +11,12 @@ from typing import Final
 from liveexec.domain.outcome import Rejected, Unknown
 from liveexec_nautilus.instruments import NodeVenue
 
-__all__ = ["DENIED", "judged"]
+__all__ = ["DENIED", "POST_ONLY", "judged"]
 
 #: The code of orders that the node itself refused before it sent anything.
 DENIED: Final = "DENIED"
+#: The code of post-only orders that the venue refused or ended because they would have taken.
+POST_ONLY: Final = "POST_ONLY"
 
 #: How the codes of a venue stand in the texts of its client.
 _CODE: Final = {

@@ -1,6 +1,7 @@
 """The adapters of a configuration: one for each venue, over one node."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec_nautilus.live.adapter import NautilusAdapter, VenueSettings
@@ -12,8 +13,13 @@ __all__ = ["adapters_of"]
 
 
 def adapters_of(section: TradingNodeSection) -> Sequence[ExternalAdapter]:
-    """One adapter for each venue that is traded at; their node is started by the first that connects."""
-    node = LiveTradingNode(section.plan, float(section.start_timeout_s))
+    """One adapter for each venue that is traded at; a node is started by the first of its venues that connects."""
+    nodes = {
+        venue: node
+        for venues in section.processes
+        for node in (LiveTradingNode(partial(section.plan, venues), float(section.start_timeout_s)),)
+        for venue in venues
+    }
     data = {each.name: each for each in section.data_clients}
     made = []
     for each in section.exec_clients:
@@ -27,5 +33,5 @@ def adapters_of(section: TradingNodeSection) -> Sequence[ExternalAdapter]:
             maker_fee=each.maker_fee,
             taker_fee=each.taker_fee,
         )
-        made.append(NautilusAdapter(node, settings, manifest_of(each.name, each.rate_limit)))
+        made.append(NautilusAdapter(nodes[each.name], settings, manifest_of(each.name, each.rate_limit)))
     return tuple(made)

@@ -7,7 +7,7 @@ Fills: ``/trade/fills`` and its history, a hundred at once. Positions and balanc
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from liveexec_nautilus import vendor
@@ -19,7 +19,9 @@ from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_
 
 __all__ = ["OkxQuestions"]
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000
+_NS_PER_MS: Final = 1_000_000
 _PAGE: Final = 100
 #: How far back fills are asked for when nothing says from when on.
 _SPAN_NS: Final = 3 * 86_400 * 1_000_000_000
@@ -39,6 +41,8 @@ class OkxQuestions:
             base_url=plan.urls.get("base_url_http"),
             environment=vendor.OKXEnvironment.DEMO if plan.testnet else vendor.OKXEnvironment.LIVE,
             timeout_secs=10,
+            # Who asks decides whether to ask again.
+            max_retries=0,
         )
         self._cached: set[str] = set()
 
@@ -111,8 +115,10 @@ class OkxQuestions:
                 )
                 return reports
 
-            reports, is_all = await all_fills(fetch, since_ns or now_ns - _SPAN_NS, now_ns + 1_000_000_000, _PAGE)
-            found += reports
+            # A millisecond earlier, since the client leaves out what is at the begin itself.
+            begin_ns = (since_ns or now_ns - _SPAN_NS) - _NS_PER_MS
+            reports, is_all = await all_fills(fetch, begin_ns, now_ns + 1_000 * _NS_PER_MS, _PAGE)
+            found += (each for each in reports if each.ts_event >= since_ns - since_ns % _NS_PER_MS)
             is_complete = is_complete and is_all
         return tuple(fill_report_told(each) for each in found), is_complete
 
@@ -140,4 +146,5 @@ class OkxQuestions:
 
 
 def _time(at_ns: int) -> datetime:
-    return datetime.fromtimestamp(at_ns // _NS_PER_US / 1e6, UTC)
+    """The time to the microsecond, without a float in between."""
+    return _EPOCH + timedelta(microseconds=at_ns // _NS_PER_US)

@@ -43,7 +43,7 @@ _KEY_PREFIXES: Final = ("BINANCE_", "BYBIT_", "OKX_")
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 10.0
 #: A child that has lived this long was healthy: the next one is started without a wait.
-_HEALTHY_S: Final = 30.0
+_HEALTHY_S: Final = 10.0
 #: How long a child may take to end after it was told to, before it is killed.
 _STOP_S: Final = 6.0
 _LAST_LINES: Final = 20

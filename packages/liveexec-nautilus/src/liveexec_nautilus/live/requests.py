@@ -8,7 +8,7 @@ from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.outcome import Accepted, Rejected, SendOutcome, Sent, Unknown
 from liveexec.errors import AdapterError
 from liveexec_nautilus.instruments import NodeVenue
-from liveexec_nautilus.live.errors import DENIED, judged
+from liveexec_nautilus.live.errors import DENIED, POST_ONLY, judged
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import Answer, Cancel, FillTold, FromChild, Modify, OrderTold, Refused, Submit
 
@@ -99,4 +99,7 @@ def refusal(told: OrderTold, venue: NodeVenue) -> Rejected | Unknown:
     """What an event that says no comes to. What the node itself denied was not sent."""
     if told.event == "OrderDenied":
         return Rejected(DENIED, f"the node refused it before it was sent: {told.state.reason}")
+    if told.is_post_only:
+        # The client reads that from the venue's own code.
+        return Rejected(POST_ONLY, told.state.reason or "a post-only order would have taken")
     return judged(told.state.reason, venue)

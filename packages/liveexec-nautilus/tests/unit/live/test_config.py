@@ -59,7 +59,8 @@ def test_a_venue_for_each_client_over_one_node() -> None:
     assert (futures._settings.book_depth, okx._settings.book_depth) == (0, 5)
     section = made.sections["NAUTILUS"]
     assert isinstance(section, TradingNodeSection)
-    plan = section.plan()
+    (venues,) = section.processes
+    plan = section.plan(venues)
     assert "canary" not in repr(section) + repr(plan)
     binance = plan.exec_clients[0]
     assert (binance.api_key, binance.api_secret) == ("key-of-canary", PEM)
@@ -67,6 +68,22 @@ def test_a_venue_for_each_client_over_one_node() -> None:
     assert binance.instruments == ("BTCUSDT-PERP.BINANCE",)
     assert [each.client for each in plan.data_clients] == ["BINANCE_FUTURES", "OKX"]
     assert plan.exec_clients[1].products == ("SWAP", "SPOT")
+
+
+def test_spot_beside_the_futures_of_binance_has_a_process_of_its_own() -> None:
+    spot = {**FUTURES, "name": "BINANCE_SPOT", "instruments": ["BINANCE-SPOT:SPOT_PAIR:BTC-USDT"]}
+    made = assembled_from(document(exec_clients=[spot, OKX, FUTURES]), ENVIRON)
+    section = made.sections["NAUTILUS"]
+    assert isinstance(section, TradingNodeSection)
+    assert section.processes == (("OKX", "BINANCE_FUTURES"), ("BINANCE_SPOT",))
+    assert [[each.client for each in section.plan(venues).data_clients] for venues in section.processes] == [
+        ["OKX", "BINANCE_FUTURES"],
+        ["BINANCE_SPOT"],
+    ]
+    adapters = [each for each in made.adapters() if isinstance(each, NautilusAdapter)]
+    assert [each.manifest.venue for each in adapters] == ["BINANCE-SPOT", "OKX", "BINANCE-FUTURES"]
+    assert adapters[1]._node is adapters[2]._node
+    assert adapters[0]._node is not adapters[1]._node
 
 
 def test_every_fault_is_named_at_once() -> None:

@@ -37,6 +37,7 @@ _SOCKETS: Final = MappingProxyType({f"/ws/v5/{name}": name for name in ("public"
 _COUNTED: Final = frozenset({"orders", "account", "positions", "balance_and_position"})
 _DEFAULT_BALANCES: Final = MappingProxyType({"USDT": Decimal(1_000_000), "BTC": Decimal(10), "ETH": Decimal(100)})
 _MOST_ORDERS: Final = 20
+#: Codes of orders; the others are of their request.
 _ORDER_OPS: Final = MappingProxyType(
     {
         "order": "place",
