@@ -57,6 +57,12 @@ class Direct:
         """A request with a key and without a signature."""
         return self._decoded(self._send(method, path, _query(parameters), {"x-mbx-apikey": self.key.key}))
 
+    def parameters(self, **given: object) -> dict[str, object]:
+        """Parameters of a request over WebSocket, signed in the order of their names."""
+        named = {"apiKey": self.key.key, "timestamp": self.venue.clock.now_ms()} | given
+        text = "&".join(f"{name}={_text(named[name])}" for name in sorted(named))
+        return named | {"signature": hmac_hex(self.key.secret, text)}
+
     def signed(self, method: str, path: str, **parameters: object) -> Any:
         """A signed request; ``timestamp`` is now unless it is given."""
         return self._decoded(self.answered(method, path, **parameters))
