@@ -176,7 +176,7 @@ class OkxVenue(LoopbackVenue):
             request: Any = msgspec.json.decode(text)
         except msgspec.DecodeError:
             request = None
-        if not isinstance(request, dict) or not isinstance(request.get("args"), list):
+        if not isinstance(request, dict) or not isinstance(request.get("args"), list) or not request["args"]:
             session.send(_encoded(_error(session, {}, OkxError("60012", text[:200]))))
             return
         operation, arguments = word(request, "op"), request["args"]
