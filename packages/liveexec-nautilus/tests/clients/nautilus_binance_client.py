@@ -20,24 +20,30 @@ from nautilus_trader.adapters.binance import (
     BinanceExecutionClientConfig,
     BinanceExecutionClientFactory,
     BinanceProductType,
+    BinanceSpotMarketDataMode,
 )
 from nautilus_trader.common import Environment, LoggerConfig
-from nautilus_trader.live import LiveNode
+from nautilus_trader.live import LiveExecutionEngineConfig, LiveNode
 from nautilus_trader.model import AccountId, BookType, InstrumentId, OrderSide, Price, Quantity, TraderId
 from nautilus_trader.trading import Strategy, StrategyConfig
 
 PERPETUAL = InstrumentId.from_str("BTCUSDT-PERP.BINANCE")
+PAIR = InstrumentId.from_str("BTCUSDT.BINANCE")
+#: What the venue's own addresses for Spot end in.
+SBE = "responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5"
+_NUDGE_NS = 300_000_000
 _PATIENCE_NS = 40_000_000_000
 
 
 class Trader(Strategy):
     """Goes through its steps, each upon the event of the one before."""
 
-    def plan(self, node: LiveNode, url: str) -> None:
-        """The node to stop at the end, and the venue's address."""
-        self.node, self.url = node, url
+    def plan(self, node: LiveNode, url: str, traded: InstrumentId) -> None:
+        """The node to stop at the end, the venue's address, and what to trade."""
+        self.node, self.url, self.traded = node, url, traded
         self.seen: list[str] = []
         self.quote: list[str] = []
+        self.nudges = 0
         self.buy_id: Any = None
         self.rest_id: Any = None
 
@@ -49,11 +55,14 @@ class Trader(Strategy):
 
     def on_start(self) -> None:
         self.clock.set_time_alert_ns("patience", time.time_ns() + _PATIENCE_NS)
-        self.subscribe_quotes(PERPETUAL)
-        self.subscribe_book_deltas(PERPETUAL, BookType.L2_MBP)
-        self.subscribe_trades(PERPETUAL)
+        self.subscribe_quotes(self.traded)
+        self.subscribe_book_deltas(self.traded, BookType.L2_MBP)
+        self.subscribe_trades(self.traded)
 
     def on_time_event(self, event: Any) -> None:
+        if event.name != "patience":
+            self.nudge()
+            return
         self.seen.append("out of patience")
         self.node.handle().stop()
 
@@ -61,7 +70,7 @@ class Trader(Strategy):
         if "book" in self.seen:
             return
         self.seen.append("book")
-        order = self.order_factory.market(PERPETUAL, OrderSide.BUY, Quantity.from_str("0.050"))
+        order = self.order_factory.market(self.traded, OrderSide.BUY, Quantity.from_str("0.050"))
         self.buy_id = order.client_order_id
         self.submit_order(order)
 
@@ -71,8 +80,14 @@ class Trader(Strategy):
     def on_quote(self, quote: Any) -> None:
         if not self.quote:
             self.quote = [str(quote.bid_price), str(quote.ask_price)]
-            # The client asks for its first book when the first difference arrives.
-            self.ask_venue("rest", symbol="BTCUSDT", side="SELL", quantity="1", price="50020")
+            self.nudge()
+
+    def nudge(self) -> None:
+        """Change the book, again and again until it is here: the client asks for it when a difference arrives."""
+        if "book" not in self.seen:
+            self.nudges += 1
+            self.ask_venue("rest", symbol="BTCUSDT", side="SELL", quantity="1", price=str(50_020 + self.nudges))
+            self.clock.set_time_alert_ns(f"nudge {self.nudges}", time.time_ns() + _NUDGE_NS)
 
     def on_order_rejected(self, event: Any) -> None:
         self.seen.append(f"rejected {event.reason}")
@@ -102,13 +117,13 @@ class Trader(Strategy):
 
     def on_order_canceled(self, event: Any) -> None:
         self.seen.append("canceled")
-        self.submit_order(self.order_factory.market(PERPETUAL, OrderSide.SELL, Quantity.from_str("0.070")))
+        self.submit_order(self.order_factory.market(self.traded, OrderSide.SELL, Quantity.from_str("0.070")))
 
     def on_order_filled(self, event: Any) -> None:
         self.seen.append(f"filled {event.last_qty} at {event.last_px}")
         if event.client_order_id == self.buy_id:
             order = self.order_factory.limit(
-                PERPETUAL, OrderSide.BUY, Quantity.from_str("0.020"), Price.from_str("49000.0")
+                self.traded, OrderSide.BUY, Quantity.from_str("0.020"), Price.from_str("49000.0")
             )
             self.rest_id = order.client_order_id
             self.submit_order(order)
@@ -118,6 +133,8 @@ class Trader(Strategy):
                 self.ask_venue("take", symbol="BTCUSDT", side="SELL", quantity="0.010", price="49000.5")
             else:
                 self.cancel_order(self.rest_id)
+        elif self.traded == PAIR:  # each of its orders has a position of its own, so none closes
+            self.node.handle().stop()
 
     def on_position_opened(self, event: Any) -> None:
         self.seen.append("position opened")
@@ -127,46 +144,51 @@ class Trader(Strategy):
         self.node.handle().stop()
 
 
-def main(url: str, key: str, secret: str, *, log: bool, use_ws_trading: bool) -> None:
+def main(url: str, key: str, secret: str, options: list[str]) -> None:
     """Run a node until the strategy has gone through its steps."""
-    stream = url.replace("http://", "ws://")
+    stream, is_spot = url.replace("http://", "ws://"), "--spot" in options
+    market_data = BinanceSpotMarketDataMode.Json if "--json" in options else None
     common: dict[str, Any] = {
-        "product_type": BinanceProductType.USD_M,
+        "product_type": BinanceProductType.SPOT if is_spot else BinanceProductType.USD_M,
         "environment": BinanceEnvironment.LIVE,
         "api_key": key,
         "api_secret": secret,
         "base_url_http": url,
-        "base_url_ws": f"{stream}/ws",
+        "base_url_ws": f"{stream}/ws" if market_data or not is_spot else f"{stream}/sbe/ws",
     }
     builder = (
         LiveNode.builder("loopback", TraderId("LOOPBACK-001"), Environment.LIVE)
-        .with_logging(LoggerConfig(bypass_logging=not log))
+        .with_logging(LoggerConfig(bypass_logging="--log" not in options))
         .with_delay_post_stop_secs(0)
-        .add_data_client("BINANCE", BinanceDataClientFactory(), BinanceDataClientConfig(**common))
+        .with_exec_engine_config(
+            # Spot's client asks for nothing when its streams are back: what it missed is found by this alone.
+            LiveExecutionEngineConfig(open_check_interval_secs=1, open_check_threshold_ms=500)
+            if is_spot
+            else LiveExecutionEngineConfig()
+        )
+        .add_data_client(
+            "BINANCE",
+            BinanceDataClientFactory(),
+            BinanceDataClientConfig(spot_market_data_mode=market_data, **common),
+        )
         .add_exec_client(
             "BINANCE",
             BinanceExecutionClientFactory(),
             BinanceExecutionClientConfig(
                 account_id=AccountId("BINANCE-001"),
-                base_url_ws_trading=f"{stream}/ws-fapi/v1",
-                use_ws_trading=use_ws_trading,
+                base_url_ws_trading=f"{stream}/ws-api/v3?{SBE}" if is_spot else f"{stream}/ws-fapi/v1",
+                use_ws_trading="--rest" not in options,
                 **common,
             ),
         )
     )
     node = builder.build()
     strategy = Trader(StrategyConfig(log_events=False, log_commands=False))
-    strategy.plan(node, url)
+    strategy.plan(node, url, PAIR if is_spot else PERPETUAL)
     node.add_strategy(strategy)
     node.run()
     print(json.dumps({"quote": strategy.quote, "seen": strategy.seen}))
 
 
 if __name__ == "__main__":
-    main(
-        sys.argv[-1],
-        sys.argv[-3],
-        sys.argv[-2],
-        log="--log" in sys.argv,
-        use_ws_trading="--rest" not in sys.argv,
-    )
+    main(sys.argv[-1], sys.argv[-3], sys.argv[-2], sys.argv[1:-3])

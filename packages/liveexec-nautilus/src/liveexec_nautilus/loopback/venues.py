@@ -6,6 +6,8 @@ from typing import Final
 
 from liveexec_nautilus.loopback.binance.futures.config import FuturesConfig
 from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.binance.spot.config import STARTING, SpotConfig
+from liveexec_nautilus.loopback.binance.spot.venue import SpotVenue
 from liveexec_nautilus.loopback.bybit.venue import bybit_venue
 from liveexec_nautilus.loopback.okx.venue import okx_venue
 from liveexec_nautilus.loopback.shared.accounts import default_accounts
@@ -14,12 +16,16 @@ from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 __all__ = ["VENUES"]
 
 
-def _bybit(accounts: int) -> LoopbackVenue:
-    return bybit_venue(accounts=accounts)
-
-
 def _binance_futures(accounts: int) -> LoopbackVenue:
     return FuturesVenue(FuturesConfig(accounts=default_accounts(accounts, {"USDT": Decimal(100_000)})))
+
+
+def _binance_spot(accounts: int) -> LoopbackVenue:
+    return SpotVenue(SpotConfig(accounts=default_accounts(accounts, STARTING)))
+
+
+def _bybit(accounts: int) -> LoopbackVenue:
+    return bybit_venue(accounts=accounts)
 
 
 def _okx(accounts: int) -> LoopbackVenue:
@@ -29,6 +35,7 @@ def _okx(accounts: int) -> LoopbackVenue:
 #: What makes each venue, given how many accounts it has.
 VENUES: Final[Mapping[str, Callable[[int], LoopbackVenue]]] = {
     "binance-futures": _binance_futures,
+    "binance-spot": _binance_spot,
     "bybit": _bybit,
     "okx": _okx,
 }

@@ -197,12 +197,16 @@ def test_orders_that_are_not_there_have_codes_of_their_own(client: Direct) -> No
     assert client.signed("GET", "/fapi/v1/openOrder", symbol="BTCUSDT", orderId=placed["orderId"])["code"] == -2013
 
 
-def test_an_unchanged_modification_and_a_client_id_used_twice_are_refused(client: Direct) -> None:
+def test_an_unchanged_modification_and_a_client_id_of_an_open_order_are_refused(client: Direct) -> None:
     placed = client.signed("POST", ORDER, **LIMIT, newClientOrderId="mine")
     terms = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.1", "price": "49000", "orderId": placed["orderId"]}
     assert client.signed("PUT", ORDER, **terms)["code"] == -5027
     assert client.signed("PUT", ORDER, **terms | {"side": "SELL"})["code"] == -1117
     assert client.signed("POST", ORDER, **LIMIT, newClientOrderId="mine")["code"] == -4116
+    client.signed("DELETE", ORDER, symbol="BTCUSDT", origClientOrderId="mine")
+    again = client.signed("POST", ORDER, **LIMIT, newClientOrderId="mine")
+    assert again["orderId"] != placed["orderId"]
+    assert client.signed("GET", ORDER, symbol="BTCUSDT", origClientOrderId="mine")["orderId"] == again["orderId"]
 
 
 def test_a_batch_answers_each_of_its_orders(client: Direct) -> None:

@@ -14,17 +14,27 @@ _BAD_REQUEST: Final = 400
 
 
 class BinanceError(Exception):
-    """What a request is refused with."""
+    """What a request is refused with. ``data`` tells more of it, as JSON and (``binary``) as an SBE message."""
 
-    def __init__(self, code: int, message: str, status: int = _BAD_REQUEST) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        status: int = _BAD_REQUEST,
+        data: dict[str, object] | None = None,
+        binary: bytes = b"",
+    ) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.data = data
+        self.binary = binary
 
     def wire(self) -> dict[str, object]:
         """The body of the answer."""
-        return {"code": self.code, "msg": self.message}
+        told: dict[str, object] = {"code": self.code, "msg": self.message}
+        return told if self.data is None else told | {"data": self.data}
 
 
 def mandatory(name: str) -> BinanceError:

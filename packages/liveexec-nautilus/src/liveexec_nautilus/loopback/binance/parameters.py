@@ -25,6 +25,10 @@ class Parameters:
             raise mandatory(name)
         return value
 
+    def given(self) -> dict[str, str]:
+        """Everything that was sent, as text."""
+        return dict(self._given)
+
     def sent(self, name: str) -> str:
         """What was sent, as text: what signatures cover."""
         return self._given.get(name, "")

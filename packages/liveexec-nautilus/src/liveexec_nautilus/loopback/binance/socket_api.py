@@ -72,13 +72,13 @@ class SocketApi[V: BinanceVenue]:
         venue.weights.take(1)
         match method:
             case "session.logon":
-                return self._log_on(session, given)
+                self._log_on(session, given)
+                return self.status(session, method)
             case "session.status":
-                return self.status(session)
+                return self.status(session, method)
             case "session.logout":
-                session.notes.pop(_ACCOUNT, None)
-                session.user_id = None
-                return self.status(session)
+                self.log_out(session)
+                return self.status(session, method)
         mine = self.of_session(session, method, given)
         if mine is not None:
             return mine
@@ -92,6 +92,11 @@ class SocketApi[V: BinanceVenue]:
         if method in _COUNTED:
             venue.weights.take_order(user_id)
         return self._signed[method](Call(venue, Parameters(given), user_id))
+
+    def log_out(self, session: Session) -> None:
+        """The session stands for nobody any more."""
+        session.notes.pop(_ACCOUNT, None)
+        session.user_id = None
 
     def of_session(self, session: Session, method: str, given: Mapping[str, object]) -> object | None:
         """The answer to a request about the session itself; ``None`` for any other."""
@@ -107,17 +112,17 @@ class SocketApi[V: BinanceVenue]:
         limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
         return told | {"rateLimits": [limit | {"limit": weights.most, "count": weights.used}]}
 
-    def _log_on(self, session: Session, given: Mapping[str, object]) -> object:
+    def _log_on(self, session: Session, given: Mapping[str, object]) -> None:
         key, owner = self.venue.gate.by_name(str(given.get("apiKey") or ""))
         if key.kind != "ed25519":
             raise BinanceError(-4056, "HMAC_SHA256 API key is not supported.", 403)
         self._require_signed(given)
         session.user_id = owner.user_id
         session.notes[_ACCOUNT] = (key.key, self.venue.clock.now_ms())
-        return self.status(session)
 
-    def status(self, session: Session) -> object:
-        """Who a session has logged on as."""
+    def status(self, session: Session, method: str) -> object:
+        """Who a session has logged on as, as the answer to one of the methods that tell."""
+        del method
         key, since = session.notes.get(_ACCOUNT, (None, None))
         return {
             "apiKey": key,

@@ -16,9 +16,11 @@ from liveexec_nautilus.loopback.shared.sessions import Session
 if TYPE_CHECKING:
     from liveexec_nautilus.loopback.binance.venue import BinanceVenue
 
-__all__ = ["Subscriptions"]
+__all__ = ["BINARY", "Subscriptions"]
 
 _WRAPPED: Final = "wrapped"
+#: The note of a session whose market data is binary.
+BINARY: Final = "binary"
 
 
 class Subscriptions:
@@ -77,10 +79,10 @@ class Subscriptions:
         for session, key in listening:
             self._venue.publish(session, topic, self._wrapped(session, key, message))
 
-    def tell(self, topic: str, message: dict[str, object]) -> None:
-        """Tell whoever subscribed to a market stream."""
+    def tell(self, topic: str, message: dict[str, object] | bytes) -> None:
+        """Tell whoever subscribed to a market stream, and hears it in this encoding."""
         for session in list(self._venue.sessions.values()):
-            if topic in session.topics:
+            if topic in session.topics and bool(session.notes.get(BINARY)) is isinstance(message, bytes):
                 self._venue.publish(session, topic, self._wrapped(session, topic, message))
 
     def expire(self, key: str) -> None:
@@ -117,11 +119,13 @@ class Subscriptions:
 
     def _tell_at_once(self, session: Session, name: str) -> None:
         """Some streams tell something at once, as they do in a market that never stands still."""
-        for topic, message in self._venue.at_once(name):
+        for topic, message in self._venue.at_once(session, name):
             self._venue.publish(session, topic, self._wrapped(session, topic, message))
 
     @staticmethod
-    def _wrapped(session: Session, stream: str, message: dict[str, object]) -> dict[str, object]:
+    def _wrapped(session: Session, stream: str, message: dict[str, object] | bytes) -> dict[str, object] | bytes:
+        if isinstance(message, bytes):
+            return message
         return {"stream": stream, "data": message} if session.notes.get(_WRAPPED) else message
 
 

@@ -17,7 +17,7 @@ from liveexec_nautilus.loopback.shared.venue import LoopbackVenue
 __all__ = ["BinanceVenue", "Message"]
 
 #: A stream's name and what it tells.
-Message = tuple[str, dict[str, object]]
+Message = tuple[str, dict[str, object] | bytes]
 
 _NOT_FOUND, _TOO_MANY = 404, 429
 _TRADING: Final = "trading"
@@ -46,7 +46,7 @@ class BinanceVenue(LoopbackVenue):
         """A message over the API for trading."""
 
     @abstractmethod
-    def at_once(self, topic: str) -> Iterable[Message]:
+    def at_once(self, session: Session, topic: str) -> Iterable[Message]:
         """What a new subscriber of a stream is told at once."""
 
     def owner(self, topic: str) -> int | None:

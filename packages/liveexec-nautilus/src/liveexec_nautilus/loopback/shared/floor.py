@@ -73,7 +73,10 @@ class Floor:
         initial_margin: Decimal = Decimal("0.05"),
         fee_in: FeeIn = FeeIn.QUOTE,
         first_number: int = 1_000_000,
+        client_ids_return: bool = False,
     ) -> None:
+        """With ``client_ids_return`` a client order id is unique among open orders alone (Binance); without it one is
+        used up for good."""
         self.venue = venue
         self.clock = clock
         self.symbols = {symbol.name: symbol for symbol in symbols}
@@ -100,6 +103,9 @@ class Floor:
         self._positions = {user_id: AccountBook(_account_id(user_id)) for user_id, _ in funded}
         self._by_client_id: dict[tuple[int, str], Order] = {}
         self._first_number = first_number
+        self._engine_ids: dict[int, ClientOrderId] = {}
+        self._client_ids_return = client_ids_return
+        self._sent = 0
         self._others = 0
         self._turned_away = 0
         self._trade_count = first_number
@@ -108,10 +114,18 @@ class Floor:
     # Orders
 
     def submit(self, user_id: int, request: OrderRequest) -> Order | Refusal:
-        """Place an order; what it did at once has been told when this returns. A refused one leaves no trace but its
-        client id, which is used up for good."""
+        """Place an order; what it did at once has been told when this returns. A refused one leaves no trace,
+        except that its client id is used up where ids do not return."""
+        engine_id = request.client_order_id
+        if self._client_ids_return:
+            earlier = self._by_client_id.get((user_id, request.client_order_id))
+            if earlier is not None and earlier.is_open:
+                return Refusal("DUPLICATE_CLIENT_ID", f"{request.client_order_id} is the client id of an open order")
+            # The engine never takes an id twice.
+            self._sent += 1
+            engine_id = f"{request.client_order_id}#{self._sent}"
         sent = _venue_order(self, user_id, request)
-        plan = SendPlan(ClientOrderId(request.client_order_id), _NO_DEADLINE_NS)
+        plan = SendPlan(ClientOrderId(engine_id), _NO_DEADLINE_NS)
         outcome = self.exchange.submit(sent, plan, self.clock.now_ns())
         if isinstance(outcome, Rejected):
             self._fold()
@@ -120,6 +134,7 @@ class Floor:
         assert outcome.venue_order_id is not None
         number = self._first_number + int(outcome.venue_order_id)
         order = _new_order(number, user_id, request, self.exchange.now_ns)
+        self._engine_ids[order.number] = ClientOrderId(engine_id)
         self._register(order)
         self._fold()
         return order
@@ -165,7 +180,7 @@ class Floor:
             post_only=order.post_only,
             reduce_only=order.reduce_only,
         )
-        plan = SendPlan(ClientOrderId(order.client_order_id), _NO_DEADLINE_NS)
+        plan = SendPlan(self._engine_ids[order.number], _NO_DEADLINE_NS)
         sent = _venue_order(self, order.user_id, request)
         outcome = self.exchange.replace(self._ref(order), sent, plan, self.clock.now_ns())
         if isinstance(outcome, Rejected):
@@ -318,7 +333,7 @@ class Floor:
         return OrderRef(
             account_id=_account_id(order.user_id),
             instrument_id=order.symbol.instrument_id(self.venue),
-            client_order_id=ClientOrderId(order.client_order_id),
+            client_order_id=None,
             venue_order_id=VenueOrderId(str(order.number - self._first_number)),
         )
 

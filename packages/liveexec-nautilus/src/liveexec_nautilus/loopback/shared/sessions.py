@@ -1,7 +1,7 @@
 """WebSocket sessions of a loopback venue: who they are, what they subscribed to, and what is on its way to them."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -15,15 +15,16 @@ _NUMBERS: Final = itertools.count(1)
 class Session:
     """One WebSocket connection.
 
-    ``path`` and ``query`` are those it was opened with. ``topics`` is what it subscribed to, ``user_id`` the account
-    that it logged in as, ``notes`` whatever else its venue's protocol remembers of it. While ``answering`` a request,
-    stream messages wait, so that the answer goes first.
+    ``path``, ``query`` and ``headers`` (names in lower case) are those it was opened with. ``topics`` is what it
+    subscribed to, ``user_id`` the account that it logged in as, ``notes`` whatever else its venue's protocol remembers
+    of it. While ``answering`` a request, stream messages wait, so that the answer goes first.
     """
 
     path: str
     query: str
     deliver: Callable[[str | bytes], None]
     end: Callable[[bool, int], None]
+    headers: Mapping[str, str] = field(factory=dict)
     session_id: int = field(factory=lambda: next(_NUMBERS))
     user_id: int | None = None
     topics: dict[str, None] = field(factory=dict)

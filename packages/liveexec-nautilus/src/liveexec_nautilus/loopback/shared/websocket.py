@@ -38,7 +38,8 @@ async def serve_websocket(venue: LoopbackVenue, socket: WebSocket, drop: Callabl
         abrupt, code = abruptly, with_code
         ended.set()
 
-    session = Session(path=socket.url.path, query=socket.url.query, deliver=deliver, end=end)
+    headers = {name.lower(): value for name, value in socket.headers.items()}
+    session = Session(path=socket.url.path, query=socket.url.query, headers=headers, deliver=deliver, end=end)
     if not venue.open(session):
         send.close()
         receive.close()

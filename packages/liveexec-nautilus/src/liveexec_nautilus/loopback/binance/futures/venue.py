@@ -45,6 +45,7 @@ class FuturesVenue(BinanceVenue):
             clock,
             initial_margin=Decimal(1) / LEVERAGE,
             first_number=8_886_000_000,
+            client_ids_return=True,
         )
         super().__init__(floor, self.config.weight_per_minute, self.config.orders_per_minute)
         self.listen_keys = ListenKeys(clock)
@@ -59,8 +60,9 @@ class FuturesVenue(BinanceVenue):
         """A message over the WebSocket trading API."""
         self._trading.receive(session, text)
 
-    def at_once(self, topic: str) -> Iterable[Message]:
+    def at_once(self, session: Session, topic: str) -> Iterable[Message]:
         """Best prices are told to whoever subscribes to them."""
+        del session
         symbol = self.floor.symbols.get(topic.removesuffix("@bookTicker").upper())
         if symbol is None or not topic.endswith("@bookTicker"):
             return ()

@@ -1,0 +1,1 @@
+"""Binance Spot on this machine: REST and the WebSocket API in JSON and in SBE, market and user data streams."""
