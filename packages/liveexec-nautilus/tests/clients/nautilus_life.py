@@ -56,9 +56,10 @@ class Venue:
         """Somebody sells at the market."""
         self.act("take", symbol=self.symbol, side="SELL", quantity=quantity)
 
-    def topics(self) -> set[str]:
-        """What is subscribed to now."""
-        return {topic for session in self.act("sessions") for topic in session["topics"]}
+    def sessions(self) -> list[str]:
+        """Which sessions there are now, as whom, and what they subscribed to."""
+        found = self.act("sessions")
+        return sorted(f"{each['path']} {each['user_id']} {sorted(each['topics'])}" for each in found)
 
 
 class Trader(Strategy):
@@ -163,14 +164,14 @@ class Trader(Strategy):
 
     def cut(self) -> None:
         """Every stream is cut, and a part fills before they are back."""
-        self.wanted = self.venue.topics()
+        self.wanted = self.venue.sessions()
         self.seen.append(f"cut {self.venue.act('cut') > 0}")
         self.venue.sell(self.sizes[2])
         self.clock.set_timer_ns("returned", 100_000_000, None, None, self.on_time_event)
 
     def returned(self) -> None:
-        """All subscriptions are there again, and nobody told of the fill: ask."""
-        if "returned" not in self.seen and self.wanted <= self.venue.topics():
+        """All sessions are there again, and nobody told of the fill: ask."""
+        if "returned" not in self.seen and self.venue.sessions() == self.wanted:
             self.clock.cancel_timer("returned")
             self.seen.append("returned")
             self.query_order(self.held.order(self.gap_id))

@@ -175,7 +175,7 @@ class Trading:
             price=price,
             time_in_force=_TIMES_IN_FORCE[named_time] or TimeInForce.GTC,
             post_only=named_time == "PostOnly",
-            reduce_only=params.get("reduceOnly") in {True, "true"},
+            reduce_only=params.get("reduceOnly") in (True, "true"),
             details={"lastPriceOnCreated": plain(symbol.opening_price if last is None else last.price)},
         )
 

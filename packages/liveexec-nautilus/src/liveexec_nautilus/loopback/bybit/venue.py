@@ -338,7 +338,7 @@ def _connection(session: Session) -> str:
 
 def _given(request: Params, name: str, shown: str) -> dict[str, object]:
     """A request's own id, told back where it has one."""
-    return {shown: request[name]} if request.get(name) not in {None, ""} else {}
+    return {shown: request[name]} if request.get(name) not in (None, "") else {}
 
 
 def _words(code: str, message: str) -> str:

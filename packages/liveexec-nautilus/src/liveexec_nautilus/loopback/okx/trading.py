@@ -164,7 +164,7 @@ class Trading:
             price=price,
             time_in_force=time_in_force,
             post_only=post_only,
-            reduce_only=not is_spot and params.get("reduceOnly") in {True, "true"},
+            reduce_only=not is_spot and params.get("reduceOnly") in (True, "true"),
             details={"ordType": named, "tdMode": mode, "tag": tag, "tgtCcy": word(params, "tgtCcy")},
         )
 

@@ -37,7 +37,6 @@ _SOCKETS: Final = MappingProxyType({f"/ws/v5/{name}": name for name in ("public"
 _COUNTED: Final = frozenset({"orders", "account", "positions", "balance_and_position"})
 _DEFAULT_BALANCES: Final = MappingProxyType({"USDT": Decimal(1_000_000), "BTC": Decimal(10), "ETH": Decimal(100)})
 _MOST_ORDERS: Final = 20
-#: Codes of orders; the others are of their request.
 _ORDER_OPS: Final = MappingProxyType(
     {
         "order": "place",
@@ -177,7 +176,7 @@ class OkxVenue(LoopbackVenue):
             request: Any = msgspec.json.decode(text)
         except msgspec.DecodeError:
             request = None
-        if not isinstance(request, dict) or not isinstance(request.get("args"), list):
+        if not isinstance(request, dict) or not isinstance(request.get("args"), list) or not request["args"]:
             session.send(_encoded(_error(session, {}, OkxError("60012", text[:200]))))
             return
         operation, arguments = word(request, "op"), request["args"]
