@@ -10,7 +10,7 @@ from benchmarks.figures import show
 from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
-Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "peers"]
+Name = Literal["engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "ticks", "replay", "peers"]
 #: Those that need nothing but this environment; ``peers`` makes another one. ``replay`` has nothing to compare with
 #: where the group ``nautilus`` is not installed.
 _DEFAULT: Final[tuple[Name, ...]] = (
@@ -21,6 +21,7 @@ _DEFAULT: Final[tuple[Name, ...]] = (
     "restart",
     "embedding",
     "deribit",
+    "ticks",
     "replay",
 )
 

@@ -211,6 +211,6 @@ def compared_orders_view(rows: Sequence[PlainRow], orders: Mapping[str, Any]) ->
         _COMPARED_COLUMNS,
         rows,
         {},
-        footer=f"{counted(len(rows), 'difference')}, {said}",
+        footer=f"{counted(len(rows), 'difference')}, {said}" if rows else None,
         nothing=f"no difference ({said})",
     )
