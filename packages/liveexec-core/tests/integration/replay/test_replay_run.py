@@ -91,7 +91,7 @@ def test_the_equity_adds_up() -> None:
     assert len(curve) > 5
     for point in curve:
         assert point.portfolio_value == summary.initial_value + point.realized_pnl + point.unrealized_pnl - point.fees
-    held = {(each.account_id, each.asset): each.total for each in outcome.truth.balances}
+    held = {(str(each.account_id), each.asset): each.total for each in outcome.truth.balances}
     bought = sum((each.quantity for each in outcome.results.fills if each.side == "BUY"), Decimal(0))
     sold = sum((each.quantity for each in outcome.results.fills if each.side == "SELL"), Decimal(0))
     assert held["a1", "BTC"] + held["b1", "BTC"] == Decimal(20) + bought - sold
@@ -259,16 +259,15 @@ def test_rows_of_files_are_the_events_that_reading_them_one_by_one_gives(
     folder = root / "raw_tick_data/by_date/day-2026-01-08"
     for name in ("data_type-trades", "data_type-book_snapshot_5"):
         (folder / name).mkdir(parents=True)
-    table = {
+    table: dict[str, Any] = {
         "timestamp": [at_us for at_us, _ in trades],
         "price": [100.5] * len(trades),
         "amount": [float(size) for _, size in trades],
         "side": ["buy", "sell", None][: len(trades)] + ["buy"] * max(0, len(trades) - 3),
     }
-    schema = pa.schema(
-        [("timestamp", pa.int64()), ("price", pa.float64()), ("amount", pa.float64()), ("side", pa.string())]
-    )
-    pq.write_table(pa.table(table, schema), folder / f"data_type-trades/{SPOT}.parquet", row_group_size=group)
+    kinds = (pa.int64(), pa.float64(), pa.float64(), pa.string())
+    arrays = {name: pa.array(values, kind) for (name, values), kind in zip(table.items(), kinds, strict=True)}
+    pq.write_table(pa.table(arrays), folder / f"data_type-trades/{SPOT}.parquet", row_group_size=group)
     columns: dict[str, Any] = {"timestamp": pa.array([at_us for at_us, _ in books], pa.int64())}
     for level in range(5):
         for side, direction in (("bids", -1), ("asks", 1)):
