@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 #: What programs are told to read, under the name that they read it by.
 CONFIG = ROOT / "examples" / "embedding" / "paper.json"
+READ = (CONFIG, *sorted((ROOT / "examples" / "replay").glob("*.json")))
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _RAW = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS = [
@@ -28,7 +29,8 @@ def test_there_is_python_in_the_readme() -> None:
 
 @pytest.mark.parametrize("code", BLOCKS)
 def test_python_in_the_documentation_runs(code: str, tmp_path: Path) -> None:
-    shutil.copy(CONFIG, tmp_path)
+    for file in READ:
+        shutil.copy(file, tmp_path)
     script = tmp_path / "example.py"
     script.write_text(code, encoding="utf-8")
     ended = run(script, tmp_path)

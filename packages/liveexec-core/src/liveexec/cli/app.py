@@ -73,6 +73,7 @@ app.command("liveexec.cli.reconcile:reconcile", name="reconcile", help="Compare 
 app.command("liveexec.cli.audit:app", name="audit", help="Show what operators did, and verify the log of it.")
 app.command("liveexec.cli.data:app", name="data", help="Lay out recorded ticks, and say what signals would read.")
 app.command("liveexec.cli.results:app", name="results", help="Show, compare and export what runs left behind.")
+app.command("liveexec.cli.replay:app", name="replay", help="Replay signals through the engine that trades live.")
 app.command("liveexec.cli.db:app", name="db", help="Look after the database.")
 
 

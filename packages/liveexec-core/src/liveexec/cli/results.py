@@ -41,7 +41,7 @@ from liveexec.storage.results.comparison import order_differences
 from liveexec.storage.results.live import live_results
 from liveexec.storage.results.summary import RunSummary
 
-__all__ = ["app"]
+__all__ = ["app", "summary_row"]
 
 app: Final = App(name="results", help="Show, compare and export what runs left behind.")
 
@@ -64,7 +64,7 @@ def show(
     """Show a run: its summary, and the last rows of its orders, fills, positions and equity curve."""
     found = RunArchive(store_named(store)).load(run)
     views = [
-        run_view(_summary_row(found.summary)),
+        run_view(summary_row(found.summary)),
         run_orders_view(_last(found.orders, limit), len(found.orders)),
         run_fills_view(_last(found.fills, limit), len(found.fills)),
         run_positions_view(_last(found.positions, limit), len(found.positions)),
@@ -89,7 +89,7 @@ def compare(
     compared = [order_differences(first, other) for other in others]
     rows = [asdict(each) for differences in compared for each in differences.found]
     counts = {"compared": sum(each.compared for each in compared), "alone": sum(each.alone for each in compared)}
-    summaries = [_summary_row(each.summary) for each in (first, *others)]
+    summaries = [summary_row(each.summary) for each in (first, *others)]
     write_once(Report.of("comparison", [compared_runs_view(summaries), compared_orders_view(rows, counts)]), output)
 
 
@@ -182,10 +182,10 @@ async def _events(database: Database, since_ns: int, until_ns: int) -> list[Logg
 def _run_row(run: StoredRun) -> dict[str, Any]:
     if run.summary is None:
         return {"run_id": run.run_id, "is_complete": False}
-    return {**_summary_row(run.summary), "is_complete": True}
+    return {**summary_row(run.summary), "is_complete": True}
 
 
-def _summary_row(summary: RunSummary) -> dict[str, Any]:
+def summary_row(summary: RunSummary) -> dict[str, Any]:
     """A summary as plain values: lists as text, what it says of ticks beside the rest."""
     row = asdict(summary, recurse=False)
     ticks = asdict(row.pop("tick_data"))

@@ -74,12 +74,13 @@ class ReplayMarket(Protocol):
 def events_of(chunks: Iterable[MarketChunk]) -> Iterator[MarketEvent]:
     """Every row, decoded, in the order in which a replay goes through them."""
     for chunk in chunks:
-        keyed = [
-            ((time_ns, order, index) for index, time_ns in enumerate(rows.times_ns))
-            for order, rows in enumerate(chunk.streams)
-        ]
-        for _, order, index in heapq.merge(*keyed):
+        for _, order, index in heapq.merge(*(_keys(order, rows) for order, rows in enumerate(chunk.streams))):
             yield chunk.streams[order].event(index)
+
+
+def _keys(order: int, rows: Rows) -> Iterator[tuple[int, int, int]]:
+    for index, time_ns in enumerate(rows.times_ns):
+        yield time_ns, order, index
 
 
 @define(eq=False)

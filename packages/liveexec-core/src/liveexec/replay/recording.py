@@ -54,11 +54,16 @@ class SignalRefusal:
 
 @define(eq=False)
 class Arrival:
-    """The market when an order was asked for: the mid of its instrument, or of the first listing of its product that
-    had one."""
+    """The market when an order was asked for: the best prices of its instrument, or of the first listing of its product
+    that had both; ``None`` where none had."""
 
     at_ns: int
-    mid: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+
+    @property
+    def mid(self) -> Decimal | None:
+        return (self.bid + self.ask) / 2 if self.bid is not None and self.ask is not None else None
 
 
 class ReplayRecording:
@@ -104,7 +109,7 @@ class ReplayRecording:
                 if isinstance(event, ev.FillApplied):
                     self._note_fill(self.orders[OrderId(record.stream)], event, at_ns)
                 elif isinstance(event, ev.OrderReceived) and event.parent_order_id is None:
-                    self.arrivals[OrderId(record.stream)] = Arrival(at_ns, self._mid(event.intent.instrument_key))
+                    self.arrivals[OrderId(record.stream)] = self._arrival(event.intent.instrument_key, at_ns)
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
         self.refusals.append(SignalRefusal(at_ns, number, str(error)))
@@ -140,17 +145,14 @@ class ReplayRecording:
         row = FillRow(order.account_id, order.strategy_id, order.order_id, event.fill, busted=False, at_ns=at_ns)
         self.fills.append(FillNote(row, order.terms))
 
-    def _mid(self, key: str | None) -> Decimal | None:
+    def _arrival(self, key: str | None, at_ns: int) -> Arrival:
         state = self.engine.state
-        if key is None:
-            return None
-        names = (key, *(listing.instrument_id for listing in state.listings.values() if listing.product_id == key))
-        with localcontext(MONEY):
-            for name in names:
-                book = state.market.book(InstrumentId(name))
-                if book is not None and (mid := book.mid) is not None:
-                    return mid
-        return None
+        listed = (listing.instrument_id for listing in state.listings.values() if listing.product_id == key)
+        for name in (InstrumentId(key), *listed) if key is not None else ():
+            book = state.market.book(name)
+            if book is not None and book.bids and book.asks:
+                return Arrival(at_ns, book.best_bid, book.best_ask)
+        return Arrival(at_ns, None, None)
 
 
 def rate_of(state: EngineState, asset: str) -> Decimal | None:

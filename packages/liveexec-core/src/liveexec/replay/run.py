@@ -133,11 +133,11 @@ def publish_whole(archive: RunArchive, results: RunResults) -> None:
 
     thread = threading.Thread(target=publish, name="publish-run")
     thread.start()
-    interrupt: KeyboardInterrupt | None = None
+    interrupt: BaseException | None = None
     while thread.is_alive():
         try:
             thread.join()
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, SystemExit) as error:
             interrupt = error
     for failure in failures:
         raise failure

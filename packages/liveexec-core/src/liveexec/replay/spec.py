@@ -306,9 +306,9 @@ def _to_signals(value: Any, _: Any) -> SignalSource:
         return value
     if not isinstance(value, list):
         raise ValueError("must be the name of a file, or a list of signals")  # noqa: TRY004 -- cattrs collects these
-    faults = [index for index, row in enumerate(value) if not isinstance(row, dict)]
-    if faults:
-        raise InvalidInput("signals", [Fault(f"[{index}]", "must be an object") for index in faults])
+    for index, row in enumerate(value):
+        if not isinstance(row, dict):
+            raise ValueError(f"must hold objects alone, and number {index} is none")  # noqa: TRY004 -- the same
     return tuple(value)
 
 
