@@ -113,7 +113,7 @@ def signal(
 ) -> TimedIntent:
     """An order that is asked for so many seconds after the market began."""
     return TimedIntent(
-        START_NS + int(at_s * SECOND_NS),
+        START_NS + round(at_s * SECOND_NS),
         OrderIntent(
             operation=Operation.TRADE,
             quantity=Decimal(quantity),

@@ -1,0 +1,138 @@
+"""The host as a whole: found by its name, the same bytes from the same specification, loud when something breaks."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from liveexec.domain.instrument import ContractKind
+from liveexec.domain.operation import Side
+from liveexec.errors import ConfigurationError, InvariantViolation
+from liveexec.plugins.manager import load_plugins
+from liveexec.replay.run import run_replay
+from liveexec.replay.spec import ReplaySpec, load_spec
+from liveexec.venues.paper.config import Latency
+from liveexec_nautilus.backtest.accounts import SimulatedAccounts
+from liveexec_nautilus.backtest.host import NautilusHost
+from support.nautilus_replays import MS, NORTH, NORTH_PERP, START_NS, replay, signal, venues
+from support.replay_documents import document
+from support.scripted_venues import Script, book, run, submit
+
+BIDS = [("100.0", "1"), ("99.9", "2")]
+ASKS = [("100.1", "1"), ("100.2", "2")]
+
+
+def spec(**others: Any) -> ReplaySpec:
+    return load_spec(document(**others))
+
+
+def test_the_plugin_registers_it_and_loads_nothing_of_the_library() -> None:
+    assert "nautilus" in load_plugins(["liveexec-nautilus"]).replay_hosts
+    code = (
+        "import sys; from liveexec.plugins.manager import load_plugins; load_plugins(['liveexec-nautilus']); "
+        "print([name for name in sys.modules if name.startswith('nautilus_trader')])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_run_of_a_specification_adds_up() -> None:
+    outcome = run_replay(spec())
+    assert outcome.differences == ()
+    assert outcome.recording.orders
+    assert all(order.is_parent or order.filled_quantity for order in list(outcome.recording.orders.values())[:1])
+    assert outcome.truth.market_events > 900
+
+
+def test_two_runs_of_one_specification_give_the_same_bytes(tmp_path: Path) -> None:
+    def digests(root: Path) -> Mapping[str, str]:
+        run_replay(spec(results=root.as_uri()))
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(root.rglob("*.parquet"))}
+
+    first = digests(tmp_path / "one")
+    assert set(first) >= {"orders.parquet", "fills.parquet", "positions.parquet", "equity_curve.parquet"}
+    assert digests(tmp_path / "two") == first
+
+
+def test_both_hosts_publish_the_same_files_and_the_same_orders() -> None:
+    nautilus = run_replay(spec())
+    paper = run_replay(spec(host="paper"))
+
+    def shape(orders: Any) -> list[tuple[object, ...]]:
+        return [(each.order_id, each.status, each.quantity, each.filled_quantity) for each in orders.values()]
+
+    assert shape(nautilus.recording.orders) == shape(paper.recording.orders)
+
+
+def test_unknown_options_are_named() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        run_replay(spec(host_options={"queue_position": 1, "fill_model": "best"}))
+    assert {fault.path for fault in raised.value.faults} == {"host_options.queue_position", "host_options.fill_model"}
+
+
+def test_what_it_cannot_simulate_is_refused_with_every_fault() -> None:
+    north = venues()[0]
+    fine = evolve(north.instruments[1], tick=Decimal("1e-17"), lot=Decimal(10), min_quantity=Decimal(10))
+    with pytest.raises(ConfigurationError) as raised:
+        replay(NautilusHost(), [], at=(evolve(north, instruments=(fine,)),))
+    assert [fault.path for fault in raised.value.faults] == [f"NORTH.{NORTH_PERP}.tick"]
+    pair = evolve(north.instruments[0], multiplier=Decimal(2))
+    with pytest.raises(ConfigurationError, match="multiplier"):
+        replay(NautilusHost(), [], at=(evolve(north, instruments=(pair,)),))
+    assert pair.kind is ContractKind.SPOT
+
+
+def test_an_error_inside_a_callback_comes_out() -> None:
+    def breaks(*_: object) -> None:
+        raise InvariantViolation("broken on purpose")
+
+    with pytest.raises(InvariantViolation, match="on purpose"):
+        run(Script([(1.5, breaks)]), [book(second, BIDS, ASKS) for second in range(5)])
+
+
+def test_an_interrupt_inside_a_callback_comes_out() -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    script = Script([(1.5, interrupted), (2.5, submit(1, Side.BUY, "1"))])
+    with pytest.raises(KeyboardInterrupt):
+        run(script, [book(second, BIDS, ASKS) for second in range(5)])
+    assert len(script.returned) == 1
+    assert not script.answers
+
+
+def test_a_fill_that_the_library_does_not_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = SimulatedAccounts.apply
+
+    def twice(accounts: SimulatedAccounts, report: Any) -> None:
+        count(accounts, report)
+        count(accounts, report)
+
+    monkeypatch.setattr(SimulatedAccounts, "apply", twice)
+    with pytest.raises(InvariantViolation) as raised:
+        run(Script([(1.5, submit(1, Side.BUY, "1"))]), [book(second, BIDS, ASKS) for second in range(5)])
+    assert f"holds 1.000 of {NORTH_PERP}" in str(raised.value)
+    assert "USDT, and its fills make" in str(raised.value)
+
+
+def test_an_empty_market_ends_with_the_last_signal() -> None:
+    script = Script([(1.5, submit(1, Side.BUY, "1"))])
+    truth = run(script, [])
+    assert truth.ended_at_ns == script.first_signal_ns
+    assert truth.market_events == 0
+    assert [answer.code for *_, answer in script.answers]  # type: ignore[union-attr]
+
+
+def test_requests_and_reports_travel() -> None:
+    latency = {NORTH: Latency(order_ns=250 * MS, report_ns=100 * MS)}
+    late = replay(NautilusHost(), [signal(2, NORTH_PERP, Side.BUY, "0.5")], latency=latency)
+    (fill,) = late.fills
+    assert fill.venue_time_ns == START_NS + 2_250 * MS
+    (told,) = [each for each in late.recording.told if type(each.event).__name__ == "FillApplied"]
+    assert told.at_ns == START_NS + 2_350 * MS
