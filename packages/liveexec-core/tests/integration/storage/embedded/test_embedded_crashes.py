@@ -233,8 +233,11 @@ def test_a_server_left_by_a_killed_holder_and_supervisor_is_adopted(
     holder = spawn_holder(home)
     holder.arrival()
     process = postmaster(home)
-    supervisor_of(home).kill()
+    supervisor = supervisor_of(home)
+    supervisor.kill()
     holder.kill()
+    # The kernel takes its time: until it is gone, it holds its lock.
+    assert ended(supervisor)
     with EmbeddedPostgres.start(home) as server:
         assert server.arrival is Arrival.ADOPTED
         assert postmaster(home) == process
