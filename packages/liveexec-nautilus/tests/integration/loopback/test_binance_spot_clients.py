@@ -75,3 +75,44 @@ async def test_nautilus_trader_goes_through_an_orders_life(server: Server, marke
     # Replacing cancels the order and places another under the same client id.
     assert truth[1].client_order_id == truth[2].client_order_id
     assert [each.fee_asset for each in server.control.executions(USER)] == ["BTC", "BTC", "BTC", "USDT"]
+
+
+async def test_ccxt_trades_over_http_and_watches_over_websocket(server: Server) -> None:
+    if not CCXT_PYTHON.exists():
+        pytest.skip(f"ccxt is not here: `uv run nox -s clients` makes {CCXT.relative_to(Path.cwd())}")
+    server.control.rest("BTCUSDT", Side.BUY, Decimal(47_990), Decimal(5))
+    seen = await run_client(CCXT_PYTHON, "ccxt_binance_spot_client.py", server.http_url)
+    assert seen["rest"] == {
+        "markets": ["BTC/USDT", "ETH/BTC", "ETH/USDT"],
+        "book": [48_990, 5],
+        "ticker": 50_010,
+        "resting": ["open", "by-ccxt", "limit"],
+        "open": [True],
+        "partial": ["open", 0.04, 0.06, 48_000],
+        "replaced": [True, 48_000.01, 0.06, "open"],
+        "canceled": "canceled",
+        "bought": ["closed", 0.05, 50_010, 1],
+        "trade": [True, 50_010, "BTC", "taker"],
+        "orders": ["canceled", "canceled", "closed"],
+        # A buyer pays its fee in what it bought: a thousandth of 0.09.
+        "balance": [2.08991, 100_000 - 0.04 * 48_000 - 0.05 * 50_010],
+        "public": 50_010,
+        "refused": {
+            "unknown order": "OrderNotFound",
+            "absent order": "OrderNotFound",
+            "wrong secret": "AuthenticationError",
+            "too much": "InsufficientFunds",
+            "would take": "OrderImmediatelyFillable",
+            "too small": "BadRequest",
+        },
+    }
+    assert seen["pro"] == {
+        "quote": [47_990, 50_010],
+        "new": [True, "open", 0],
+        "partial": ["open", 0.005, 0.015],
+        "trade": [True, 49_500, "maker", 0.000005],
+        "public": 49_500,
+        "book": [49_500, 0.015],
+        "late": ["closed", 0.02, [0.005, 0.015]],
+        "over socket": ["open", "canceled"],
+    }
