@@ -1,5 +1,6 @@
 """A client that hands its requests to a loopback venue in this process, without a socket between."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -18,12 +19,15 @@ __all__ = ["Direct", "Listener"]
 class Listener:
     """A WebSocket session whose messages are kept as they come."""
 
-    def __init__(self, venue: LoopbackVenue, path: str, query: str = "") -> None:
+    def __init__(
+        self, venue: LoopbackVenue, path: str, query: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
         self.raw: list[str | bytes] = []
         self.ends: list[tuple[bool, int]] = []
         self.session = Session(
             path=path,
             query=query,
+            headers=dict(headers or {}),
             deliver=self.raw.append,
             end=lambda abruptly, code: self.ends.append((abruptly, code)),
         )
@@ -67,11 +71,16 @@ class Direct:
         """A signed request; ``timestamp`` is now unless it is given."""
         return self._decoded(self.answered(method, path, **parameters))
 
-    def answered(self, method: str, path: str, **parameters: object) -> HttpAnswer:
+    def answered(self, method: str, path: str, /, **parameters: object) -> HttpAnswer:
         """The same with status and headers."""
+        return self.asked_with({}, method, path, **parameters)
+
+    def asked_with(self, headers: Mapping[str, str], method: str, path: str, /, **parameters: object) -> HttpAnswer:
+        """The same, asked with more headers."""
         query = _query({"timestamp": self.venue.clock.now_ms()} | parameters)
         signature = hmac_hex(self.key.secret, query)
-        return self._send(method, path, f"{query}&signature={signature}", {"x-mbx-apikey": self.key.key})
+        sent = {"x-mbx-apikey": self.key.key} | dict(headers)
+        return self._send(method, path, f"{query}&signature={signature}", sent)
 
     def _send(self, method: str, path: str, query: str, headers: dict[str, str]) -> HttpAnswer:
         due = self.venue.take_request(HttpRequest(method, path, query, headers, b""))

@@ -108,7 +108,7 @@ async def pro(url: str) -> dict[str, Any]:
         edited = await client.edit_order_ws(resting["id"], LINEAR, "limit", "sell", 0.4, 60_001)
         cancelled = await client.cancel_order_ws(resting["id"], LINEAR)
         seen["ws"] = [edited["id"] == resting["id"], cancelled["id"] == resting["id"]]
-        seen["order"] = [each["status"] for each in await asyncio.wait_for(tasks["orders"], PATIENCE_S)]
+        seen["order"] = [each["id"] == resting["id"] for each in await asyncio.wait_for(tasks["orders"], PATIENCE_S)]
         sold = await client.create_order(LINEAR, "market", "sell", 0.5)
         trade = (await asyncio.wait_for(tasks["trades"], PATIENCE_S))[-1]
         seen["trade"] = [trade["order"] == sold["id"], trade["price"], trade["takerOrMaker"]]

@@ -121,7 +121,8 @@ async def pro(url: str) -> dict[str, Any]:
         trade = (await asyncio.wait_for(trades, PATIENCE_S))[-1]
         seen["trade"] = [trade["order"] == resting["id"], trade["price"], trade["takerOrMaker"], trade["fee"]["cost"]]
         seen["public"] = (await asyncio.wait_for(public, PATIENCE_S))[-1]["price"]
-        seen["book"] = list((await asyncio.wait_for(book, PATIENCE_S))["bids"][0][:2])
+        await asyncio.wait_for(book, PATIENCE_S)
+        seen["book"] = await best_bid(client, 0.015)
         seen["late"] = await late_fill(client, url, resting["id"])
         placed = await client.create_order_ws(SYMBOL, "limit", "buy", 0.02, 49_400)
         canceled = await client.cancel_order_ws(placed["id"], SYMBOL)
@@ -129,6 +130,16 @@ async def pro(url: str) -> dict[str, Any]:
     finally:
         await client.close()
     return seen
+
+
+async def best_bid(client: Any, quantity: float) -> list[float]:
+    """The best bid of the client's own book, once what was taken from it has come through."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            price, left = client.orderbooks[SYMBOL]["bids"][0][:2]
+            if left == quantity:
+                return [price, left]
+            await asyncio.sleep(0)
 
 
 async def late_fill(client: Any, url: str, order_id: str) -> list[Any]:
