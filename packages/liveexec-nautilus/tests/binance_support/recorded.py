@@ -1,5 +1,6 @@
 """Recorded payloads of Binance, and what of a message differs from them: field names and JSON types."""
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,14 +11,15 @@ import pytest
 
 __all__ = ["differences", "recorded"]
 
-#: Beside the project's folder, where it is at all.
-_ROOT = Path(__file__).parents[4].parent / "shared" / "data" / "venue_payloads" / "binance"
+#: Beside the project's folder, where it is at all, or where the variable says.
+_DATA = Path(os.environ.get("LIVEEXEC_TEST_DATA", Path(__file__).parents[5] / "shared" / "data"))
+_ROOT = _DATA / "venue_payloads" / "binance"
 
 
 def recorded(name: str) -> Any:
     """The payload of this name; skips where the recorded payloads are not here."""
     if not _ROOT.is_dir():
-        pytest.skip("recorded payloads of Binance are not here (../shared/data/venue_payloads)")
+        pytest.skip(f"recorded payloads of Binance are not at {_ROOT}")
     return msgspec.json.decode((_ROOT / name).read_bytes())
 
 

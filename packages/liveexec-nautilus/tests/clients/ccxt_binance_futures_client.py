@@ -17,7 +17,7 @@ import ccxt
 import ccxt.pro
 
 SYMBOL = "BTC/USDT:USDT"
-PATIENCE_S = 15
+PATIENCE_S = 30
 KEYS = {"apiKey": "loopback1", "secret": "secret-of-loopback1"}
 OPTIONS = {"options": {"fetchCurrencies": False}}
 
@@ -113,8 +113,10 @@ async def pro(url: str) -> dict[str, Any]:
         resting = await client.create_order(SYMBOL, "limit", "buy", 0.02, 49_500)
         watched = (await asyncio.wait_for(orders, PATIENCE_S))[-1]
         seen["new"] = [watched["id"] == resting["id"], watched["status"], watched["filled"]]
+        # Who watches only afterwards may have missed it.
+        orders = asyncio.create_task(client.watch_orders(SYMBOL))
         await asyncio.to_thread(ask_venue, url, "take", symbol="BTCUSDT", side="SELL", quantity="0.005")
-        watched = (await asyncio.wait_for(client.watch_orders(SYMBOL), PATIENCE_S))[-1]
+        watched = (await asyncio.wait_for(orders, PATIENCE_S))[-1]
         seen["partial"] = [watched["status"], watched["filled"], watched["remaining"]]
         trade = (await asyncio.wait_for(trades, PATIENCE_S))[-1]
         seen["trade"] = [trade["order"] == resting["id"], trade["price"], trade["takerOrMaker"]]
