@@ -174,7 +174,7 @@ class NodeHarness(VenueHarness):
                 return "the venues give as many as are asked for, and the questions ask for the most"
             case scripts.ExpireToken():
                 return "the node's own sessions renew what they log in with"
-            case scripts.Refuse(Verb.SUBMIT | Verb.REPLACE) if self._flavor.refuses_without_code:
+            case scripts.Refuse(Verb.SUBMIT | Verb.CANCEL | Verb.REPLACE) if self._flavor.refuses_without_code:
                 return "NautilusTrader's client hands on the venue's words without their code, which prove nothing"
         return super().why_not(script)
 
@@ -208,10 +208,13 @@ class NodeHarness(VenueHarness):
                     code = self._flavor.wrong_login
                     control.fault(RequestFault(kind="error", operation=operation, times=None, code=code))
             case scripts.CutConnection(refuse_for_s):
-                is_connected = control.cut() > 0
-                if refuse_for_s:
-                    # A node that starts asks until its time is over: a shorter refusal would be none.
-                    await self._pause(refuse_for_s if is_connected else refuse_for_s + _START_S)
+                if not refuse_for_s:
+                    control.cut()
+                # A node that starts asks until its time is over: a shorter refusal would be none.
+                elif control.sessions():
+                    await self._pause(refuse_for_s)
+                else:
+                    await self._pause(refuse_for_s + _START_S)
             case _:
                 raise AssertionError(f"{script} was not declared")
 
