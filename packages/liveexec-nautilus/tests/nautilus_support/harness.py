@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
 from liveexec.plugins.adapter import ExternalAdapter
@@ -156,6 +157,8 @@ class NodeHarness(VenueHarness):
         found = {
             instrument_id: floor.position(self.user_id, name).quantity
             for name, instrument_id in self._flavor.symbols.items()
+            # What is held of spot pairs is told as balances.
+            if floor.symbols[name].kind is not ContractKind.SPOT
         }
         return [PositionReport(ACCOUNT, each, quantity, None, 0) for each, quantity in found.items() if quantity]
 

@@ -77,7 +77,7 @@ _ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
 #: node tells too large a fee.
 _RUNNING_FEES: Final = frozenset({NodeVenue.OKX})
 #: A connection that is not back after so long is announced as lost, seconds.
-_AWAY_S: Final = 2.0
+_AWAY_S: Final = 5.0
 #: Orders that are remembered as heard of from their beginning.
 _MOST_WHOLE: Final = 10_000
 #: Connections that tell nothing of the account, by a word in their names.
@@ -111,7 +111,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._symbols: dict[InstrumentId, str] = {}
         self._reports: ReportStream | None = None
         self._markets: list[MarketStream] = []
-        self._requests = Requests(node, settings.venue, settings.request_timeout_s)
+        self._requests = Requests(node, settings.venue, settings.request_timeout_s, self._tell)
         #: Connections of the account that are lost, and what announces it.
         self._lost_sockets: dict[str, asyncio.TimerHandle] = {}
         self._looking: set[asyncio.Task[None]] = set()
@@ -425,6 +425,10 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
     def _fill_report(self, told: FillTold) -> FillReport:
         listing = self._listings[told.instrument]
         return fill_report(told, self._account_id, listing.instrument_id, listing.terms.settlement_asset)
+
+    def _tell(self, state: OrderState) -> None:
+        if self._is_listed(state.instrument):
+            self._push(self._order_report(state))
 
     def _list(self, facts: Sequence[InstrumentFacts]) -> None:
         listings: dict[str, Listing] = {}
