@@ -255,9 +255,12 @@ class NodeHarness(VenueHarness):
     async def _pause(self, seconds: float) -> None:
         """Refuse connections for a while, with everything that the venue knows kept."""
         port = self.server.port
+        # A server that stops still takes connections for a moment: none of them is a session.
+        self.control.refuse_sessions(None)
         await self._fall_silent()
         self._return = asyncio.create_task(self._come_back(port, seconds), name="loopback-return")
 
     async def _come_back(self, port: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        self._venue.faults.refused_sessions = 0
         await self._listen(port)
