@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from liveexec.domain.ids import AccountId, InstrumentId
+from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import BalanceReport, FillReport, OrderReport, PositionReport
 from liveexec.plugins.adapter import ExternalAdapter
@@ -156,6 +157,8 @@ class NodeHarness(VenueHarness):
         found = {
             instrument_id: floor.position(self.user_id, name).quantity
             for name, instrument_id in self._flavor.symbols.items()
+            # What is held of spot pairs is told as balances.
+            if floor.symbols[name].kind is not ContractKind.SPOT
         }
         return [PositionReport(ACCOUNT, each, quantity, None, 0) for each, quantity in found.items() if quantity]
 
@@ -174,7 +177,7 @@ class NodeHarness(VenueHarness):
                 return "the venues give as many as are asked for, and the questions ask for the most"
             case scripts.ExpireToken():
                 return "the node's own sessions renew what they log in with"
-            case scripts.Refuse(Verb.SUBMIT | Verb.REPLACE) if self._flavor.refuses_without_code:
+            case scripts.Refuse(Verb.SUBMIT | Verb.CANCEL | Verb.REPLACE) if self._flavor.refuses_without_code:
                 return "NautilusTrader's client hands on the venue's words without their code, which prove nothing"
         return super().why_not(script)
 
@@ -208,10 +211,13 @@ class NodeHarness(VenueHarness):
                     code = self._flavor.wrong_login
                     control.fault(RequestFault(kind="error", operation=operation, times=None, code=code))
             case scripts.CutConnection(refuse_for_s):
-                is_connected = control.cut() > 0
-                if refuse_for_s:
-                    # A node that starts asks until its time is over: a shorter refusal would be none.
-                    await self._pause(refuse_for_s if is_connected else refuse_for_s + _START_S)
+                if not refuse_for_s:
+                    control.cut()
+                # A node that starts asks until its time is over: a shorter refusal would be none.
+                elif control.sessions():
+                    await self._pause(refuse_for_s)
+                else:
+                    await self._pause(refuse_for_s + _START_S)
             case _:
                 raise AssertionError(f"{script} was not declared")
 
@@ -249,9 +255,12 @@ class NodeHarness(VenueHarness):
     async def _pause(self, seconds: float) -> None:
         """Refuse connections for a while, with everything that the venue knows kept."""
         port = self.server.port
+        # A server that stops still takes connections for a moment: none of them is a session.
+        self.control.refuse_sessions(None)
         await self._fall_silent()
         self._return = asyncio.create_task(self._come_back(port, seconds), name="loopback-return")
 
     async def _come_back(self, port: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        self._venue.faults.refused_sessions = 0
         await self._listen(port)

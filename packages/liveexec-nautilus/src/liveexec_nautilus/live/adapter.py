@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from decimal import Decimal
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import structlog
 from attrs import frozen
@@ -72,6 +73,13 @@ _log = structlog.get_logger(__name__)
 _CAPACITY: Final = 100_000
 #: Ends that the node may have concluded itself.
 _ENDS: Final = frozenset({"OrderCanceled", "OrderExpired", "OrderRejected"})
+#: Venues that tell what an order has paid in all: of a fill whose order had others that the node did not hear of, the
+#: node tells too large a fee.
+_RUNNING_FEES: Final = frozenset({NodeVenue.OKX})
+#: A connection that is not back after so long is announced as lost, seconds.
+_AWAY_S: Final = 5.0
+#: Orders that are remembered as heard of from their beginning.
+_MOST_WHOLE: Final = 10_000
 #: Connections that tell nothing of the account, by a word in their names.
 _MARKET_SOCKETS: Final = ("market", "public", "data-streams")
 #: Events of an order that are no news about its state at the venue.
@@ -103,9 +111,12 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._symbols: dict[InstrumentId, str] = {}
         self._reports: ReportStream | None = None
         self._markets: list[MarketStream] = []
-        self._requests = Requests(node, settings.venue, settings.request_timeout_s)
-        self._lost_sockets: set[str] = set()
+        self._requests = Requests(node, settings.venue, settings.request_timeout_s, self._tell)
+        #: Connections of the account that are lost, and what announces it.
+        self._lost_sockets: dict[str, asyncio.TimerHandle] = {}
         self._looking: set[asyncio.Task[None]] = set()
+        #: Orders of this session of which nothing was missed, oldest first.
+        self._whole: dict[str, None] = {}
         self._has_had_session = False
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -114,7 +125,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if self._reports is not None and not self._reports.is_over:
             return
         self._reports = ReportStream(_CAPACITY)
-        self._lost_sockets.clear()
+        self._whole.clear()
         if self._has_had_session:
             self._reports.push(Gap(self._account_id, "the session was lost"))
         try:
@@ -164,6 +175,9 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             message = submit_message(ref, self.client, symbol, order, plan)
         except InvalidInput as error:
             return Rejected("NOT_EXPRESSIBLE", str(error))
+        self._whole[plan.client_order_id] = None
+        if len(self._whole) > _MOST_WHOLE:
+            del self._whole[next(iter(self._whole))]
         return await self._requests.send(message, ref, plan.client_order_id)
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
@@ -274,7 +288,10 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             # The node inferred it of an order's report: its trade id is made up. The venue is asked for the real one.
             self._gap(f"the node found a fill of {told.client_order_id} that it had missed")
             return
-        self._push(self._fill_report(told))
+        if self._settings.venue in _RUNNING_FEES and told.client_order_id not in self._whole:
+            self._start(self._fill_looked_up(told))
+        else:
+            self._push(self._fill_report(told))
         self._requests.heard(told)
 
     def _hear_order(self, told: OrderTold) -> None:
@@ -306,9 +323,26 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     def _look_up(self, state: OrderState) -> None:
         """Have the venue say what became of an order, and tell that."""
-        task = asyncio.ensure_future(self._looked_up(state))
+        self._start(self._looked_up(state))
+
+    def _start(self, looking: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(looking)
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
+
+    async def _fill_looked_up(self, told: FillTold) -> None:
+        """Tell a fill as the venue lists it, and the others of its order since."""
+        reason = "the venue does not list it yet"
+        try:
+            answer = await self._ask("fills", since_ns=told.at_ns)
+            found = [each for each in answer.fills if each.venue_order_id == told.venue_order_id]
+            for each in found:
+                self._push(self._fill_report(each))
+            if any(each.trade_id == told.trade_id for each in found):
+                return
+        except (AdapterError, InvalidInput) as error:
+            reason = str(error)
+        self._gap(f"a fill of {told.client_order_id} with a fee that is not its own: {reason}")
 
     async def _looked_up(self, state: OrderState) -> None:
         reason = "the venue shows no such order"
@@ -322,16 +356,22 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._gap(f"the end of {state.client_order_id}, which the node concluded, is not proved: {reason}")
 
     def _hear_socket(self, told: SocketTold) -> None:
-        """A connection of the client was lost or is back: of the account's, what it would have told was missed."""
+        """A connection of the client was lost or is back: of the account's, what it would have told was missed.
+
+        The gap is announced when it is back, since what was missed can be asked for then; or when it stays away.
+        """
         _log.info("node_socket", venue=self.manifest.venue, endpoint=told.endpoint, connected=told.is_connected)
-        if not told.is_connected:
-            self._lost_sockets.add(told.endpoint)
-        elif told.endpoint not in self._lost_sockets:
+        endpoint = told.endpoint
+        if any(word in endpoint for word in _MARKET_SOCKETS):
             return
-        else:
-            self._lost_sockets.discard(told.endpoint)
-        if not any(word in told.endpoint for word in _MARKET_SOCKETS):
-            self._gap(f"the node's connection {told.endpoint} {'is back' if told.is_connected else 'was lost'}")
+        if not told.is_connected:
+            self._whole.clear()
+            loop = asyncio.get_running_loop()
+            stays_away = partial(self._gap, f"the node's connection {endpoint} was lost")
+            self._lost_sockets.setdefault(endpoint, loop.call_later(_AWAY_S, stays_away))
+        elif (waiting := self._lost_sockets.pop(endpoint, None)) is not None:
+            waiting.cancel()
+            self._gap(f"the node's connection {endpoint} is back")
 
     def _hear_market(self, told: QuoteTold | BookTold | TradeTold) -> None:
         if not self._markets or not self._is_listed(told.instrument):
@@ -386,6 +426,10 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         listing = self._listings[told.instrument]
         return fill_report(told, self._account_id, listing.instrument_id, listing.terms.settlement_asset)
 
+    def _tell(self, state: OrderState) -> None:
+        if self._is_listed(state.instrument):
+            self._push(self._order_report(state))
+
     def _list(self, facts: Sequence[InstrumentFacts]) -> None:
         listings: dict[str, Listing] = {}
         for each in facts:
@@ -414,6 +458,7 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
             self._reports.push(report)
 
     def _gap(self, reason: str) -> None:
+        self._whole.clear()
         self._push(Gap(self._account_id, reason))
 
     def _end(self, error: AdapterError | None) -> None:
@@ -421,6 +466,9 @@ class NautilusAdapter(ExternalAdapter, StreamsMarket, Replaces):
         markets, self._markets = self._markets, []
         for task in tuple(self._looking):
             task.cancel()
+        for waiting in self._lost_sockets.values():
+            waiting.cancel()
+        self._lost_sockets.clear()
         for stream in markets:
             stream.lose(error or AdapterError("the session was closed"))
         if reports is None:

@@ -4,7 +4,6 @@ Requests are signed as Binance documents it (developers.binance.com, "Request Se
 by Ed25519 or HMAC-SHA-256, whichever the key is.
 """
 
-import asyncio
 import base64
 import time
 from collections.abc import Mapping
@@ -20,16 +19,10 @@ from liveexec_nautilus.live.questions import QuestionFailed
 __all__ = ["BinanceError", "BinanceRest"]
 
 _RECV_WINDOW_MS: Final = 5_000
-#: A venue that takes no connection is tried again after so long each, seconds.
-_AGAIN_AFTER_S: Final = (0.1, 0.3, 0.6)
 _PEM_HEAD: Final = "-----BEGIN"
 _SEED_BYTES: Final = 32
 #: Longest answer, bytes: a thousand fills take 300 kB.
 _MOST_BYTES: Final = 64 * 1024 * 1024
-
-
-class Unreachable(QuestionFailed):
-    """No connection could be made."""
 
 
 class BinanceError(QuestionFailed):
@@ -66,12 +59,6 @@ class BinanceRest:
             BinanceError: the venue refuses.
             QuestionFailed: it can't be reached, or answers what can't be read.
         """
-        for wait_s in _AGAIN_AFTER_S:
-            try:
-                return await self._call("GET", path, params, kind)
-            except Unreachable:
-                # Nothing was asked yet, and asking changes nothing.
-                await asyncio.sleep(wait_s)
         return await self._call("GET", path, params, kind)
 
     async def delete[T](self, path: str, params: Mapping[str, Any], kind: type[T]) -> T:
@@ -85,8 +72,6 @@ class BinanceRest:
             answer = await self._client.request(
                 method, f"{path}?{query}&signature={quote(self._signature(query), safe='')}"
             )
-        except httpx2.ConnectError:
-            raise Unreachable(f"{method} {path}: no connection") from None
         except httpx2.HTTPError as error:
             # Never the request itself: its address holds the signature.
             raise QuestionFailed(f"{method} {path}: {type(error).__name__}") from None

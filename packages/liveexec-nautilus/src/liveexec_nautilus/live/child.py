@@ -5,6 +5,7 @@ and at once when the parent is gone: orders at the venue stay as they are in eac
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import socket
@@ -76,6 +77,8 @@ class Child:
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({running, ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done() and not running.done():
+            # What the node is made of stays: looking through it again and again would hold orders up.
+            gc.freeze()
             self.tell(Ready())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():

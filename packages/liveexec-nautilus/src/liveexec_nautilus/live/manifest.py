@@ -55,7 +55,8 @@ def manifest_of(venue: NodeVenue, rate_limit: RateLimit | None = None) -> Adapte
         order_types=_LIMIT_AND_MARKET,
         time_in_force=_TIFS,
         post_only=True,
-        reduce_only=venue is not NodeVenue.BINANCE_SPOT,
+        # Of a reduce-only order that Bybit refuses, the node tells no code: nothing would prove that it is over.
+        reduce_only=venue not in (NodeVenue.BINANCE_SPOT, NodeVenue.BYBIT),
         replace=ReplaceMode.NONE if venue is NodeVenue.BINANCE_SPOT else ReplaceMode.ATOMIC_TOTAL,
         request_expiry=False,
         visibility_lag_ns=_VISIBILITY_LAG_NS,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 from liveexec.domain.ids import VenueOrderId
@@ -10,7 +11,17 @@ from liveexec.errors import AdapterError
 from liveexec_nautilus.instruments import NodeVenue
 from liveexec_nautilus.live.errors import DENIED, POST_ONLY, judged
 from liveexec_nautilus.live.process import LiveTradingNode
-from liveexec_nautilus.live.protocol import Answer, Cancel, FillTold, FromChild, Modify, OrderTold, Refused, Submit
+from liveexec_nautilus.live.protocol import (
+    Answer,
+    Cancel,
+    FillTold,
+    FromChild,
+    Modify,
+    OrderState,
+    OrderTold,
+    Refused,
+    Submit,
+)
 
 __all__ = ["Requests", "refusal"]
 
@@ -27,10 +38,13 @@ _REFUSALS: Final = frozenset({"OrderRejected", "OrderCancelRejected", "OrderModi
 
 
 class Requests:
-    """The requests of one venue that wait for an answer. ``timeout_s`` is how long each does."""
+    """The requests of one venue that wait for an answer. ``timeout_s`` is how long each does; ``tell`` is given what an
+    answer of the venue's own says of an order."""
 
-    def __init__(self, node: LiveTradingNode, venue: NodeVenue, timeout_s: float) -> None:
-        self._node, self._venue, self._timeout_s = node, venue, timeout_s
+    def __init__(
+        self, node: LiveTradingNode, venue: NodeVenue, timeout_s: float, tell: Callable[[OrderState], None]
+    ) -> None:
+        self._node, self._venue, self._timeout_s, self._tell = node, venue, timeout_s, tell
         #: By what was asked and the order's name.
         self._waiting: defaultdict[tuple[_Kind, str], list[asyncio.Future[FromChild]]] = defaultdict(list)
 
@@ -82,6 +96,9 @@ class Requests:
             case Refused(reason=reason):
                 return Rejected("NOT_SENT", f"the node was not given it, so nothing was sent: {reason}")
             case Answer(error=None, orders=orders):
+                # The node does not hold the order, and may not hear of its end.
+                for each in orders:
+                    self._tell(each)
                 named = orders[0].venue_order_id if orders else None
                 return Accepted(VenueOrderId(named) if named else None)
             case Answer(error=error):
