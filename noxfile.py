@@ -27,6 +27,9 @@ REGISTRY = re.compile(
     re.IGNORECASE,
 )
 
+#: What a merge leaves in a file that nobody resolved.
+CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+
 
 #: Modules that need more than their package, by how their names begin: the reader of parquet files and the loopback
 #: venues an extra, the migrations alembic's context.
@@ -323,6 +326,8 @@ def _tracked_faults() -> list[str]:
         if not path.is_file():
             continue
         text = path.read_bytes().decode("utf-8", errors="ignore")
+        if CONFLICT.search(text):
+            faults.append(f"{name}: holds a merge conflict")
         faults += [
             f"{name}:{number}: names a package registry"
             for number, line in enumerate(text.splitlines(), 1)
