@@ -120,6 +120,7 @@ class Lookout:
         self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
         self._shard: ShardRuntime | None = None
+        self._life: ShardRuntime | None = None
         self._forgotten = 0
         self._decided: dict[int, deque[Record]] = {}
 
@@ -215,6 +216,11 @@ class Lookout:
                 self._forgotten += len(venue.executions_heard)
                 venue.executions_heard.clear()
             self._shard = shard
+        if shard is not None and shard is not self._life:
+            # So did the word that an order works which had ended here before: the next comparison shows it.
+            for venue in self._venues:
+                venue.works_heard.clear()
+            self._life = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
 
     def compare(self, shard: ShardRuntime | None, *, everything: bool, is_healed: bool) -> None:
