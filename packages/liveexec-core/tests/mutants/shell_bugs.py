@@ -242,6 +242,15 @@ SHELL_BUGS: Final = (
         _GATE,
     ),
     Mutant(
+        "orders leave that ended while they waited",
+        "runtime/send_gate.py",
+        """        if not order.is_open:
+            # Resolved""",
+        """        if False:
+            # Resolved""",
+        _GATE,
+    ),
+    Mutant(
         "orders leave whose cancel was wished",
         "runtime/send_gate.py",
         """        if order.cancel is not PendingCancel.NONE:

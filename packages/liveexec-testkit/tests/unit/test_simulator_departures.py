@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from attrs import evolve
 
+from liveexec.domain import order_event as ev
 from liveexec.domain.ids import VenueOrderId
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.order_state import OrderStatus
@@ -132,6 +133,12 @@ class TestDepartures:
         bench.write(make_cancel_requested())
         self.left(bench)
         assert bench.number == 23
+
+    def test_23_after_it_had_ended(self) -> None:
+        bench = self.bench()
+        bench.write(ev.Adjusted(ev.Resolution.CANCELED, "operator", "nobody can tell"))
+        self.left(bench)
+        assert (bench.number, "had ended" in str(bench.found[0])) == (23, True)
 
     def test_1_a_cancel_that_was_not_decided_or_that_nothing_asks_for(self) -> None:
         bench = self.bench()

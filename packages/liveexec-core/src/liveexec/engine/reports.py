@@ -1,7 +1,7 @@
 """What venues report: orders, fills, assets, balances. Evidence in, events out; whatever repeats changes nothing."""
 
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from liveexec.domain import order_event as ev
 from liveexec.domain.account_event import AssetMoved
@@ -25,6 +25,9 @@ from liveexec.engine.inputs import Phase, Report
 from liveexec.engine.turn import Turn
 
 __all__ = ["adopt_parked", "change_refused", "claim_parked", "order_report", "report", "shown_open"]
+
+#: How long before an order was adopted its fills may have been missed: as far back as every comparison looks.
+_BEFORE_ADOPTION_NS: Final = 60_000_000_000
 
 
 def report(turn: Turn, delivered: Report) -> None:
@@ -253,6 +256,10 @@ def _fetch_fills(turn: Turn, order: Order, filled_quantity: Decimal) -> None:
     assert order.instrument_id is not None
     timing = turn.core.state.config.timing
     since_ns = max(0, order.created_at_ns - timing.clock_skew_ns)
+    if order.is_adopted:
+        # It was filled before it was met, and what came after the account's opening counts.
+        opened_ns = turn.core.state.ledger.opened.get(order.account_id, 0)
+        since_ns = min(since_ns, max(opened_ns, since_ns - _BEFORE_ADOPTION_NS))
     turn.do(FetchFills(order.account_id, order.instrument_id, order.order_id, filled_quantity, since_ns))
     if order.is_open:
         # Should the fetch fail, the question comes again.

@@ -48,6 +48,9 @@ class SendGate:
     def stops_submit(self, effect: SendSubmit) -> str | None:
         """Whether a new order must stay here. What it stops was provably not sent."""
         order = effect.order
+        if not order.is_open:
+            # Resolved by an operator, or filled by an earlier attempt's late fill, while it waited for its turn.
+            return "it ended before it was sent"
         if order.cancel is not PendingCancel.NONE:
             return "canceled before it was sent"
         now_ns = self.clock.now_ns()
@@ -62,6 +65,8 @@ class SendGate:
 
     def stops_replace(self, effect: SendReplace) -> str | None:
         """Whether a change must stay here; the order works on as it is."""
+        if not effect.order.is_open:
+            return "it ended before the change was sent"
         if effect.order.cancel is not PendingCancel.NONE:
             return "canceled before the change was sent"
         if self.clock.now_ns() > effect.plan.valid_until_ns:

@@ -203,6 +203,22 @@ class TestOthersOrders:
         assert harness.last.records == ()
 
 
+class TestFilledBeforeItWasMet:
+    @pytest.mark.parametrize(("later_s", "before_s"), [(5, 5), (600, 60)], ids=["at the opening", "long after it"])
+    def test_its_fills_are_fetched_from_before(self, harness: EngineHarness, later_s: int, before_s: int) -> None:
+        harness.now_ns = opened_ns = harness.engine.state.ledger.opened[ALPHA_ACCOUNT]
+        skew_ns = harness.engine.state.config.timing.clock_skew_ns
+        harness.now_ns = opened_ns + later_s * 1_000_000_000
+        working = make_order_report(client_order_id=None, filled_quantity=Decimal("0.1"), venue_time_ns=harness.now_ns)
+        harness.report(working)
+        (adopted,) = harness.engine.state.ledger.orders.values()
+        harness.report(evolve(working, status=VenueOrderStatus.FILLED, filled_quantity=working.quantity))
+        (fetch,) = harness.effects(FetchFills)
+        met_ns = adopted.created_at_ns - skew_ns
+        assert fetch.since_ns == max(opened_ns, met_ns - before_s * 1_000_000_000)
+        assert fetch.since_ns < met_ns
+
+
 class TestBoundedMemory:
     def test_what_came_too_early_is_remembered_up_to_a_bound(
         self, harness: EngineHarness, monkeypatch: pytest.MonkeyPatch

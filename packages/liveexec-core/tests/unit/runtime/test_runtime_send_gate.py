@@ -128,6 +128,10 @@ def cancel_of_unknown_fate(world: World) -> None:
     apply_event(world.order, ev.CancelUnknown("timeout"), NOW_NS)
 
 
+def resolve(world: World) -> None:
+    apply_event(world.order, ev.Adjusted(ev.Resolution.CANCELED, "operator", "nobody can tell"), NOW_NS)
+
+
 def pass_deadline(world: World) -> None:
     world.clock.advance_to(world.submit.plan.valid_until_ns + 1)
     world.submit.book_at_ns = None
@@ -190,6 +194,8 @@ TABLE: dict[str, tuple[Callable[[World], Any], tuple[str | None, str | None, str
     ),
     "cancel wished": (cancel, (_CANCELED, _CHANGE_CANCELED, None)),
     "cancel of unknown fate": (cancel_of_unknown_fate, (_CANCELED, _CHANGE_CANCELED, None)),
+    # An operator ended it while its request waited; its cancel follows it all the same.
+    "ended": (resolve, ("it ended before it was sent", "it ended before the change was sent", None)),
     "deadline passed": (pass_deadline, (_LATE, _LATE, None)),
     "at the deadline": (pass_time_until_deadline, (None, None, None)),
     "price too old": (age_price, ("the price that it was decided on is too old", None, None)),

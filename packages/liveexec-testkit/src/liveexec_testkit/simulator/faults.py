@@ -164,6 +164,8 @@ LASTING: Final = {
     Fault.BAN: 1_500_000_000,
     Fault.QUERY_FAILS: 700_000_000,
     Fault.STORE_OUTAGE: 2_500_000_000,
+    # Reports wait for what is looked up.
+    Fault.STORE_SLOW: 900_000_000,
     Fault.STORE_SILENT: 4_000_000_000,
     # Until a request that has no answer is given up.
     Fault.ANSWER_NEVER: 10_500_000_000,

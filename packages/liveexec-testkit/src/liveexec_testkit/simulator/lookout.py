@@ -120,6 +120,7 @@ class Lookout:
         self.never_still: dict[AccountId, None] = {}
         self._struck_at_ns = 0
         self._shard: ShardRuntime | None = None
+        self._life: ShardRuntime | None = None
         self._forgotten = 0
         self._decided: dict[int, deque[Record]] = {}
 
@@ -165,6 +166,10 @@ class Lookout:
         self._durable.carried_out(effect)
         self._lanes.carried_out(effect, self._now_ns())
 
+    def took(self, limiter: object) -> None:
+        """Somebody takes a token of a venue's limit."""
+        self._pace.took(limiter, RATE_LIMIT)
+
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
         decided = self._decided.get(batch.epoch)
@@ -186,7 +191,7 @@ class Lookout:
     ) -> None:
         """A request leaves a process."""
         shard = process.shard
-        spare_ns = self._note_pace(adapter, shard, verb)
+        self._note_pace(adapter, shard, verb)
         can_write = shard is not None and not shard.journal.is_stalled
         order_id = what.order_id if isinstance(what, VenueOrder) else None
         self._requests.left(adapter.process, verb, order_id, can_write=can_write)
@@ -199,7 +204,7 @@ class Lookout:
                 self._departures.replace_left(process, adapter, what, plan)
             self._lanes.left(adapter, verb, what.order_id, self._now_ns())
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
-            self._lanes.left(adapter, verb, order.order_id, self._now_ns(), spare_ns)
+            self._lanes.left(adapter, verb, order.order_id, self._now_ns(), self._pace.spare_ns)
             self._departures.cancel_left(order.order_id, can_write=can_write)
 
     def asked(self, process: Process, adapter: SimAdapter) -> None:
@@ -215,6 +220,11 @@ class Lookout:
                 self._forgotten += len(venue.executions_heard)
                 venue.executions_heard.clear()
             self._shard = shard
+        if shard is not None and shard is not self._life:
+            # So did the word that an order works which had ended here before: the next comparison shows it.
+            for venue in self._venues:
+                venue.works_heard.clear()
+            self._life = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
 
     def compare(self, shard: ShardRuntime | None, *, everything: bool, is_healed: bool) -> None:
@@ -239,10 +249,9 @@ class Lookout:
         if self.journal.position:
             check_tables(self._server().memory, SHARD, self._violations)
 
-    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> int:
-        if shard is None or not adapter.venue.kind.is_limited:
-            return 0
-        return self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
+    def _note_pace(self, adapter: SimAdapter, shard: ShardRuntime | None, verb: str) -> None:
+        if shard is not None and adapter.venue.kind.is_limited:
+            self._pace.left(adapter.process, shard, adapter.venue.kind.name, RATE_LIMIT, verb)
 
     def _on_the_way(self, order_id: OrderId) -> list[str]:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]

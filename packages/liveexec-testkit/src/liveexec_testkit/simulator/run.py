@@ -14,6 +14,7 @@ from liveexec.engine.effects import Effect
 from liveexec.engine.turn import Decision
 from liveexec.runtime.dispatcher import Dispatcher
 from liveexec.runtime.journal import Journal
+from liveexec.runtime.rate_limit import RateLimiter
 from liveexec_testkit.simulator.audit import guarded
 from liveexec_testkit.simulator.convergence import converge
 from liveexec_testkit.simulator.determinism import deterministic
@@ -93,7 +94,7 @@ def _run(plan: RunPlan, loop: SimLoop, random: Random, watch: Callable[[World], 
 @contextmanager
 def _overheard(world: World) -> Iterator[None]:
     """Note what every journal is given to write, and what becomes of it, in order."""
-    append, carry_out = Journal.append, Dispatcher.carry_out
+    append, carry_out, take = Journal.append, Dispatcher.carry_out, RateLimiter._take  # noqa: SLF001  (seen from within)
 
     def noted(journal: Journal, decision: Decision, done: Any, failed: Any) -> None:
         world.decided(journal.epoch, decision)
@@ -103,7 +104,17 @@ def _overheard(world: World) -> Iterator[None]:
         world.carried_out(effect)
         carry_out(dispatcher, effect)
 
-    with patch.object(Journal, "append", noted), patch.object(Dispatcher, "carry_out", carried_out):
+    def took(limiter: RateLimiter, *, cancel: bool) -> bool:
+        is_taken = take(limiter, cancel=cancel)
+        if is_taken:
+            world.lookout.took(limiter)
+        return is_taken
+
+    with (
+        patch.object(Journal, "append", noted),
+        patch.object(Dispatcher, "carry_out", carried_out),
+        patch.object(RateLimiter, "_take", took),
+    ):
         yield
 
 

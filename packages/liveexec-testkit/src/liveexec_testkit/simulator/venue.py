@@ -157,6 +157,9 @@ class SimVenue:
                 # What was on its way to it may be told by the next comparison but one, where the venue shows it late.
                 if isinstance(report, FillReport) and self.executions_heard.pop(report, None) is not None:
                     self.executions_untaken += 1
+                elif isinstance(report, OrderReport) and report.venue_order_id is not None:
+                    by_name = self.works_heard if report.status.is_open else self.ends_heard
+                    by_name[report.venue_order_id] = False
 
     def interrupt(self, reason: str) -> None:
         """Every session is told that it missed something."""

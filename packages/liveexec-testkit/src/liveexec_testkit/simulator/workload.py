@@ -73,6 +73,8 @@ class KillNote:
     scope: ControlScope
     kind: ControlKind
     is_durable: bool = False
+    #: Whether something else was asked of its scope while it was under way: which of the two came last nobody can tell.
+    is_contested: bool = False
 
 
 @define(eq=False)
@@ -279,6 +281,9 @@ class Workload:
         self.trace.add("host", f"kill {scope} ({kind})")
         # What is refused at once acknowledges nothing.
         live.shard  # noqa: B018
+        for other in self.kills:
+            if other.scope == scope and not other.is_durable and other.kind is not kind:
+                other.is_contested = note.is_contested = True
         self.kills.append(note)
         self.ever_killed.append(note)
         try:
@@ -288,6 +293,8 @@ class Workload:
             before = [id(each) for each in self.kills[: self.kills.index(note)]] if note in self.kills else []
             self.kills = [each for each in self.kills if each.scope != scope or id(each) not in before]
             self.trace.add("host", f"kill {scope} is recorded")
+            if note.is_contested:
+                self.kills = [each for each in self.kills if each.scope != scope or not each.is_contested]
             # One that says something else meanwhile may be recorded by now as well.
             if [each for each in self.kills if each.scope == scope] == [note]:
                 self.killed(note)

@@ -124,6 +124,8 @@ class DepartureChecks:
         known = self.journal.ledger.orders.get(name)
         if known is not None and known.cancel is not PendingCancel.NONE:
             add(23, f"{name} was sent after its cancel was wished")
+        if known is not None and not known.is_open:
+            add(23, f"{name} was sent after it had ended as {known.status}")
         is_excused = self.excuses.look(Excuse.SESSION_GONE, fits=not adapter.is_open)
         if not adapter.is_compared and not is_excused:
             add(23, f"{name} was sent before {order.account_id} was reconciled")

@@ -24,20 +24,42 @@ class _Bucket:
     at_ns: int
     #: Cancels that left since anything else did.
     cancels: int = 0
-    #: Whether it is known to have been full: what left before the life could be seen from here is not counted.
-    was_full: bool = False
+
+
+@define(eq=False)
+class _Tokens:
+    """What a process's own limiter should have left, whatever became of those who took from it."""
+
+    #: Kept, so that no other takes its place.
+    limiter: object
+    tokens: float
+    at_ns: int
 
 
 @define(eq=False)
 class PaceChecks:
-    """``left`` is told of each request of a life of a shard to a venue with a limit."""
+    """``left`` is told of each request of a life of a shard to a venue with a limit, ``took`` of each token."""
 
     violations: Violations
     now_ns: Callable[[], int]
+    #: For how long there was a token before the last was taken, in nanoseconds.
+    spare_ns: int = 0
+    _tokens: dict[int, _Tokens] = field(factory=dict)
     _buckets: dict[tuple[int, VenueName], _Bucket] = field(factory=dict)
 
-    def left(self, process: int, shard: ShardRuntime, venue: VenueName, limit: RateLimit, verb: str) -> int:
-        """A request leaves, a question as well; for how long there was a token for a cancel, in nanoseconds."""
+    def took(self, limiter: object, limit: RateLimit) -> None:
+        """Somebody takes a token, and leaves at once, or stays here after all."""
+        now_ns = self.now_ns()
+        known = self._tokens.get(id(limiter))
+        if known is None:
+            known = self._tokens[id(limiter)] = _Tokens(limiter, float(limit.burst), now_ns)
+        refill = (now_ns - known.at_ns) / 1e9 * limit.per_second
+        known.tokens, known.at_ns = min(float(limit.burst), known.tokens + refill), now_ns
+        self.spare_ns = max(0, round((known.tokens - 1.0 - _SLACK) / limit.per_second * 1e9))
+        known.tokens -= 1.0
+
+    def left(self, process: int, shard: ShardRuntime, venue: VenueName, limit: RateLimit, verb: str) -> None:
+        """A request leaves, a question as well."""
         now_ns = self.now_ns()
         bucket = self._buckets.get((process, venue))
         if bucket is None or bucket.shard is not shard:
@@ -45,14 +67,11 @@ class PaceChecks:
             bucket = self._buckets[process, venue] = _Bucket(shard, float(limit.burst), now_ns)
         refill = (now_ns - bucket.at_ns) / 1e9 * limit.per_second
         bucket.tokens, bucket.at_ns = min(float(limit.burst), bucket.tokens + refill), now_ns
-        bucket.was_full = bucket.was_full or refill >= limit.burst
         is_cancel = verb == "cancel"
         # Cancels that are repeated for ever must not keep out the question that would end them.
         is_starved = bucket.cancels >= limit.burst
         needed = 1.0 if is_cancel or is_starved else 1.0 + limit.cancel_lane
         if bucket.tokens < needed - _SLACK:
             self.violations.add(25, f"a {verb} leaves for {venue} with {bucket.tokens:.2f} tokens of {needed:.0f}")
-        spare_ns = round((bucket.tokens - 1.0 - _SLACK) / limit.per_second * 1e9)
         bucket.tokens -= 1.0
         bucket.cancels = bucket.cancels + 1 if is_cancel else 0
-        return max(0, spare_ns) if bucket.was_full else 0
