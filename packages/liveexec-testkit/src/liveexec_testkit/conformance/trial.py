@@ -131,6 +131,12 @@ class Trial:
                     raise
                 await anyio.sleep(0.02)
 
+    def adapter(self) -> ExternalAdapter:
+        """A new adapter, not connected; whatever becomes of it, it is disconnected at the end."""
+        adapter = self.venue.adapter()
+        self._stack.push_async_callback(adapter.disconnect)
+        return adapter
+
     async def line(self, adapter: ExternalAdapter | None = None) -> Line:
         """A connected adapter (a new one unless one is given), its reports read from now on."""
         adapter = adapter if adapter is not None else self.venue.adapter()
