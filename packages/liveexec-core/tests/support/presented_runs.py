@@ -5,12 +5,13 @@ from typing import Final
 
 from liveexec.presentation.views.tick_data import PlannedRead, RewrittenFile
 from support.presented_hostile import AMOUNTS, HUGE, LONG, TEXTS, TINY
-from support.presented_rows import ALPHA, AT_NS, SECOND_NS, Row
+from support.presented_rows import AT_NS, SECOND_NS, Row
 
 RUN_ID: Final = "20251208T103000Z-momentum-3f9a1c2e-7k2mq"
 OTHER_ID: Final = "20251208T113000Z-momentum-3f9a1c2e-p0w3z"
 LOST_ID: Final = "20251208T123000Z-momentum-77d4e7f0-yb3tt"
-INSTRUMENT: Final = f"{ALPHA}:SPOT_PAIR:BTC-USDT"
+VENUE: Final = "ALPHA"
+INSTRUMENT: Final = f"{VENUE}:SPOT_PAIR:BTC-USDT"
 ORDER_ID: Final = "ORD-01M82Z3MH9HN18KKJQBXEY458Y"
 
 
@@ -23,10 +24,8 @@ def run_row(**changes: object) -> Row:
         "engine": "paper",
         "version": "0.1.0",
         "config_hash": "3f9a1c2e" * 8,
-        "started_at": "2025-12-08T10:30:00.000000000Z",
-        "ended_at": "2025-12-08T10:30:42.000000001Z",
-        "covers_from": "2025-12-07T00:00:00.000000000Z",
-        "covers_to": "2025-12-08T00:00:00.000000000Z",
+        "covers_from": AT_NS - 3_600 * SECOND_NS,
+        "covers_to": AT_NS,
         "currency": "USDT",
         "initial_value": Decimal(100_000),
         "final_value": Decimal("100070.5"),
@@ -56,7 +55,7 @@ def run_rows() -> list[Row]:
 
 
 def order_rows() -> list[Row]:
-    common: Row = {"strategy_id": "momentum", "venue": ALPHA, "instrument_id": INSTRUMENT, "exec_algorithm": "NORMAL"}
+    common: Row = {"strategy_id": "momentum", "venue": VENUE, "instrument_id": INSTRUMENT, "exec_algorithm": "NORMAL"}
     filled: Row = common | {
         "id": ORDER_ID,
         "timestamp": AT_NS,
@@ -80,7 +79,7 @@ def fill_rows() -> list[Row]:
         {
             "timestamp": AT_NS,
             "order_id": ORDER_ID,
-            "venue": ALPHA,
+            "venue": VENUE,
             "instrument_id": INSTRUMENT,
             "side": "BUY",
             "quantity": Decimal("0.5"),
@@ -96,7 +95,7 @@ def position_rows() -> list[Row]:
     held: Row = {
         "timestamp": AT_NS,
         "strategy_id": "momentum",
-        "venue": ALPHA,
+        "venue": VENUE,
         "instrument_id": INSTRUMENT,
         "quantity": Decimal("0.5"),
         "avg_entry_price": Decimal("44999.25"),
@@ -143,12 +142,12 @@ def planned_reads() -> list[PlannedRead]:
     return [
         PlannedRead(day, INSTRUMENT, books, 11, (60, 1_440), 2_700_000, 12_700_000, 270_000_000, True),
         PlannedRead(day, INSTRUMENT, trades, 11, (8, 20), 16_384, 3_000_000, 9_000_000, False),
-        PlannedRead(day, f"VAULT:{INSTRUMENT}"[:40], trades, 11, None, 0, None, 9_000_000, None),
+        PlannedRead(day, "VAULT:SPOT_PAIR:ETH-USDT", trades, 11, None, 0, None, 9_000_000, None),
     ]
 
 
 def hostile_run_rows() -> list[Row]:
-    texts = ("run_id", "kind", "engine", "version", "config_hash", "covers_from", "covers_to", "currency")
+    texts = ("run_id", "kind", "engine", "version", "config_hash", "currency")
     more = ("orders_by_status", "strategies", "instruments", "notes")
     amounts = ("realized_pnl", "unrealized_pnl", "fees", "max_drawdown")
     return [

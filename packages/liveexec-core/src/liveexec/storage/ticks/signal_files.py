@@ -191,13 +191,17 @@ def _params(value: Any) -> Mapping[str, Any] | None:
             value = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError):
             raise ValueError("is not the text of a JSON object") from None
-    if isinstance(value, list):
+    if isinstance(value, list) and all(_is_pair(each) for each in value):
         # A map of parquet is a list of pairs.
         value = dict(value)
     if not isinstance(value, Mapping):
         raise ValueError(f"must be an object, not {type(value).__name__}")  # noqa: TRY004  (collected as a fault)
     # A struct of parquet has every key in every row.
     return {name: each for name, each in value.items() if each is not None}
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 _CONVERTERS: Final[Mapping[str, Callable[[Any], Any]]] = {

@@ -2,19 +2,23 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from liveexec.domain.object_store import ObjectStore
 from liveexec.domain.operation import OrderType, Side
 from liveexec.errors import InvalidInput, ObjectNotFound
 from liveexec.storage.objects.opening import open_store
-from liveexec.storage.ticks.signal_files import MAX_FAULTS, read_signals
+from liveexec.storage.ticks.signal_files import MAX_FAULTS, Signals, read_signals, signals_of_rows
 
 SPOT = "BINANCE-SPOT:SPOT_PAIR:BTC-USDT"
 T0_NS = 1_723_161_300_000_000_000
@@ -181,3 +185,58 @@ def test_columns_that_are_missing_or_unknown_are_named(store: ObjectStore) -> No
 def test_a_file_that_is_not_there_is_not_found(store: ObjectStore) -> None:
     with pytest.raises(ObjectNotFound, match=r"signals\.json"):
         read_signals(store, "signals.json")
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.decimals(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+_values = {
+    "timestamp": _json | st.just("2024-08-08T23:55:00Z"),
+    "instrument_key": _json | st.just(SPOT),
+    "side": _json | st.sampled_from(["BUY", "back", "SELL"]),
+    "quantity": _json | st.just("1"),
+    "strategy_id": _json | st.just("s"),
+}
+_optional = {
+    "order_type": _json | st.just("LIMIT"),
+    "price": _json | st.just(1),
+    "exec_algorithm": _json | st.just("TWAP"),
+    "params": _json | st.just({"horizon_secs": 1}),
+}
+
+
+def outcome(read: Callable[[], Signals]) -> Signals | InvalidInput:
+    """What reading gives: signals, or the one error that it may end in."""
+    try:
+        return read()
+    except InvalidInput as error:
+        return error
+
+
+@settings(max_examples=500)
+@given(st.lists(st.fixed_dictionaries(_values, optional=_optional) | _json, max_size=4))
+def test_whatever_a_row_holds_it_is_a_signal_or_an_error_that_names_it(rows: list[Any]) -> None:
+    found = outcome(lambda: signals_of_rows(iter(rows)))
+    if isinstance(found, InvalidInput):
+        assert found.faults
+        assert all(fault.path.startswith("[") for fault in found.faults)
+    else:
+        assert len(found.signals) + found.unchanged == len(rows)
+        assert [each.time_ns for each in found.signals] == sorted(each.time_ns for each in found.signals)
+
+
+@given(st.binary(max_size=60) | st.sampled_from([b"[", b"{}", b"[{}", b"null", b"1e999", b'{"signals": 1}']))
+def test_whatever_a_file_holds_it_is_read_or_named(data: bytes) -> None:
+    store = open_store(f"memory://{uuid4().hex}")
+    for name in ("a.json", "a.parquet"):
+        store.put(name, data)
+        found = outcome(partial(read_signals, store, name))
+        assert name in str(found) if isinstance(found, InvalidInput) else found.signals == ()
+
+
+@pytest.mark.parametrize("params", [[1, 2], [["a"]], [[{}, 1]], [[1, 2]], ["ab"]])
+def test_parameters_that_are_no_pairs_are_named(store: ObjectStore, params: list[Any]) -> None:
+    with pytest.raises(InvalidInput, match=r"\[0\]\.params: must be an object"):
+        read_signals(store, put(store, [row(params=params)]))
