@@ -82,7 +82,7 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> None:
     before, after = (next(told[line] for line in told if f"inspect {name}" in line) for name in ("market", "laid"))
     assert "1 of 1" in before
     # Five minutes and eleven, of sixty.
-    assert re.search(r"data_type-trades +2 +16 of 60 ", after)
+    assert re.search(r"trades +2 +16 of 60 ", after)
     assert "2 signals, 1 interval without a change skipped" in after
     assert (
         "2 files laid out and verified, 0 left as they were"

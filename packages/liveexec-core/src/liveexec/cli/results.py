@@ -40,6 +40,7 @@ from liveexec.storage.results.archive import RunArchive, RunResults, StoredRun
 from liveexec.storage.results.comparison import order_differences
 from liveexec.storage.results.live import live_results
 from liveexec.storage.results.summary import RunSummary
+from liveexec.storage.results.times import time_ns_of
 
 __all__ = ["app", "summary_row"]
 
@@ -198,6 +199,7 @@ def summary_row(summary: RunSummary) -> dict[str, Any]:
     return {
         **row,
         "kind": str(summary.kind),
+        **{name: time_ns_of(row[name]) for name in ("started_at", "ended_at", "covers_from", "covers_to")},
         "orders_by_status": ", ".join(f"{status} {count}" for status, count in by_status.items()) or None,
         **{name: ", ".join(row[name]) or None for name in ("strategies", "instruments", "notes")},
         **{name: value for name, value in ticks.items() if has_ticks},
