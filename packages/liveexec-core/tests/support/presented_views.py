@@ -22,6 +22,7 @@ from liveexec.presentation.views.positions import (
     positions_by_view,
     product_positions_view,
 )
+from liveexec.presentation.views.replays import algorithms_view, sweep_view
 from liveexec.presentation.views.results import result_view
 from liveexec.presentation.views.routes import route_view
 from liveexec.presentation.views.runs import (
@@ -36,6 +37,7 @@ from liveexec.presentation.views.runs import (
 )
 from liveexec.presentation.views.tick_data import layout_view, reading_view
 from support import presented_hostile as hostile
+from support import presented_replays as replays
 from support import presented_rows as rows
 from support import presented_runs as runs
 from support.presented_rows import PRECISION
@@ -90,6 +92,9 @@ _USUAL: Final[dict[str, View]] = {
     "venues": partial(venues_view, rows.venue_rows()),
     "risk": partial(risk_report, rows.risk_document()),
     "result": partial(result_view, rows.execution_result()),
+    "algorithms": partial(algorithms_view, replays.algorithm_rows(), "BUY 3 SPOT_PAIR:BTC-USDT"),
+    "sweep": partial(sweep_view, replays.sweep_rows()),
+    "sweep_none": partial(sweep_view, []),
     "layout": partial(layout_view, runs.rewritten_files()),
     "reading": partial(reading_view, runs.planned_reads(), 12, 276),
     "reading_nothing": partial(reading_view, [], 0, 0),
@@ -131,6 +136,8 @@ HOSTILE: Final[dict[str, View]] = {
     "venues_hostile": partial(venues_view, hostile.venue_rows()),
     "risk_hostile": partial(risk_report, hostile.risk_document()),
     "result_hostile": partial(result_view, hostile.execution_result()),
+    "algorithms_hostile": partial(algorithms_view, runs.hostile_rows(replays.algorithm_rows()), hostile.STEERING),
+    "sweep_hostile": partial(sweep_view, runs.hostile_rows(replays.sweep_rows())),
     "layout_hostile": partial(layout_view, runs.hostile_files()),
     "reading_hostile": partial(reading_view, runs.hostile_reads(), 2**62, 1),
     "runs_hostile": partial(runs_view, runs.hostile_run_rows()),
