@@ -11,7 +11,17 @@ from benchmarks.isolation import run_apart
 from benchmarks.options import Options
 
 Name = Literal[
-    "engine", "durable", "memory", "scaling", "restart", "embedding", "deribit", "replay", "nautilus_replay", "peers"
+    "engine",
+    "durable",
+    "memory",
+    "scaling",
+    "restart",
+    "embedding",
+    "deribit",
+    "ticks",
+    "replay",
+    "nautilus_replay",
+    "peers",
 ]
 #: Those that need nothing but this environment; ``peers`` makes another one. ``replay`` has nothing to compare with
 #: where the group ``nautilus`` is not installed, and ``nautilus_replay`` nothing to run.
@@ -23,6 +33,7 @@ _DEFAULT: Final[tuple[Name, ...]] = (
     "restart",
     "embedding",
     "deribit",
+    "ticks",
     "replay",
 )
 

@@ -18,6 +18,7 @@ from generators.hooks import hook_sections
 from generators.metrics import metric_table
 from generators.names import name_sections
 from generators.order_states import order_events, status_grid, transition_table
+from generators.results import result_tables
 from generators.risk_rules import risk_rule_sections, risk_rule_table
 from generators.tables import table_sections
 
@@ -43,6 +44,7 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "order-codes": order_codes,
         "order-events": order_events,
         "paper-section": paper_section,
+        "result-tables": result_tables,
         "risk-rule-sections": risk_rule_sections,
         "risk-rule-table": risk_rule_table,
         "rule-codes": rule_codes,

@@ -24,8 +24,20 @@ from liveexec.presentation.views.positions import (
 )
 from liveexec.presentation.views.results import result_view
 from liveexec.presentation.views.routes import route_view
+from liveexec.presentation.views.runs import (
+    compared_orders_view,
+    compared_runs_view,
+    run_equity_view,
+    run_fills_view,
+    run_orders_view,
+    run_positions_view,
+    run_view,
+    runs_view,
+)
+from liveexec.presentation.views.tick_data import layout_view, reading_view
 from support import presented_hostile as hostile
 from support import presented_rows as rows
+from support import presented_runs as runs
 from support.presented_rows import PRECISION
 
 __all__ = ["HOSTILE", "VIEWS", "View"]
@@ -78,6 +90,19 @@ _USUAL: Final[dict[str, View]] = {
     "venues": partial(venues_view, rows.venue_rows()),
     "risk": partial(risk_report, rows.risk_document()),
     "result": partial(result_view, rows.execution_result()),
+    "layout": partial(layout_view, runs.rewritten_files()),
+    "reading": partial(reading_view, runs.planned_reads(), 12, 276),
+    "reading_nothing": partial(reading_view, [], 0, 0),
+    "runs": partial(runs_view, runs.run_rows()),
+    "runs_none": partial(runs_view, []),
+    "run": partial(run_view, runs.run_row(notes="one held what no fill tells of")),
+    "run_orders": partial(run_orders_view, runs.order_rows(), 12),
+    "run_fills": partial(run_fills_view, runs.fill_rows(), 1),
+    "run_positions": partial(run_positions_view, runs.position_rows(), 2),
+    "run_equity": partial(run_equity_view, runs.equity_rows(), 1),
+    "runs_compared": partial(compared_runs_view, runs.run_rows()[:2]),
+    "orders_compared": partial(compared_orders_view, runs.compared_rows(), {"compared": 11, "alone": 1}),
+    "orders_compared_equal": partial(compared_orders_view, [], {"compared": 12, "alone": 0}),
 }
 
 #: The same views of rows that hold what a venue, a caller or a plugin may put there.
@@ -106,6 +131,18 @@ HOSTILE: Final[dict[str, View]] = {
     "venues_hostile": partial(venues_view, hostile.venue_rows()),
     "risk_hostile": partial(risk_report, hostile.risk_document()),
     "result_hostile": partial(result_view, hostile.execution_result()),
+    "layout_hostile": partial(layout_view, runs.hostile_files()),
+    "reading_hostile": partial(reading_view, runs.hostile_reads(), 2**62, 1),
+    "runs_hostile": partial(runs_view, runs.hostile_run_rows()),
+    "run_hostile": partial(run_view, runs.hostile_run_rows()[0]),
+    "run_orders_hostile": partial(run_orders_view, runs.hostile_rows(runs.order_rows()), 2**62),
+    "run_fills_hostile": partial(run_fills_view, runs.hostile_rows(runs.fill_rows()), 6),
+    "run_positions_hostile": partial(run_positions_view, runs.hostile_rows(runs.position_rows()), 6),
+    "run_equity_hostile": partial(run_equity_view, runs.hostile_rows(runs.equity_rows()), 6),
+    "runs_compared_hostile": partial(compared_runs_view, runs.hostile_run_rows()),
+    "orders_compared_hostile": partial(
+        compared_orders_view, runs.hostile_rows(runs.compared_rows()), {"compared": 1, "alone": 0}
+    ),
 }
 
 #: Every view, by the folder of its golden files.

@@ -40,6 +40,7 @@ from liveexec.storage.results.archive import RunArchive, RunResults, StoredRun
 from liveexec.storage.results.comparison import order_differences
 from liveexec.storage.results.live import live_results
 from liveexec.storage.results.summary import RunSummary
+from liveexec.storage.results.times import time_ns_of
 
 __all__ = ["app", "summary_row"]
 
@@ -114,7 +115,8 @@ def export(
     *,
     since: Annotated[str, Parameter(name="--since", metavar="TIME", help="From this time on: a time, or 10m, 2h, 1d.")],
     until: Annotated[
-        str | None, Parameter(name="--until", metavar="TIME", help="Up to this time; otherwise up to now.")
+        str | None,
+        Parameter(name="--until", metavar="TIME", help="Up to this time; otherwise to the end of what there is."),
     ] = None,
     name: Annotated[str, Parameter(name="--name", metavar="NAME", help="A part of the run's id.")] = "live",
     currency: Annotated[str, Parameter(name="--currency", metavar="ASSET", help="What values are in.")] = "USDT",
@@ -136,8 +138,7 @@ def export(
     """Publish what a live host did, from its database, in the files that a replay has."""
     now_ns = time.time_ns()
     since_ns = parse_since(since, now_ns)
-    # A range that reaches up to now also holds what was written in this very moment.
-    until_ns = parse_since(until, now_ns) if until is not None else now_ns + 1
+    until_ns = parse_since(until, now_ns) if until is not None else None
     pairs = [each.partition("=") for each in rate or ()]
     rates = {asset: parse_decimal(number) for asset, _, number in pairs}
     archive = RunArchive(store_named(store))
@@ -157,21 +158,25 @@ def export(
     sys.stdout.write(f"{results.summary.run_id}\n")
 
 
-async def _exported(dsn: Dsn, make: Any, since_ns: int, until_ns: int) -> RunResults:
+async def _exported(dsn: Dsn, make: Any, since_ns: int, until_ns: int | None) -> RunResults:
     async with opened(dsn) as database:
         log = plain_text(log_view(await _events(database, since_ns, until_ns), {}))
         results: RunResults = await make(database, log=log)
         return results
 
 
-async def _events(database: Database, since_ns: int, until_ns: int) -> list[LoggedEvent]:
+async def _events(database: Database, since_ns: int, until_ns: int | None) -> list[LoggedEvent]:
     """The journal's events of a range, in order."""
     queries = Queries(database)
     found: list[LoggedEvent] = []
     for shard in await shards(database):
         before: int | None = None
         while records := await queries.newest_records(shard.shard, _PAGE, before):
-            within = [each.record for each in records if since_ns <= each.record.at_ns < until_ns]
+            within = [
+                each.record
+                for each in records
+                if since_ns <= each.record.at_ns and (until_ns is None or each.record.at_ns < until_ns)
+            ]
             found += [event for record in within for event in logged_events(record)]
             before = records[0].position
             if records[0].record.at_ns < since_ns:
@@ -194,6 +199,7 @@ def summary_row(summary: RunSummary) -> dict[str, Any]:
     return {
         **row,
         "kind": str(summary.kind),
+        **{name: time_ns_of(row[name]) for name in ("started_at", "ended_at", "covers_from", "covers_to")},
         "orders_by_status": ", ".join(f"{status} {count}" for status, count in by_status.items()) or None,
         **{name: ", ".join(row[name]) or None for name in ("strategies", "instruments", "notes")},
         **{name: value for name, value in ticks.items() if has_ticks},

@@ -2,7 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from signal import SIGINT, SIGTERM, getsignal, raise_signal
+from signal import signal as set_handler
 from types import MappingProxyType
 from typing import Final
 
@@ -29,7 +32,7 @@ from liveexec.storage.ticks.windows import plan_windows
 from liveexec.venues.paper.config import Latency, PaperVenueConfig
 from liveexec.venues.paper.synthetic import SyntheticMarket
 
-__all__ = ["ReplayOutcome", "ReplayProgress", "publish_whole", "run_replay", "signals_of"]
+__all__ = ["ReplayOutcome", "ReplayProgress", "run_replay", "signals_of", "uninterrupted"]
 
 _NS: Final = 1_000_000_000
 _BUILT_IN: Final[Mapping[str, StoreFactory]] = MappingProxyType({})
@@ -113,36 +116,30 @@ def run_replay(
         notes=found,
     )
     if spec.results is not None:
-        publish_whole(RunArchive(open_store(spec.results, factories=stores)), results)
+        archive = RunArchive(open_store(spec.results, factories=stores))
+        with uninterrupted():
+            archive.publish(results)
     took_s = (time.time_ns() - started_ns) / _NS
     return ReplayOutcome(spec, results, recording, truth, tuple(found), spec.results, took_s)
 
 
-def publish_whole(archive: RunArchive, results: RunResults) -> None:
-    """Publish a run in a thread of its own, so that Ctrl-C does not stop it half-way: it is heard when all is written.
-
-    Raises: what :meth:`RunArchive.publish` does.
-    """
-    failures: list[BaseException] = []
-
-    def publish() -> None:
-        try:
-            archive.publish(results)
-        except BaseException as error:  # noqa: BLE001 -- raised again where it belongs
-            failures.append(error)
-
-    thread = threading.Thread(target=publish, name="publish-run")
-    thread.start()
-    interrupt: BaseException | None = None
-    while thread.is_alive():
-        try:
-            thread.join()
-        except (KeyboardInterrupt, SystemExit) as error:
-            interrupt = error
-    for failure in failures:
-        raise failure
-    if interrupt is not None:
-        raise interrupt
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the end of the block, so that it is done whole or not at all. Signals come to
+    the main thread; in another one there is nothing to hold back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    held = [number for number in (SIGINT, SIGTERM) if getsignal(number) is not None]
+    before = {number: set_handler(number, lambda told, _: came.append(told)) for number in held}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            set_handler(number, handler)
+        if came:
+            raise_signal(came[0])
 
 
 def signals_of(spec: ReplaySpec, stores: Mapping[str, StoreFactory] = _BUILT_IN) -> tuple[Signal, ...]:

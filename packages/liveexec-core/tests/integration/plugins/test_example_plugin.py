@@ -1,24 +1,16 @@
 """The example plugin as a stranger gets it: built, installed from wheels into an environment of its own, and used."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import sysconfig
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[5]
+from support.stranger import ROOT, UV, Python, strangers_python
+
 EXAMPLE = ROOT / "examples" / "plugins" / "liveexec-acme"
-UV = shutil.which("uv")
 
 pytestmark = pytest.mark.skipif(UV is None, reason="uv builds the wheels, and is not on the path")
-
-Python = Callable[..., str]
 
 #: A strategy's script, run where nothing but wheels is installed.
 SCRIPT = """
@@ -47,47 +39,10 @@ asyncio.run(main())
 """
 
 
-def run(*command: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return subprocess.run(
-        [str(each) for each in command],
-        capture_output=True,
-        text=True,
-        env=inherited | environ,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Python:
-    """The interpreter of an environment that holds the wheels of core and of the example; dependencies are ours.
-
-    The venue's package comes from its wheel too, since its entry point is seen beside our dependencies.
-    """
-    folder = tmp_path_factory.mktemp("stranger")
-    wheels = folder / "wheels"
-    for package in (ROOT / "packages" / "liveexec-core", ROOT / "packages" / "liveexec-adapter-deribit", EXAMPLE):
-        built = run(str(UV), "build", "--quiet", "--wheel", "--offline", "--out-dir", wheels, package)
-        assert built.returncode == 0, built.stderr
-    environment = folder / "environment"
-    made = run(sys.executable, "-m", "venv", "--without-pip", environment)
-    assert made.returncode == 0, made.stderr
-    interpreter = environment / "bin" / "python"
-    installed = run(
-        str(UV), "pip", "install", "--quiet", "--offline", "--no-deps", "--python", interpreter, *wheels.glob("*.whl")
-    )
-    assert installed.returncode == 0, installed.stderr
-    (site,) = environment.glob("lib/python*/site-packages")
-    # A folder on the path has no .pth files run, so the checkout that is installed here editable stays unseen.
-    dependencies = sysconfig.get_path("purelib")
-
-    def execute(*arguments: str, **environ: str) -> str:
-        done = run(interpreter, *arguments, PYTHONPATH=f"{site}{os.pathsep}{dependencies}", **environ)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return execute
+    """The interpreter of an environment that holds the example."""
+    return strangers_python(tmp_path_factory.mktemp("stranger"), EXAMPLE)
 
 
 def config(**sections: Any) -> str:

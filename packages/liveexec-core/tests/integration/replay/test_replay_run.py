@@ -26,9 +26,10 @@ from liveexec.plugins.manager import load_plugins
 from liveexec.replay.comparison import ParentOrder, compare_algorithms, plot_svg
 from liveexec.replay.market import events_of
 from liveexec.replay.recorded_market import RecordedTicks
-from liveexec.replay.run import ReplayProgress, publish_whole, run_replay
+from liveexec.replay.run import ReplayProgress, run_replay, uninterrupted
 from liveexec.replay.spec import load_spec
 from liveexec.replay.sweep import run_variant, sweep, variants_of
+from liveexec.storage.objects.obstore_store import ObstoreStore
 from liveexec.storage.objects.opening import open_store
 from liveexec.storage.results.archive import RunArchive
 from liveexec.storage.results.rows import RESULT_TABLES
@@ -112,29 +113,35 @@ def test_without_signals_nothing_is_traded() -> None:
 
 
 def test_publishing_is_not_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = run_replay(load_spec(document(signals=[])))
-    archive = RunArchive(open_store(tmp_path.as_uri()))
-    begun, goes_on = threading.Event(), threading.Event()
-    publish = archive.publish
+    put = ObstoreStore.put
+    paths: list[str] = []
 
-    def slowly(results: Any) -> None:
-        begun.set()
-        assert goes_on.wait(10)
-        publish(results)
-
-    monkeypatch.setattr(archive, "publish", slowly)
-
-    def interrupt() -> None:
-        assert begun.wait(10)
+    def interrupted(store: ObstoreStore, path: str, *args: Any, **kwargs: Any) -> None:
+        paths.append(path)
         os.kill(os.getpid(), signal.SIGINT)
-        goes_on.set()
+        put(store, path, *args, **kwargs)
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
+    monkeypatch.setattr(ObstoreStore, "put", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        publish_whole(archive, outcome.results)
+        run_replay(load_spec(document(signals=[], results=tmp_path.as_uri())))
+    assert len(paths) == 7
+    (stored,) = RunArchive(open_store(tmp_path.as_uri())).runs()
+    assert stored.summary is not None
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_in_another_thread_there_is_nothing_to_hold_back() -> None:
+    entered: list[bool] = []
+
+    def work() -> None:
+        with uninterrupted():
+            entered.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
     thread.join()
-    assert archive.summary(outcome.run_id).orders == 0
+    assert entered == [True]
 
 
 def test_a_sweep_runs_every_combination_and_each_as_it_would_alone(tmp_path: Path) -> None:

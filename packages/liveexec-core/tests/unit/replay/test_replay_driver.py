@@ -9,14 +9,18 @@ import pytest
 from attrs import evolve
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.intent import OrderIntent
+from liveexec.domain.ids import OperationId
+from liveexec.domain.intent import OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.market import Book
-from liveexec.domain.operation import Side
+from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.order_state import OrderStatus
-from liveexec.engine.algorithm import Action, ChildView, Finish, ParentView
+from liveexec.domain.outcome import FillReport, VenueReport
+from liveexec.engine.algorithm import Action, CancelChild, ChildView, Finish, ParentView, Spawn, WakeAt
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.effects import TimerKind
+from liveexec.engine.inputs import ReplaceOrder
 from liveexec.engine.risk_config import RiskConfig
+from liveexec.engine.router_config import RouterConfig
 from liveexec.errors import ConfigurationError, Fault, InvalidInput
 from liveexec.replay.agenda import NEVER, Agenda, Rank
 from liveexec.replay.driver import ReplayDriver
@@ -219,3 +223,99 @@ def test_events_come_out_of_chunks_as_they_went_in() -> None:
         (each.time_ns, type(each)) for each in market._source.events()
     ]
     assert {each.instrument_id for each in told} == {SPOT, LINEAR}
+
+
+class Fickle:
+    """Spawns one resting child of the whole quantity, and cancels it after two seconds."""
+
+    name = "FICKLE"
+    wants_market = False
+
+    def parse(self, params: Mapping[str, Any] | None, intent: OrderIntent) -> object:
+        return params or intent
+
+    def start(self, view: ParentView) -> Sequence[Action]:
+        child = Spawn(view.quantity, OrderType.LIMIT, view.limit_price, TimeInForce.GTC)
+        return [child, WakeAt(view.now_ns + 2 * S)]
+
+    def on_timer(self, view: ParentView) -> Sequence[Action]:
+        return [CancelChild(child.ordinal) for child in view.children if child.is_open]
+
+    def on_child(self, view: ParentView, child: ChildView) -> Sequence[Action]:
+        if child.is_open:
+            return ()
+        resolution = ev.Resolution.FILLED if child.filled_quantity == view.quantity else ev.Resolution.CANCELED
+        return [Finish(resolution, None, "its child is gone")]
+
+    def on_market(self, view: ParentView) -> Sequence[Action]:
+        return ()
+
+    def on_cancel(self, view: ParentView) -> Sequence[Action]:
+        return self.on_timer(view)
+
+
+def test_a_cancel_travels_and_the_end_comes_back() -> None:
+    latency = {VENUE: Latency(order_ns=30 * MS, report_ns=20 * MS)}
+    parts = engine_parts(FICKLE=Fickle())
+    played = play([book(0), book(60)], [order(1, 5, price=90, exec_algorithm="FICKLE")], parts=parts, latency=latency)
+    parent, child = played.orders
+    assert (child.status, child.updated_at_ns) == (OrderStatus.CANCELED, at(3.05))
+    assert parent.status is OrderStatus.CANCELED
+
+
+def test_a_cancel_that_meets_a_filled_order_is_refused_and_the_order_asked_about() -> None:
+    latency = {VENUE: Latency(order_ns=30 * MS, report_ns=20 * MS)}
+    parts = engine_parts(FICKLE=Fickle())
+    events: list[MarketEvent] = [book(0), trade(3.01, 98, 500, Side.SELL), book(60)]
+    played = play(events, [order(1, 5, price=99, exec_algorithm="FICKLE")], parts=parts, latency=latency)
+    parent, child = played.orders
+    # The fill happened at 3.01 and was known at 3.03, when the cancel had left and got there in vain.
+    assert (child.status, child.filled_quantity) == (OrderStatus.FILLED, 5)
+    assert parent.status is OrderStatus.FILLED
+    assert not list(played.driver.engine.orders.open_orders())
+
+
+def test_what_was_decided_on_a_price_that_is_too_old_is_not_sent() -> None:
+    config = EngineConfig(router=RouterConfig(max_book_age_ns=1_000 * S))
+    signal = order(500, 5, instrument_key="SPOT_PAIR:BTC-USDT")
+    (stopped,) = play([book(0), book(600)], [signal], parts=engine_parts(config)).orders
+    assert (stopped.status, stopped.code) == (OrderStatus.REJECTED, "NOT_SENT")
+    assert stopped.message == "the price that it was decided on is too old"
+
+
+def _driven(driver: ReplayDriver, events: Sequence[MarketEvent], **changes: Any) -> None:
+    PaperHost().run(HostRun((fed_venue(**changes),), EventMarket(WrittenMarket(events)), driver))
+
+
+@pytest.mark.parametrize("latency_ns", [0, 10 * MS])
+def test_a_change_travels_and_its_answer_comes_back(latency_ns: int) -> None:
+    recording = ReplayRecording()
+    latency = {VENUE: Latency(order_ns=latency_ns, report_ns=latency_ns)}
+    driver = ReplayDriver(engine_parts(), [order(1, 5, price=90)], recording, latency=latency)
+
+    def change(now_ns: int) -> None:
+        (resting,) = recording.orders.values()
+        wish = ReplaceIntent(resting.order_id, quantity=Decimal(7), price=Decimal(91))
+        driver._waiting.append(ReplaceOrder(now_ns, OperationId("OP-change"), wish, "tested", content_hash(wish)))
+
+    driver._agenda.plan(at(5), Rank.TIMER, change)
+    _driven(driver, [book(0), book(60)])
+    (resting,) = recording.orders.values()
+    assert (resting.quantity, resting.price, resting.replace) == (7, 91, None)
+    assert resting.updated_at_ns == at(5) + 2 * latency_ns
+
+
+def test_a_fill_that_was_lost_is_fetched_when_the_venue_counts_more() -> None:
+    recording = ReplayRecording()
+    driver = ReplayDriver(engine_parts(), [order(1, 5)], recording)
+    told = driver.report
+
+    def lossy(report: VenueReport, now_ns: int) -> None:
+        if not isinstance(report, FillReport):
+            told(report, now_ns)
+
+    driver.report = lossy  # type: ignore[method-assign]
+    _driven(driver, [book(0), book(60)], status_after_fills=True)
+    (bought,) = recording.orders.values()
+    assert (bought.status, bought.filled_quantity) == (OrderStatus.FILLED, 5)
+    assert [each.row.at_ns for each in recording.fills] == [at(1.2)]

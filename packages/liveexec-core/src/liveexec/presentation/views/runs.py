@@ -51,8 +51,8 @@ _RUN_COLUMNS: Final = (
     column("run_id", "run", As.ID),
     column("kind", "kind", priority=3),
     column("engine", "engine", priority=5),
-    column("covers_from", "from", priority=2),
-    column("covers_to", "to", priority=6),
+    column("covers_from", "from (UTC)", As.TIME, priority=2),
+    column("covers_to", "to (UTC)", As.TIME, priority=3),
     column("orders", "orders", As.COUNT, priority=1),
     column("fills", "fills", As.COUNT, priority=1),
     _RESULT,
@@ -211,6 +211,6 @@ def compared_orders_view(rows: Sequence[PlainRow], orders: Mapping[str, Any]) ->
         _COMPARED_COLUMNS,
         rows,
         {},
-        footer=f"{counted(len(rows), 'difference')}, {said}",
+        footer=f"{counted(len(rows), 'difference')}, {said}" if rows else None,
         nothing=f"no difference ({said})",
     )

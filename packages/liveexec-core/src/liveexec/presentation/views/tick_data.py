@@ -16,6 +16,7 @@ from liveexec.presentation.views.row_columns import As, PlainRow, RowColumn, col
 __all__ = ["PlannedRead", "RewrittenFile", "layout_view", "reading_view"]
 
 _SHARE_PLACES: Final = 2
+_FOLDER: Final = "data_type-"
 
 
 @frozen
@@ -51,9 +52,17 @@ def _state(row: PlainRow, _: Places | None) -> Cell:
     return cells.text("laid out", Tone.GOOD) if row["is_new"] else cells.text("was so already", Tone.MUTED)
 
 
+def _data(row: PlainRow, _: Places | None) -> Cell:
+    """The name of the folder that such files are in, without what all of them have."""
+    kind = row["kind"]
+    shown = cells.text(kind.removeprefix(_FOLDER))
+    return Cell(shown.text, kind, kind)
+
+
+_DATA: Final = RowColumn(Column("kind", "data"), _data)
 _LAYOUT_COLUMNS: Final = (
     column("instrument_id", "instrument", As.INSTRUMENT),
-    column("kind", "data", priority=1),
+    _DATA,
     column("rows", "rows", As.COUNT, priority=2),
     column("groups_before", "groups before", As.COUNT, priority=4),
     column("groups", "groups", As.COUNT),
@@ -96,7 +105,7 @@ def _groups(row: PlainRow, _: Places | None) -> Cell:
 _READING_COLUMNS: Final = (
     column("day", "day", priority=2),
     column("instrument_id", "instrument", As.INSTRUMENT),
-    column("kind", "data", priority=1),
+    _DATA,
     column("windows", "windows", As.COUNT),
     RowColumn(Column("groups", "row groups"), _groups),
     column("layout", "layout", priority=3),

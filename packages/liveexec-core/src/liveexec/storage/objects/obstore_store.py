@@ -37,9 +37,12 @@ _CLOUDS: Final = ("AWS_", "GOOGLE_", "GCS_")
 #: Whatever is called so is a secret, as an option or in the environment.
 _SECRET_WORDS: Final = ("key", "token", "secret", "password", "credential")
 _LOOPBACK: Final = re.compile(r"http://(127\.[\d.]+|localhost|\[::1\])(:\d+)?(/|$)")
-#: A store that does not answer is given up within a minute.
-_RETRIES: Final = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
+#: How often a request is made again, within a minute, before a store that does not answer is given up.
+RETRIES: Final = 5
+_RETRY_TIMEOUT: Final = timedelta(seconds=60)
 _LONGEST_LINE: Final = 400
+#: What obstore says of a file that may not be opened, for which it has no error of its own.
+_EACCES: Final = "Permission denied (os error 13)"
 
 
 class ObstoreStore:
@@ -50,8 +53,9 @@ class ObstoreStore:
         ObjectStoreError: the extra ``replay`` is not installed.
     """
 
-    def __init__(self, location: Location, options: Options = NO_OPTIONS) -> None:
+    def __init__(self, location: Location, options: Options = NO_OPTIONS, retries: int = RETRIES) -> None:
         self._location = location
+        self._retry = {"max_retries": retries, "retry_timeout": _RETRY_TIMEOUT}
         self._obs: Any = needed("obstore", f"a store at {location.scheme}://")
         self._exceptions: Any = needed("obstore.exceptions", f"a store at {location.scheme}://")
         _note_secrets(options)
@@ -82,20 +86,23 @@ class ObstoreStore:
     def put(self, path: str, data: Buffer, *, replace: bool = False) -> None:
         mode = "overwrite" if replace else "create"
         with self._naming("writing", path):
-            # One request: parts that are sent one by one can't be made conditional on there being nothing yet.
-            self._obs.put(self._store, self._within(path), data, mode=mode, use_multipart=False)
+            # Bytes of its own, which nobody can change; and one request, since parts that are sent one by one can't
+            # be made conditional on there being nothing yet.
+            self._obs.put(self._store, self._within(path), bytes(data), mode=mode, use_multipart=False)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         folder = prefix.strip("/")
         cut = len(self._location.prefix) + 1 if self._location.prefix else 0
         with self._naming("listing", folder):
-            for chunk in self._obs.list(self._store, self._within(folder) or None):
+            below = self._within(folder) if folder else self._below("")
+            for chunk in self._obs.list(self._store, below or None):
                 for each in chunk:
                     yield _info(each, each["path"][cut:])
 
     def _within(self, path: str) -> str:
-        if path:
-            checked_path(path)
+        return self._below(checked_path(path))
+
+    def _below(self, path: str) -> str:
         return "/".join(part for part in (self._location.prefix, path) if part)
 
     def _made(self, options: Mapping[str, str]) -> Any:
@@ -107,11 +114,11 @@ class ObstoreStore:
         try:
             match where.scheme:
                 case "gs":
-                    return stores.GCSStore(where.bucket, config=options, retry_config=_RETRIES)
+                    return stores.GCSStore(where.bucket, config=options, retry_config=self._retry)
                 case "s3":
                     is_local = _LOOPBACK.match(options.get("endpoint", "")) is not None
                     client = {"allow_http": True} if is_local else None
-                    return stores.S3Store(where.bucket, config=options, client_options=client, retry_config=_RETRIES)
+                    return stores.S3Store(where.bucket, config=options, client_options=client, retry_config=self._retry)
                 case "file":
                     # From the root of the file system on: a folder that is not there yet is made by what is put in it.
                     return stores.LocalStore()
@@ -134,7 +141,10 @@ class ObstoreStore:
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError):
             raise ObjectAccessDenied(f"{what}: access was denied; check the credentials and what they may do") from None
         except (exceptions.BaseError, OSError) as error:
-            raise ObjectStoreError(f"{what}: {_said(error)}") from None
+            said = _said(error)
+            if _EACCES in said:
+                raise ObjectAccessDenied(f"{what}: access was denied; check who may read and write there") from None
+            raise ObjectStoreError(f"{what}: {said}") from None
 
 
 #: Stores in memory by their names: each is one for everything in this process that asks for it.

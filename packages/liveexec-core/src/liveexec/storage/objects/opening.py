@@ -7,7 +7,7 @@ from typing import Any, Final
 from liveexec.domain.object_store import ObjectStore
 from liveexec.errors import Fault, InvalidInput
 from liveexec.storage.objects.locations import location_of
-from liveexec.storage.objects.obstore_store import NO_OPTIONS, ObstoreStore, Options
+from liveexec.storage.objects.obstore_store import NO_OPTIONS, RETRIES, ObstoreStore, Options
 
 __all__ = ["BUILT_IN_SCHEMES", "StoreFactory", "open_store"]
 
@@ -19,9 +19,14 @@ _NO_FACTORIES: Final[Mapping[str, StoreFactory]] = MappingProxyType({})
 
 
 def open_store(
-    url: str, options: Options = NO_OPTIONS, factories: Mapping[str, StoreFactory] = _NO_FACTORIES
+    url: str,
+    options: Options = NO_OPTIONS,
+    factories: Mapping[str, StoreFactory] = _NO_FACTORIES,
+    retries: int = RETRIES,
 ) -> ObjectStore:
     """The store whose root a URL names; ``factories`` are what plugins registered, by scheme.
+
+    ``retries`` is how often a built-in store asks again before it gives up.
 
     Nothing is connected: whether the bucket is there shows with the first request.
 
@@ -36,4 +41,4 @@ def open_store(
     if location.scheme not in BUILT_IN_SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in dict.fromkeys((*BUILT_IN_SCHEMES, *factories)))
         raise InvalidInput("object store", [Fault("url", f"nobody has {location.scheme}://, there are {known}")])
-    return ObstoreStore(location, options)
+    return ObstoreStore(location, options, retries)

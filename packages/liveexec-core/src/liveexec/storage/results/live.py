@@ -32,6 +32,8 @@ from liveexec.storage.rows import position_of
 __all__ = ["live_results"]
 
 _PAGE: Final = min(10_000, MAX_LIMIT)
+#: Later than every time that the tables can hold.
+_END: Final = 2**63 - 1
 _NO_RATES: Final[Mapping[str, Decimal]] = MappingProxyType({})
 
 
@@ -39,7 +41,7 @@ async def live_results(
     database: Database,
     *,
     since_ns: int,
-    until_ns: int,
+    until_ns: int | None,
     now_ns: int,
     currency: str,
     name: str = "live",
@@ -47,7 +49,8 @@ async def live_results(
     rates: Mapping[str, Decimal] = _NO_RATES,
     log: str = "",
 ) -> RunResults:
-    """What happened in ``[since_ns, until_ns)``, by the engine's times; ``now_ns`` is when the export is made.
+    """What happened in ``[since_ns, until_ns)``, by the engine's times; ``now_ns`` is when the export is made. Without
+    an end it is everything that there is, also what a host with a clock ahead of ours has written.
 
     Orders are those that were received in the range, as they stand now; fills those that counted in it.
 
@@ -55,13 +58,14 @@ async def live_results(
         InvalidInput: the range is empty, or an asset has no rate in the currency.
         StorageError: the database can't be read.
     """
-    if since_ns >= until_ns:
+    end_ns = until_ns if until_ns is not None else _END
+    if since_ns >= end_ns:
         raise InvalidInput("results of a live run", [Fault("until", "must be after since")])
     queries = Queries(database)
-    orders = [order_of_row(row) for row in await _all_orders(queries, since_ns, until_ns)]
-    rows = await _all_fills(queries, until_ns)
-    held = [position_of(row) for row in await queries.positions()]
-    terms = {position.instrument_id: position.terms for position in held}
+    orders = [order_of_row(row) for row in await _all_orders(queries, since_ns, end_ns)]
+    rows = await _all_fills(queries, end_ns)
+    held = await queries.positions()
+    terms = {position.instrument_id: position.terms for position in map(position_of, held)}
     history = PortfolioHistory(currency, initial_value, rates)
     has_begun = False
     for row in rows:
@@ -72,17 +76,19 @@ async def live_results(
         history.fill(found, _terms_of(found, terms))
     if not has_begun:
         history.begin()
-    history.finish(until_ns)
+    if until_ns is None:
+        times = (*(order.updated for order in orders), *(row["applied_at"] for row in rows[-1:]))
+        end_ns = max((now_ns, *times)) + 1
+    history.finish(end_ns)
     fills = [fill_of_row(row) for row in rows if row["applied_at"] >= since_ns]
     config = {
         "source": "live",
         "since": iso_time(since_ns),
-        "until": iso_time(until_ns),
+        "until": iso_time(end_ns),
         "currency": currency,
         "initial_value": money.canonical(initial_value),
         "rates": {asset: money.canonical(rate) for asset, rate in sorted(rates.items())},
     }
-    notes = _differences(history, await queries.positions()) if until_ns > now_ns else []
     summary = summarize(
         run_id=new_run_id(name, config, now_ns),
         kind=RunKind.LIVE,
@@ -90,15 +96,15 @@ async def live_results(
         version=metadata.version("liveexec-core"),
         config_hash=config_hash(config),
         started_ns=since_ns,
-        ended_ns=until_ns,
-        covers_ns=(since_ns, until_ns),
+        ended_ns=end_ns,
+        covers_ns=(since_ns, end_ns),
         currency=currency,
         initial_value=initial_value,
         orders=orders,
         fills=fills,
         equity_curve=history.equity_curve,
         tick_data=TickBytes(),
-        notes=notes,
+        notes=_differences(history, held, end_ns),
     )
     return RunResults(
         summary=summary,
@@ -170,11 +176,13 @@ def _terms_of(found: FillRow, terms: Mapping[InstrumentId, ContractTerms]) -> Co
     return terms[instrument_id]
 
 
-def _differences(history: PortfolioHistory, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where the positions of now are not what the fills add up to."""
+def _differences(history: PortfolioHistory, rows: Sequence[Mapping[str, Any]], end_ns: int) -> list[str]:
+    """Where positions that have not changed since the end are not what the fills add up to."""
     folded = {(row.account_id, row.strategy_id, row.instrument_id): row.quantity for row in history.positions}
     notes = []
     for row in rows:
+        if row["updated_at"] >= end_ns:
+            continue
         key = (row["account_id"], row["strategy_id"], row["canonical_id"])
         quantity = money.shortest(row["quantity"])
         if folded.get(key, ZERO) != quantity:

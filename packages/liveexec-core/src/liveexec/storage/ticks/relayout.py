@@ -161,23 +161,24 @@ def _sorted_runs(source: ObjectStore, footer: Footer) -> Iterator[Any]:
     times = group_times_us(footer.metadata)
     # A group without statistics may begin anywhere: it comes first, and nothing is given out before it was read.
     order = sorted(range(len(times)), key=lambda index: (times[index] or (-(2**63), 0))[0])
-    pending: Any = None
+    pending: list[Any] = []
     seen: list[Any] = []
     for position, index in enumerate(order):
         table = _read_group(source, footer, index)
         numbers = pa.array(range(first_rows[index], first_rows[index] + table.num_rows), pa.int64())
-        table = table.append_column(_ROW, numbers)
-        pending = table if pending is None else pa.concat_tables([pending, table])
-        pending = pending.sort_by([(TIME_COLUMN, "ascending"), (_ROW, "ascending")])
-        following = times[order[position + 1]] if position + 1 < len(order) else None
-        until = pending.num_rows
-        if following is not None:
-            until = pc.sum(pc.less(pending.column(TIME_COLUMN), following[0])).as_py() or 0
-        elif position + 1 < len(order):
-            until = 0
-        seen.append(pending.column(_ROW).slice(0, until))
-        yield pending.slice(0, until).drop_columns([_ROW])
-        pending = pending.slice(until)
+        pending.append(table.append_column(_ROW, numbers))
+        if position + 1 < len(order):
+            following = times[order[position + 1]]
+            if following is None:
+                continue
+            # Only these can't be followed by an earlier row any more; the others wait, unsorted.
+            split = [_before(each, following[0]) for each in pending]
+            ready, pending = [one for one, _ in split], [other for _, other in split if other.num_rows]
+        else:
+            ready, pending = pending, []
+        run = pa.concat_tables(ready).sort_by([(TIME_COLUMN, "ascending"), (_ROW, "ascending")])
+        seen.append(run.column(_ROW))
+        yield run.drop_columns([_ROW])
     rows = pa.chunked_array([chunk for column in seen for chunk in column.chunks], pa.int64())
     total = footer.metadata.num_rows
     bounds = pc.min_max(rows).as_py()
@@ -185,6 +186,15 @@ def _sorted_runs(source: ObjectStore, footer: Footer) -> Iterator[Any]:
         total and (bounds["min"], bounds["max"]) != (0, total - 1)
     ):
         raise InvalidInput(footer.info.path, [Fault("", "rows were lost or read twice; nothing was put")])
+
+
+def _before(table: Any, time_us: int) -> tuple[Any, Any]:
+    """The rows before a time, and the others."""
+    pc = needed("pyarrow.compute", "laying out tick files")
+    is_before = pc.less(table.column(TIME_COLUMN), time_us)
+    if pc.all(is_before).as_py():
+        return table, table.slice(0, 0)
+    return table.filter(is_before), table.filter(pc.invert(is_before))
 
 
 def _read_group(source: ObjectStore, footer: Footer, index: int) -> Any:
