@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
 from liveexec.errors import ConfigurationError, InvariantViolation
@@ -20,7 +21,7 @@ from liveexec.replay.spec import ReplaySpec, load_spec
 from liveexec.venues.paper.config import Latency
 from liveexec_nautilus.backtest.accounts import SimulatedAccounts
 from liveexec_nautilus.backtest.host import NautilusHost
-from support.nautilus_replays import MS, NORTH, NORTH_PERP, START_NS, replay, signal, venues
+from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, replay, signal, venues
 from support.replay_documents import document
 from support.scripted_venues import Script, book, run, submit
 
@@ -136,3 +137,28 @@ def test_requests_and_reports_travel() -> None:
     assert fill.venue_time_ns == START_NS + 2_250 * MS
     (told,) = [each for each in late.recording.told if type(each.event).__name__ == "FillApplied"]
     assert told.at_ns == START_NS + 2_350 * MS
+
+
+def test_two_accounts_at_a_venue_trade_apart_on_the_same_books() -> None:
+    north = venues()[0]
+    second = evolve(north.accounts[0], account_id=AccountId("north-2"))
+    both = (evolve(north, accounts=(*north.accounts, second)),)
+    signals = [
+        signal(2, NORTH_PERP, Side.BUY, "0.5", account_id=AccountId("north-1")),
+        signal(2, NORTH_PERP, Side.BUY, "0.5", account_id=AccountId("north-2")),
+        signal(3, NORTH_SPOT, Side.SELL, "0.1", account_id=AccountId("north-2")),
+    ]
+    replayed = replay(NautilusHost(), signals, at=both)
+    assert [(order.account_id, order.filled_quantity) for order in replayed.orders] == [
+        ("north-1", Decimal("0.5")),
+        ("north-2", Decimal("0.5")),
+        ("north-2", Decimal("0.1")),
+    ]
+    first, other, _ = replayed.fills
+    assert first.price == other.price
+    assert first.key != other.key
+    assert {(each.account_id, each.instrument_id): each.quantity for each in replayed.truth.positions} == {
+        ("north-1", NORTH_PERP): Decimal("0.5"),
+        ("north-2", NORTH_PERP): Decimal("0.5"),
+        ("north-2", NORTH_SPOT): Decimal("-0.1"),
+    }
