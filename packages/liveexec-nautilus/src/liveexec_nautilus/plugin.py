@@ -8,8 +8,8 @@ from liveexec.plugins.registrars import Registry
 
 __all__ = ["LIVEEXEC_API", "liveexec_register_replay_hosts"]
 
-#: The version of the plugin API that this was written for.
-LIVEEXEC_API: Final = (1, 0)
+#: The version of the plugin API that this was written for: hosts of replays came with 1.1.
+LIVEEXEC_API: Final = (1, 1)
 
 
 @hookimpl

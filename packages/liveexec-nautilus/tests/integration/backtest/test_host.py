@@ -21,6 +21,7 @@ from liveexec.replay.spec import ReplaySpec, load_spec
 from liveexec.venues.paper.config import Latency
 from liveexec_nautilus.backtest.accounts import SimulatedAccounts
 from liveexec_nautilus.backtest.host import NautilusHost
+from liveexec_nautilus.backtest.strategy import ReplayStrategy
 from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, replay, signal, venues
 from support.replay_documents import document
 from support.scripted_venues import Script, book, run, submit
@@ -106,6 +107,16 @@ def test_an_interrupt_inside_a_callback_comes_out() -> None:
         run(script, [book(second, BIDS, ASKS) for second in range(5)])
     assert len(script.returned) == 1
     assert not script.answers
+
+
+def test_an_alert_that_is_lost_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library logs what a callback raises, and forgets it; here nothing keeps it in time.
+    def lost(_strategy: ReplayStrategy, _event: object) -> None:
+        raise RuntimeError("swallowed")
+
+    monkeypatch.setattr(ReplayStrategy, "_ring", lost)
+    with pytest.raises(InvariantViolation, match="ended without ringing"):
+        run(Script([(1.5, submit(1, Side.BUY, "1"))]), [book(second, BIDS, ASKS) for second in range(5)])
 
 
 def test_a_fill_that_the_library_does_not_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
