@@ -11,7 +11,7 @@ from liveexec_nautilus.live.config import TradingNodeSection, live_faults
 
 __all__ = ["LIVEEXEC_API", "liveexec_register_adapters", "liveexec_register_replay_hosts"]
 
-#: The version of the plugin API that this was written for.
+#: The version of the plugin API that this was written for: hosts of replays came with 1.1.
 LIVEEXEC_API: Final = (1, 1)
 
 

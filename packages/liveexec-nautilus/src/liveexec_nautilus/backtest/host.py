@@ -8,7 +8,7 @@ order of its own changed. Memory holds one chunk at a time.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from liveexec.errors import Fault
+from liveexec.errors import Fault, InvariantViolation
 from liveexec.replay.agenda import NEVER
 from liveexec.replay.ports import HostRun, ReplayTruth, truth_of
 from liveexec_nautilus import vendor_backtest as nautilus
@@ -85,6 +85,9 @@ class _NautilusReplay:
         self._now_ns = max(self._now_ns, driver.last_signal_ns)
         engine.run(start=None if has_started else self._start_ns, end=self._now_ns)
         self._raise()
+        if driver.next_due_ns <= self._now_ns:
+            # It logs what it can't deliver, and goes on.
+            raise InvariantViolation("the backtest engine ended without ringing for everything that was due")
         driver.finish(self._now_ns)
         self._venues.verify()
         return truth_of(self._venues, self._now_ns, self._feeds.events)
@@ -101,9 +104,12 @@ class _NautilusReplay:
     def rang(self, now_ns: int) -> None:
         self._guarded(lambda: self._advance(now_ns))
 
-    def told(self, event: Any, now_ns: int) -> None:
-        self._now_ns = now_ns
-        self._guarded(lambda: self._venues.told(event, now_ns))
+    def told(self, event: Any) -> None:
+        self._guarded(lambda: self._tell(event))
+
+    def _tell(self, event: Any) -> None:
+        self._now_ns = self._strategy.now_ns
+        self._venues.told(event, self._now_ns)
 
     def _advance(self, now_ns: int) -> None:
         self._now_ns = now_ns

@@ -39,7 +39,7 @@ class Callbacks(Protocol):
 
     def rang(self, now_ns: int) -> None: ...
 
-    def told(self, event: Any, now_ns: int) -> None: ...
+    def told(self, event: Any) -> None: ...
 
 
 class ReplayStrategy(nautilus.Strategy):
@@ -57,13 +57,19 @@ class ReplayStrategy(nautilus.Strategy):
 
     def on_order_event(self, event: Any) -> None:
         if not isinstance(event, _ECHOES):
-            self._callbacks.told(event, self.clock.timestamp_ns())
+            self._callbacks.told(event)
 
     def _ring(self, event: nautilus.TimeEvent) -> None:
         self._armed_ns = -1
         self._callbacks.rang(event.ts_event)
 
-    # -- what the venues ask ------------------------------------------------------------------------------------------
+    # -- what the venues and the host ask -----------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """The market's time. Not to be asked while a command is being given."""
+        now_ns: int = self.clock.timestamp_ns()
+        return now_ns
 
     def wake_at(self, at_ns: int) -> None:
         """Ring at a time, and not at the one before."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
 from liveexec.errors import ConfigurationError, InvariantViolation
@@ -20,7 +21,8 @@ from liveexec.replay.spec import ReplaySpec, load_spec
 from liveexec.venues.paper.config import Latency
 from liveexec_nautilus.backtest.accounts import SimulatedAccounts
 from liveexec_nautilus.backtest.host import NautilusHost
-from support.nautilus_replays import MS, NORTH, NORTH_PERP, START_NS, replay, signal, venues
+from liveexec_nautilus.backtest.strategy import ReplayStrategy
+from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, replay, signal, venues
 from support.replay_documents import document
 from support.scripted_venues import Script, book, run, submit
 
@@ -107,6 +109,16 @@ def test_an_interrupt_inside_a_callback_comes_out() -> None:
     assert not script.answers
 
 
+def test_an_alert_that_is_lost_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The library logs what a callback raises, and forgets it; here nothing keeps it in time.
+    def lost(_strategy: ReplayStrategy, _event: object) -> None:
+        raise RuntimeError("swallowed")
+
+    monkeypatch.setattr(ReplayStrategy, "_ring", lost)
+    with pytest.raises(InvariantViolation, match="ended without ringing"):
+        run(Script([(1.5, submit(1, Side.BUY, "1"))]), [book(second, BIDS, ASKS) for second in range(5)])
+
+
 def test_a_fill_that_the_library_does_not_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     count = SimulatedAccounts.apply
 
@@ -136,3 +148,28 @@ def test_requests_and_reports_travel() -> None:
     assert fill.venue_time_ns == START_NS + 2_250 * MS
     (told,) = [each for each in late.recording.told if type(each.event).__name__ == "FillApplied"]
     assert told.at_ns == START_NS + 2_350 * MS
+
+
+def test_two_accounts_at_a_venue_trade_apart_on_the_same_books() -> None:
+    north = venues()[0]
+    second = evolve(north.accounts[0], account_id=AccountId("north-2"))
+    both = (evolve(north, accounts=(*north.accounts, second)),)
+    signals = [
+        signal(2, NORTH_PERP, Side.BUY, "0.5", account_id=AccountId("north-1")),
+        signal(2, NORTH_PERP, Side.BUY, "0.5", account_id=AccountId("north-2")),
+        signal(3, NORTH_SPOT, Side.SELL, "0.1", account_id=AccountId("north-2")),
+    ]
+    replayed = replay(NautilusHost(), signals, at=both)
+    assert [(order.account_id, order.filled_quantity) for order in replayed.orders] == [
+        ("north-1", Decimal("0.5")),
+        ("north-2", Decimal("0.5")),
+        ("north-2", Decimal("0.1")),
+    ]
+    first, other, _ = replayed.fills
+    assert first.price == other.price
+    assert first.key != other.key
+    assert {(each.account_id, each.instrument_id): each.quantity for each in replayed.truth.positions} == {
+        ("north-1", NORTH_PERP): Decimal("0.5"),
+        ("north-2", NORTH_PERP): Decimal("0.5"),
+        ("north-2", NORTH_SPOT): Decimal("-0.1"),
+    }

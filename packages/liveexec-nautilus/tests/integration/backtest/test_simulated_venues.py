@@ -358,3 +358,12 @@ def test_results_do_not_depend_on_how_much_is_loaded_at_a_time(batch: int, monke
     assert parted == whole
     assert repr(again) == repr(truth)
     assert truth.market_events == 15
+
+
+def test_books_that_are_crossed_or_empty_stop_nothing() -> None:
+    odd = [book(3, [("100.5", "1")], [("100.1", "1")]), book(4, [], []), book(5, [("100.0", "1")], [])]
+    script = Script([(3.5, submit(1, Side.BUY, "1")), (4.5, submit(2, Side.BUY, "1")), (6.5, submit(3, Side.BUY, "1"))])
+    truth = run(script, [*books(2), *odd, *(book(second, BIDS, ASKS) for second in (6, 7))])
+    assert [fill.client_order_id for fill in script.fills] == ["lx1", "lx3"]
+    assert len(script.answers) == 3
+    assert truth.market_events == 8
