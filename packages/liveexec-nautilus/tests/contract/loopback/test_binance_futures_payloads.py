@@ -32,7 +32,7 @@ class Traded:
         order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "newClientOrderId": "mine"}
         self.placed = self.client.signed("POST", "/fapi/v1/order", **order, quantity="0.002", price="50000.00")
         self.venue.floor.take("BTCUSDT", Side.SELL, Decimal("0.001"))
-        self.venue.floor.set_mark("BTCUSDT", Decimal(50_005))
+        self.venue.floor.market.set_mark("BTCUSDT", Decimal(50_005))
 
     def asked(self, path: str, **parameters: object) -> Any:
         return self.client.signed("GET", path, **parameters)

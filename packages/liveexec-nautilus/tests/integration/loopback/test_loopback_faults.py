@@ -231,7 +231,7 @@ async def test_the_control_over_http_does_what_the_control_does(server: Server, 
     assert (filled["status"], filled["filled"]) == ("FILLED", "0.1")
     assert await act("clear_book", symbol="BTCUSDT") == 1
     assert await act("mark", symbol="BTCUSDT", price="51000") is None
-    assert server.venue.floor.mark("BTCUSDT") == 51_000
+    assert server.venue.floor.market.mark("BTCUSDT") == 51_000
     assert await act("move_asset", user_id=USER, asset="USDT", amount="5") is None
     assert await act("clock", offset_ms=-60_000) is None
     assert (await place(http, newClientOrderId="early")).json()["code"] == -1021

@@ -316,12 +316,12 @@ def test_streams_are_named_in_the_path_or_subscribed_to(venue: FuturesVenue) -> 
     asked = Listener(venue, "/ws")
     assert asked.say(method="SUBSCRIBE", params=["btcusdt@trade"], id=7) == {"result": None, "id": 7}
     assert asked.say(method="LIST_SUBSCRIPTIONS", id=8) == {"result": ["btcusdt@trade"], "id": 8}
-    venue.floor.print_trade("BTCUSDT", Side.BUY, Decimal(50_000), Decimal(1))
+    venue.floor.market.print_trade("BTCUSDT", Side.BUY, Decimal(50_000), Decimal(1))
     assert [message["e"] for message in plain.messages] == ["aggTrade"]
     assert [message["stream"] for message in wrapped.messages] == ["btcusdt@aggTrade", "btcusdt@trade"]
     assert asked.messages[-1]["e"] == "trade"
     asked.say(method="UNSUBSCRIBE", params=["btcusdt@trade"], id=9)
-    venue.floor.print_trade("BTCUSDT", Side.BUY, Decimal(50_000), Decimal(1))
+    venue.floor.market.print_trade("BTCUSDT", Side.BUY, Decimal(50_000), Decimal(1))
     assert asked.messages[-1] == {"result": None, "id": 9}
     assert not Listener(venue, "/elsewhere").is_taken
 

@@ -159,7 +159,7 @@ def test_the_wallet_tells_what_orders_and_positions_hold() -> None:
     desk.create(**sized())
     desk.create(category="linear", **sized(price="39000"))
     desk.create(category="spot", **sized(price="30000"))
-    desk.venue.floor.set_mark(LINEAR, Decimal(41_000))
+    desk.venue.floor.market.set_mark(LINEAR, Decimal(41_000))
     answer = desk.get("/v5/account/wallet-balance", accountType="UNIFIED", coin="USDT")
     (coin,) = answer["result"]["list"][0]["coin"]
     shown = {name: Decimal(coin[name]) for name in ("locked", "totalPositionIM", "totalOrderIM", "unrealisedPnl")}
@@ -178,7 +178,7 @@ def test_an_inverse_position_gains_in_its_base_coin() -> None:
     desk = BybitDesk()
     desk.venue.floor.rest("inverse.BTCUSD", Side.SELL, Decimal(40_000), Decimal(20_000))
     desk.create(category="inverse", symbol="BTCUSD", **sized(qty="20000"))
-    desk.venue.floor.set_mark("inverse.BTCUSD", Decimal(50_000))
+    desk.venue.floor.market.set_mark("inverse.BTCUSD", Decimal(50_000))
     (row,) = desk.get("/v5/position/list", category="inverse")["result"]["list"]
     assert (row["side"], row["size"], row["avgPrice"]) == ("Buy", "20000", "40000")
     assert (row["positionValue"], row["unrealisedPnl"]) == ("0.5", "0.1")

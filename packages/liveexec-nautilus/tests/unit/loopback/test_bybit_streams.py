@@ -50,7 +50,7 @@ def test_a_snapshot_and_its_deltas_are_the_book(acts: list[tuple[str, Side, int,
                     levels[Decimal(price)] = Decimal(size)
                     if not Decimal(size):
                         del levels[Decimal(price)]
-        bids, asks = floor.book(LINEAR, depth)
+        bids, asks = floor.market.book(LINEAR, depth)
         assert sides["b"] == dict(bids)
         assert sides["a"] == dict(asks)
 
@@ -60,12 +60,12 @@ def test_a_category_has_its_own_topics() -> None:
     session = desk.open("/v5/public/inverse")
     assert desk.say(session, {"op": "subscribe", "args": ["publicTrade.BTCUSDT"]})["success"] is False
     assert desk.say(session, {"op": "subscribe", "args": ["publicTrade.BTCUSD"]})["success"] is True
-    desk.venue.floor.print_trade(LINEAR, Side.BUY, Decimal(50_000), Decimal(1))
-    desk.venue.floor.print_trade("inverse.BTCUSD", Side.SELL, Decimal(50_000), Decimal(7))
+    desk.venue.floor.market.print_trade(LINEAR, Side.BUY, Decimal(50_000), Decimal(1))
+    desk.venue.floor.market.print_trade("inverse.BTCUSD", Side.SELL, Decimal(50_000), Decimal(7))
     (told,) = [message["data"][0] for message in desk.told("publicTrade.BTCUSD")]
     assert (told["S"], told["v"], told["p"]) == ("Sell", "7", "50000")
     assert desk.say(session, {"op": "unsubscribe", "args": ["publicTrade.BTCUSD"]})["success"] is True
-    desk.venue.floor.print_trade("inverse.BTCUSD", Side.SELL, Decimal(50_000), Decimal(7))
+    desk.venue.floor.market.print_trade("inverse.BTCUSD", Side.SELL, Decimal(50_000), Decimal(7))
     assert len(desk.told("publicTrade.BTCUSD")) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_path_without_a_category_has_all_of_them() -> None:
     topics = ["publicTrade.BTCUSDT", "publicTrade.BTCUSDC", "publicTrade.BTCUSD"]
     desk.subscribe("/v5/public", *topics)
     for number, name in enumerate(("spot.BTCUSDT", LINEAR, "spot.BTCUSDC", "inverse.BTCUSD"), 1):
-        desk.venue.floor.print_trade(name, Side.BUY, Decimal(50_000), Decimal(number))
+        desk.venue.floor.market.print_trade(name, Side.BUY, Decimal(50_000), Decimal(number))
     # The name that is a contract and a pair is the contract.
     assert [[each["data"][0]["v"] for each in desk.told(topic)] for topic in topics] == [["2"], ["3"], ["4"]]
 

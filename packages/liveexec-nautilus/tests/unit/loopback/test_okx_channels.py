@@ -59,7 +59,7 @@ def test_a_snapshot_and_its_updates_are_the_book(acts: list[tuple[str, Side, int
                         del kept[price]
             if "checksum" in row:
                 assert row["checksum"] == _checked(bids, asks)
-        shown_bids, shown_asks = floor.book(SWAP, depth)
+        shown_bids, shown_asks = floor.market.book(SWAP, depth)
         assert {Decimal(price): Decimal(size) for price, size in bids.items()} == dict(shown_bids)
         assert {Decimal(price): Decimal(size) for price, size in asks.items()} == dict(shown_asks)
 

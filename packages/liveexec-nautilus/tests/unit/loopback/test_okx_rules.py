@@ -156,7 +156,7 @@ def test_balances_and_positions_tell_what_is_held_and_gained() -> None:
     desk.place(sz="100")
     desk.place(sz="100", px="39000")
     desk.place(instId="BTC-USDT", tdMode="cash", px="30000", sz="1")
-    desk.venue.floor.set_mark(SWAP, Decimal(41_000))
+    desk.venue.floor.market.set_mark(SWAP, Decimal(41_000))
     (position,) = desk.get("/api/v5/account/positions", instId=SWAP)["data"]
     shown = [Decimal(position[name]) for name in ("pos", "avgPx", "upl", "notionalUsd", "imr", "fee", "realizedPnl")]
     # A hundred contracts are one bitcoin; 40,000 cost a taker's fee of 20.
@@ -177,7 +177,7 @@ def test_an_inverse_contract_is_a_hundred_dollars() -> None:
     desk = OkxDesk()
     desk.venue.floor.rest("BTC-USD-SWAP", Side.SELL, Decimal(40_000), Decimal(200))
     desk.place(instId="BTC-USD-SWAP", sz="200")
-    desk.venue.floor.set_mark("BTC-USD-SWAP", Decimal(50_000))
+    desk.venue.floor.market.set_mark("BTC-USD-SWAP", Decimal(50_000))
     (position,) = desk.get("/api/v5/account/positions", instType="SWAP")["data"]
     assert (position["pos"], position["avgPx"], position["upl"], position["ccy"]) == ("200", "40000", "0.1", "BTC")
     assert Decimal(position["notionalUsd"]) == 20_000

@@ -111,7 +111,7 @@ def test_a_book_change_tells_the_levels_that_changed_and_those_that_are_gone() -
         ((Decimal(49_000), Decimal(0)),),
     ]
     assert [change.update for change in changes] == [2, 3, 4]
-    assert floor.book("BTCUSDT", 5) == (((Decimal(48_000), Decimal(2)),), ())
+    assert floor.market.book("BTCUSDT", 5) == (((Decimal(48_000), Decimal(2)),), ())
 
 
 def test_what_ends_by_its_own_terms_is_expired_and_what_is_canceled_is_canceled() -> None:
@@ -151,12 +151,12 @@ def test_a_refused_order_is_no_order() -> None:
 def test_printed_trades_have_numbers_of_their_own_and_touch_no_order() -> None:
     floor, _ = a_floor()
     order = placed(floor.submit(USER, limit(Side.BUY, "50000", "1")))
-    floor.print_trade("BTCUSDT", Side.SELL, Decimal(50_000), Decimal(5))
+    floor.market.print_trade("BTCUSDT", Side.SELL, Decimal(50_000), Decimal(5))
     floor.take("BTCUSDT", Side.SELL, Decimal("0.5"))
-    numbers = [trade.trade_number for trade in floor.trades]
+    numbers = [trade.trade_number for trade in floor.market.trades]
     assert len(set(numbers)) == 2
     assert order.filled == Decimal("0.5")
-    assert floor.mark("BTCUSDT") == 50_000
+    assert floor.market.mark("BTCUSDT") == 50_000
 
 
 def test_accounts_see_their_own_orders_only() -> None:

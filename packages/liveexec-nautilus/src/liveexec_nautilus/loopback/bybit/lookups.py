@@ -68,7 +68,7 @@ class Lookups:
         for symbol in self._listings.chosen(params):
             position = self._floor.position(user_id, symbol.name)
             if named or position.quantity:
-                rows.append(position_row(symbol, position, self._floor.mark(symbol.name)))
+                rows.append(position_row(symbol, position, self._floor.market.mark(symbol.name)))
         return {"list": rows, "nextPageCursor": "", "category": category}
 
     def wallet(self, user_id: int, params: Params) -> dict[str, object]:
@@ -83,11 +83,11 @@ class Lookups:
 
     def order(self, order: Order) -> dict[str, object]:
         """An order as REST lists it."""
-        return order_row(order, self._floor.mark(order.symbol.name))
+        return order_row(order, self._floor.market.mark(order.symbol.name))
 
     def execution(self, execution: Execution) -> dict[str, object]:
         """A fill as REST lists it."""
-        return execution_row(execution, self._floor.mark(execution.order.symbol.name))
+        return execution_row(execution, self._floor.market.mark(execution.order.symbol.name))
 
     def coins(self, user_id: int) -> list[Holding]:
         """Every coin that the account has or had."""

@@ -63,15 +63,15 @@ class MarketData:
         """``/v5/market/orderbook``"""
         symbol = self._listings.symbol(params)
         size = page_size(params, 1 if category_of(symbol) == "spot" else 25, _MOST_LEVELS)
-        bids, asks = self._floor.book(symbol.name, size)
+        bids, asks = self._floor.market.book(symbol.name, size)
         now_ms = self._floor.clock.now_ms()
         return {
             "s": wire_name(symbol),
             "b": rows(bids),
             "a": rows(asks),
             "ts": now_ms,
-            "u": self._floor.book_update(symbol.name),
-            "seq": self._floor.book_update(symbol.name),
+            "u": self._floor.market.book_update(symbol.name),
+            "seq": self._floor.market.book_update(symbol.name),
             "cts": now_ms,
         }
 
@@ -80,7 +80,7 @@ class MarketData:
         category = self._listings.category(params)
         chosen = {symbol.name for symbol in self._listings.chosen(params)}
         size = page_size(params, 500, 1_000)
-        found = [trade for trade in reversed(self._floor.trades) if trade.symbol.name in chosen][:size]
+        found = [trade for trade in reversed(self._floor.market.trades) if trade.symbol.name in chosen][:size]
         return {"category": category, "list": [_trade_row(trade) for trade in found]}
 
     def ticker(self, symbol: SymbolConfig) -> dict[str, object]:
@@ -88,7 +88,7 @@ class MarketData:
         shown = self._day(symbol) | self._best(symbol)
         match category_of(symbol):
             case "spot":
-                return shown | {"usdIndexPrice": plain(self._floor.mark(symbol.name))}
+                return shown | {"usdIndexPrice": plain(self._floor.market.mark(symbol.name))}
             case "option":
                 del shown["prevPrice24h"], shown["price24hPcnt"]
                 return shown | _greeks("bid1Iv", "ask1Iv", "markIv") | self._option(symbol)
@@ -99,7 +99,7 @@ class MarketData:
         shown = self._day(symbol)
         match category_of(symbol):
             case "spot":
-                return shown | {"usdIndexPrice": plain(self._floor.mark(symbol.name))}
+                return shown | {"usdIndexPrice": plain(self._floor.market.mark(symbol.name))}
             case "option":
                 del shown["prevPrice24h"], shown["price24hPcnt"]
                 best = self._best(symbol)
@@ -117,7 +117,9 @@ class MarketData:
 
     def _day(self, symbol: SymbolConfig) -> dict[str, object]:
         since = self._floor.clock.now_ns() - _DAY_NS
-        trades = [each for each in self._floor.trades if each.symbol.name == symbol.name and each.time_ns >= since]
+        trades = [
+            each for each in self._floor.market.trades if each.symbol.name == symbol.name and each.time_ns >= since
+        ]
         last = trades[-1].price if trades else symbol.opening_price
         before = trades[0].price if trades else symbol.opening_price
         with localcontext(MONEY):
@@ -135,7 +137,7 @@ class MarketData:
         }
 
     def _best(self, symbol: SymbolConfig) -> dict[str, object]:
-        bids, asks = self._floor.book(symbol.name, 1)
+        bids, asks = self._floor.market.book(symbol.name, 1)
         bid, ask = bids[0] if bids else None, asks[0] if asks else None
         return {
             "bid1Price": plain(bid[0]) if bid else "",
@@ -145,10 +147,10 @@ class MarketData:
         }
 
     def _contract(self, symbol: SymbolConfig) -> dict[str, object]:
-        mark = plain(self._floor.mark(symbol.name))
+        mark = plain(self._floor.market.mark(symbol.name))
         is_dated = "deliveryTime" in symbol.details
         now_ns = self._floor.clock.now_ns()
-        last = self._floor.last_trade(symbol.name)
+        last = self._floor.market.last_trade(symbol.name)
         return {
             "indexPrice": mark,
             "markPrice": mark,
@@ -166,9 +168,9 @@ class MarketData:
 
     def _option(self, symbol: SymbolConfig) -> dict[str, object]:
         underlying = self._listings.named("linear", f"{symbol.base}USDT")
-        index = plain(Decimal(50_000) if underlying is None else self._floor.mark(underlying.name))
+        index = plain(Decimal(50_000) if underlying is None else self._floor.market.mark(underlying.name))
         return {
-            "markPrice": plain(self._floor.mark(symbol.name)),
+            "markPrice": plain(self._floor.market.mark(symbol.name)),
             "indexPrice": index,
             "underlyingPrice": index,
             "openInterest": "0",

@@ -48,7 +48,7 @@ class PrivateStreams:
         told, category = list(sessions(order.user_id)), category_of(symbol)
         if not told:
             return
-        mark = self._floor.mark(symbol.name)
+        mark = self._floor.market.mark(symbol.name)
         if event.execution is not None:
             self._tell(told, "execution", category, execution_message(event.execution, mark))
         self._tell(told, "order", category, order_message(order, mark))

@@ -103,7 +103,7 @@ class PublicStreams:
         for (name, depth), shown in self._books.items():
             if name != symbol.name:
                 continue
-            bids, asks = self._floor.book(name, depth)
+            bids, asks = self._floor.market.book(name, depth)
             moved_bids, moved_asks = _moved(shown.bids, bids), _moved(shown.asks, asks)
             if not moved_bids and not moved_asks:
                 continue
@@ -118,7 +118,7 @@ class PublicStreams:
     def _book(self, symbol: SymbolConfig, depth: int) -> _Shown:
         shown = self._books.get((symbol.name, depth))
         if shown is None:
-            shown = self._books[symbol.name, depth] = _Shown(*self._floor.book(symbol.name, depth))
+            shown = self._books[symbol.name, depth] = _Shown(*self._floor.market.book(symbol.name, depth))
         return shown
 
     def _tell_book(
@@ -130,7 +130,7 @@ class PublicStreams:
             "b": rows(bids),
             "a": rows(asks),
             "u": shown.update,
-            "seq": self._floor.book_update(symbol.name),
+            "seq": self._floor.market.book_update(symbol.name),
         }
         self._publish(session, topic, {"topic": topic, "type": kind, "ts": now_ms, "data": data, "cts": now_ms})
 

@@ -165,7 +165,7 @@ class Trading:
         if is_spot and price is None and side is Side.BUY and word(params, "marketUnit") != "baseCoin":
             quantity = self._bought_for(symbol, quantity)
         _check_terms(symbol, quantity, price)
-        last = self._floor.last_trade(symbol.name)
+        last = self._floor.market.last_trade(symbol.name)
         return OrderRequest(
             symbol=symbol,
             side=side,
@@ -181,7 +181,7 @@ class Trading:
 
     def _bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:
         """How much of the base coin an amount of the quote coin buys now: what a spot market buy means by ``qty``."""
-        _, asks = self._floor.book(symbol.name, 1_000)
+        _, asks = self._floor.market.book(symbol.name, 1_000)
         bought, left = ZERO, amount
         with localcontext(MONEY):
             for price, offered in asks:

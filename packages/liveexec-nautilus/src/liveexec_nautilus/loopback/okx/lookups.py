@@ -82,9 +82,11 @@ class Lookups:
 
     def position(self, user_id: int, symbol: SymbolConfig) -> Row:
         """One position, flat or not."""
-        last = self._floor.last_trade(symbol.name)
+        last = self._floor.market.last_trade(symbol.name)
         shown = plain(symbol.opening_price if last is None else last.price)
-        return position_row(symbol, self._floor.position(user_id, symbol.name), self._floor.mark(symbol.name), shown)
+        return position_row(
+            symbol, self._floor.position(user_id, symbol.name), self._floor.market.mark(symbol.name), shown
+        )
 
     def fees(self, params: Params) -> list[Row]:
         """``GET /api/v5/account/trade-fee``: rates that are paid are negative."""

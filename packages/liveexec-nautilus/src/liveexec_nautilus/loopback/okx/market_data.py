@@ -89,7 +89,7 @@ class MarketData:
         symbol, given = self._listings.symbol(params), word(params, "sz") or "1"
         if not given.isdecimal() or not 1 <= int(given) <= _MOST_LEVELS:
             raise OkxError("51000", "sz")
-        bids, asks = self._floor.book(symbol.name, int(given))
+        bids, asks = self._floor.market.book(symbol.name, int(given))
         return [{"asks": levels(asks), "bids": levels(bids), "ts": str(self._floor.clock.now_ms())}]
 
     def trades(self, params: Params) -> list[Row]:
@@ -97,7 +97,7 @@ class MarketData:
         symbol, given = self._listings.symbol(params), word(params, "limit") or "100"
         if not given.isdecimal():
             raise OkxError("51000", "limit")
-        found = [trade_row(each) for each in reversed(self._floor.trades) if each.symbol is symbol]
+        found = [trade_row(each) for each in reversed(self._floor.market.trades) if each.symbol is symbol]
         return found[: min(int(given), _MOST_TRADES)]
 
     def mark_prices(self, params: Params) -> list[Row]:
@@ -112,9 +112,9 @@ class MarketData:
     def ticker_row(self, symbol: SymbolConfig) -> Row:
         """A ticker as REST and the ``tickers`` channel tell it."""
         since = self._floor.clock.now_ns() - _DAY_NS
-        trades = [each for each in self._floor.trades if each.symbol is symbol and each.time_ns >= since]
+        trades = [each for each in self._floor.market.trades if each.symbol is symbol and each.time_ns >= since]
         prices = [each.price for each in trades] or [symbol.opening_price]
-        bids, asks = self._floor.book(symbol.name, 1)
+        bids, asks = self._floor.market.book(symbol.name, 1)
         volume = sum((each.quantity for each in trades), ZERO)
         return {
             "instType": type_of(symbol),
@@ -140,14 +140,14 @@ class MarketData:
         return {
             "instType": type_of(symbol),
             "instId": symbol.name,
-            "markPx": plain(self._floor.mark(symbol.name)),
+            "markPx": plain(self._floor.market.mark(symbol.name)),
             "ts": str(self._floor.clock.now_ms()),
         }
 
     def index_row(self, name: str) -> Row:
         """An index price: the mark of the swap on it."""
         swap = self._listings.named(f"{name}-SWAP")
-        price = plain(Decimal(50_000) if swap is None else self._floor.mark(swap.name))
+        price = plain(Decimal(50_000) if swap is None else self._floor.market.mark(swap.name))
         shown = dict.fromkeys(("idxPx", "high24h", "sodUtc0", "open24h", "low24h", "sodUtc8"), price)
         return {"instId": name, **shown, "ts": str(self._floor.clock.now_ms())}
 

@@ -97,7 +97,7 @@ class PublicChannels:
         for (name, channel), shown in self._books.items():
             if name != symbol.name:
                 continue
-            bids, asks = self._floor.book(name, BOOK_DEPTHS[channel])
+            bids, asks = self._floor.market.book(name, BOOK_DEPTHS[channel])
             moved_bids, moved_asks = _moved(shown.bids, bids), _moved(shown.asks, asks)
             if not moved_bids and not moved_asks:
                 continue
@@ -112,8 +112,8 @@ class PublicChannels:
     def _book(self, symbol: SymbolConfig, channel: str) -> _Shown:
         shown = self._books.get((symbol.name, channel))
         if shown is None:
-            bids, asks = self._floor.book(symbol.name, BOOK_DEPTHS[channel])
-            shown = self._books[symbol.name, channel] = _Shown(bids, asks, self._floor.book_update(symbol.name))
+            bids, asks = self._floor.market.book(symbol.name, BOOK_DEPTHS[channel])
+            shown = self._books[symbol.name, channel] = _Shown(bids, asks, self._floor.market.book_update(symbol.name))
         return shown
 
     def _tell_book(

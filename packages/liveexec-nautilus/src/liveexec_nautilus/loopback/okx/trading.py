@@ -170,7 +170,7 @@ class Trading:
 
     def _bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:
         """How much of the base asset an amount of the quote asset buys now, which ``tgtCcy`` of quote_ccy asks for."""
-        _, asks = self._floor.book(symbol.name, 1_000)
+        _, asks = self._floor.market.book(symbol.name, 1_000)
         bought, left = ZERO, amount
         with localcontext(MONEY):
             for price, offered in asks:

@@ -40,11 +40,11 @@ class Control:
 
     def print_trade(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> None:
         """Show a trade of others on the tape; nobody's order is touched."""
-        self.venue.floor.print_trade(symbol, side, price, quantity)
+        self.venue.floor.market.print_trade(symbol, side, price, quantity)
 
     def set_mark(self, symbol: str, price: Decimal | None) -> None:
         """Fix a mark price; ``None`` lets it follow the book again."""
-        self.venue.floor.set_mark(symbol, price)
+        self.venue.floor.market.set_mark(symbol, price)
 
     def move_asset(self, user_id: int, asset: str, amount: Decimal, kind: AssetKind = AssetKind.DEPOSIT) -> None:
         """Move an asset of an account without a trade: a deposit, a withdrawal, funding."""

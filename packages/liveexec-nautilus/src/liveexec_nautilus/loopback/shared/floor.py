@@ -10,10 +10,9 @@ from typing import Final
 
 from liveexec.domain.account_event import AssetMoved
 from liveexec.domain.fill import Liquidity
-from liveexec.domain.ids import AccountId, ClientOrderId, OrderId, VenueName, VenueOrderId
-from liveexec.domain.market import Level
+from liveexec.domain.ids import ClientOrderId, VenueName, VenueOrderId
 from liveexec.domain.money import MONEY, ZERO
-from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
+from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import (
     Accepted,
     AssetKind,
@@ -26,22 +25,20 @@ from liveexec.domain.outcome import (
     VenueOrderStatus,
 )
 from liveexec.domain.position import AccountBook, Position
-from liveexec.plugins.adapter import VenueOrder
 from liveexec.venues.paper.config import FeeIn, PaperAccount, PaperVenueConfig
 from liveexec.venues.paper.entry import EndCode
 from liveexec.venues.paper.exchange import PaperExchange
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
-from liveexec_nautilus.loopback.shared.books import PublishedBook
 from liveexec_nautilus.loopback.shared.clock import VenueClock
 from liveexec_nautilus.loopback.shared.events import (
     BalanceMoved,
-    BookChanged,
     FloorEvent,
-    MarkMoved,
     OrderChange,
     OrderChanged,
     PublicTrade,
 )
+from liveexec_nautilus.loopback.shared.forms import account_id_of, new_order, offers, user_id_of, venue_order
+from liveexec_nautilus.loopback.shared.market import PublicMarket
 from liveexec_nautilus.loopback.shared.orders import Execution, Order, OrderRequest, Refusal
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -84,23 +81,21 @@ class Floor:
         self.listeners: list[Callable[[FloorEvent], None]] = []
         self.orders: dict[int, Order] = {}
         self.executions: list[Execution] = []
-        self.trades: list[PublicTrade] = []
-        self.marks: dict[str, Decimal] = {}
         assets = {asset for symbol in self.symbols.values() for asset in (symbol.base, symbol.quote, symbol.settlement)}
         plenty = dict.fromkeys(sorted(assets), _PLENTY)
         funded = [(account.user_id, account.balances) for account in accounts] + [(MAKERS, plenty), (TAKERS, plenty)]
         self.exchange = PaperExchange(
             PaperVenueConfig(
                 venue=venue,
-                accounts=tuple(PaperAccount(_account_id(user_id), dict(balances)) for user_id, balances in funded),
+                accounts=tuple(PaperAccount(account_id_of(user_id), dict(balances)) for user_id, balances in funded),
                 instruments=tuple(symbol.paper(venue) for symbol in self.symbols.values()),
                 initial_margin=initial_margin,
                 fee_in=fee_in,
             )
         )
-        self._books = {name: PublishedBook() for name in self.symbols}
-        self._by_instrument = {symbol.instrument_id(venue): symbol for symbol in self.symbols.values()}
-        self._positions = {user_id: AccountBook(_account_id(user_id)) for user_id, _ in funded}
+        #: What everybody is told: the tape, the mark prices and the books.
+        self.market = PublicMarket(venue, self.symbols, self.exchange, clock, self._tell, first_number)
+        self._positions = {user_id: AccountBook(account_id_of(user_id)) for user_id, _ in funded}
         self._by_client_id: dict[tuple[int, str], Order] = {}
         self._first_number = first_number
         self._engine_ids: dict[int, ClientOrderId] = {}
@@ -108,8 +103,6 @@ class Floor:
         self._sent = 0
         self._others = 0
         self._turned_away = 0
-        self._trade_count = first_number
-        self._latest_trade: str | None = None
 
     # Orders
 
@@ -124,7 +117,7 @@ class Floor:
             # The engine never takes an id twice.
             self._sent += 1
             engine_id = f"{request.client_order_id}#{self._sent}"
-        sent = _venue_order(self, user_id, request)
+        sent = venue_order(self.venue, user_id, request)
         plan = SendPlan(ClientOrderId(engine_id), _NO_DEADLINE_NS)
         outcome = self.exchange.submit(sent, plan, self.clock.now_ns())
         if isinstance(outcome, Rejected):
@@ -133,7 +126,7 @@ class Floor:
         assert isinstance(outcome, Accepted)
         assert outcome.venue_order_id is not None
         number = self._first_number + int(outcome.venue_order_id)
-        order = _new_order(number, user_id, request, self.exchange.now_ns)
+        order = new_order(number, user_id, request, self.exchange.now_ns)
         self._engine_ids[number] = ClientOrderId(engine_id)
         self._register(order)
         self._fold()
@@ -144,7 +137,7 @@ class Floor:
         take, and tell of its end on their streams. ``code`` is why; its number lies below those of the engine."""
         self._turned_away += 1
         now_ns = self.clock.now_ns()
-        order = _new_order(self._first_number - self._turned_away, user_id, request, now_ns)
+        order = new_order(self._first_number - self._turned_away, user_id, request, now_ns)
         self._register(order)
         order.status, order.end_code = VenueOrderStatus.CANCELED, code
         self._tell(OrderChanged(order, OrderChange.CANCELED))
@@ -153,7 +146,7 @@ class Floor:
     def takeable(self, user_id: int, request: OrderRequest) -> Decimal:
         """What others offer at the request's limit or better: what it could fill at once."""
         with localcontext(MONEY):
-            return sum((order.leaves for order in self.orders.values() if _offers(order, user_id, request)), ZERO)
+            return sum((order.leaves for order in self.orders.values() if offers(order, user_id, request)), ZERO)
 
     def cancel(self, order: Order) -> Refusal | None:
         """Cancel an order, or say why not."""
@@ -181,7 +174,7 @@ class Floor:
             reduce_only=order.reduce_only,
         )
         plan = SendPlan(self._engine_ids[order.number], _NO_DEADLINE_NS)
-        sent = _venue_order(self, order.user_id, request)
+        sent = venue_order(self.venue, order.user_id, request)
         outcome = self.exchange.replace(self._ref(order), sent, plan, self.clock.now_ns())
         if isinstance(outcome, Rejected):
             self._fold()
@@ -233,12 +226,12 @@ class Floor:
 
     def balances(self, user_id: int) -> dict[str, tuple[Decimal, Decimal]]:
         """By asset: all there is but unrealised results, and what neither orders nor positions hold of it."""
-        snapshot = self.exchange.snapshots.balances(_account_id(user_id), self.clock.now_ns())
+        snapshot = self.exchange.snapshots.balances(account_id_of(user_id), self.clock.now_ns())
         return {report.asset: (report.total, report.available) for report in snapshot.items}
 
     def move_asset(self, user_id: int, asset: str, amount: Decimal, kind: AssetKind = AssetKind.DEPOSIT) -> None:
         """An asset moves without a trade."""
-        self.exchange.move_asset(_account_id(user_id), asset, amount, kind, self.clock.now_ns())
+        self.exchange.move_asset(account_id_of(user_id), asset, amount, kind, self.clock.now_ns())
         self._fold()
 
     # The market
@@ -257,44 +250,6 @@ class Floor:
         for order in orders:
             self.cancel(order)
         return len(orders)
-
-    def print_trade(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> None:
-        """The tape shows a trade of others; nobody's order is touched."""
-        listed, now_ns = self.symbols[symbol], self.clock.now_ns()
-        self.exchange.on_trade(listed.instrument_id(self.venue), price, quantity, None, now_ns)
-        self._publish_trade(PublicTrade(listed, self._trade_number(None), price, quantity, side, now_ns))
-
-    def set_mark(self, symbol: str, price: Decimal | None) -> None:
-        """Fix the mark price; ``None`` lets it follow the book again."""
-        if price is None:
-            self.marks.pop(symbol, None)
-        else:
-            self.marks[symbol] = price
-        self._tell(MarkMoved(self.symbols[symbol], self.mark(symbol), self.clock.now_ns()))
-
-    def mark(self, symbol: str) -> Decimal:
-        """The mark price: what was set, the middle of the book, the last trade, or the opening price."""
-        if symbol in self.marks:
-            return self.marks[symbol]
-        bids, asks = self.book(symbol, 1)
-        if bids and asks:
-            with localcontext(MONEY):
-                return (bids[0][0] + asks[0][0]) / 2
-        last = self.last_trade(symbol)
-        return last.price if last is not None else self.symbols[symbol].opening_price
-
-    def last_trade(self, symbol: str) -> PublicTrade | None:
-        """The latest trade of a symbol."""
-        return next((trade for trade in reversed(self.trades) if trade.symbol.name == symbol), None)
-
-    def book(self, symbol: str, depth: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Bids and asks, best first, at most ``depth`` each."""
-        book = self._books[symbol]
-        return book.bids[:depth], book.asks[:depth]
-
-    def book_update(self, symbol: str) -> int:
-        """The number of the latest change of a book."""
-        return self._books[symbol].update
 
     def advance(self) -> None:
         """Time has passed: orders whose time is over expire."""
@@ -331,7 +286,7 @@ class Floor:
 
     def _ref(self, order: Order) -> OrderRef:
         return OrderRef(
-            account_id=_account_id(order.user_id),
+            account_id=account_id_of(order.user_id),
             instrument_id=order.symbol.instrument_id(self.venue),
             client_order_id=None,
             venue_order_id=VenueOrderId(str(order.number - self._first_number)),
@@ -345,7 +300,7 @@ class Floor:
                 self._fold_end(report)
             else:
                 assert isinstance(report, AssetReport)
-                held = self._positions[_user_id(report.account_id)]
+                held = self._positions[user_id_of(report.account_id)]
                 with localcontext(MONEY):
                     held.apply_asset(
                         AssetMoved(
@@ -358,10 +313,10 @@ class Floor:
                         )
                     )
                 moved = BalanceMoved(
-                    _user_id(report.account_id), report.asset, report.amount, report.kind, report.venue_time_ns
+                    user_id_of(report.account_id), report.asset, report.amount, report.kind, report.venue_time_ns
                 )
                 self._tell(moved)
-        self._publish_books()
+        self.market.publish_books()
 
     def _fold_fill(self, report: FillReport) -> None:
         assert report.venue_order_id is not None
@@ -373,7 +328,7 @@ class Floor:
             held.apply_fill(fill, terms, fill.venue_time_ns)
             position = held.position(fill.instrument_id, terms)
             execution = Execution(
-                trade_number=self._trade_number(fill.key.rpartition("|")[2]),
+                trade_number=self.market.trade_number(fill.key.rpartition("|")[2]),
                 order=order,
                 price=fill.price,
                 quantity=fill.quantity,
@@ -388,18 +343,11 @@ class Floor:
         self.executions.append(execution)
         self._tell(OrderChanged(order, OrderChange.TRADE, execution))
         if not execution.is_maker:
-            self._publish_trade(
+            self.market.publish_trade(
                 PublicTrade(
                     order.symbol, execution.trade_number, fill.price, fill.quantity, order.side, fill.venue_time_ns
                 )
             )
-
-    def _trade_number(self, trade_id: str | None) -> int:
-        """The number of the engine's trade: both of its sides come one after the other and share it."""
-        if trade_id is None or trade_id != self._latest_trade:
-            self._trade_count += 1
-        self._latest_trade = trade_id
-        return self._trade_count
 
     def _fold_end(self, report: OrderReport) -> None:
         assert report.venue_order_id is not None
@@ -408,75 +356,6 @@ class Floor:
         order.end_code, order.updated_ns = report.code, report.venue_time_ns
         self._tell(OrderChanged(order, _ENDED[order.status]))
 
-    def _publish_trade(self, trade: PublicTrade) -> None:
-        self.trades.append(trade)
-        self._tell(trade)
-
-    def _publish_books(self) -> None:
-        for instrument_id, book in self.exchange.books.items():
-            symbol = self._by_instrument[instrument_id]
-            published = self._books[symbol.name]
-            if published.changes == book.changes:
-                continue
-            moved = published.refresh(book, self.exchange.now_ns)
-            if moved is not None:
-                self._tell(BookChanged(symbol, published.update, *moved, self.exchange.now_ns))
-
     def _tell(self, event: FloorEvent) -> None:
         for listener in self.listeners:
             listener(event)
-
-
-def _offers(order: Order, user_id: int, request: OrderRequest) -> bool:
-    if not order.is_open or order.symbol is not request.symbol or order.side is request.side:
-        return False
-    if order.user_id == user_id or order.price is None:
-        return False
-    if request.price is None:
-        return True
-    return order.price <= request.price if request.side is Side.BUY else order.price >= request.price
-
-
-def _account_id(user_id: int) -> AccountId:
-    return AccountId(f"user-{user_id}")
-
-
-def _user_id(account_id: AccountId) -> int:
-    return int(account_id.removeprefix("user-"))
-
-
-def _new_order(number: int, user_id: int, request: OrderRequest, at_ns: int) -> Order:
-    return Order(
-        number=number,
-        user_id=user_id,
-        symbol=request.symbol,
-        client_order_id=request.client_order_id,
-        side=request.side,
-        order_type=request.order_type,
-        time_in_force=request.time_in_force,
-        quantity=request.quantity,
-        price=request.price,
-        expire_at_ns=request.expire_at_ns,
-        post_only=request.post_only,
-        reduce_only=request.reduce_only,
-        details=dict(request.details),
-        created_ns=at_ns,
-        updated_ns=at_ns,
-    )
-
-
-def _venue_order(floor: Floor, user_id: int, request: OrderRequest) -> VenueOrder:
-    return VenueOrder(
-        order_id=OrderId(request.client_order_id),
-        account_id=_account_id(user_id),
-        instrument_id=request.symbol.instrument_id(floor.venue),
-        operation=Operation.TRADE,
-        side=request.side,
-        order_type=request.order_type,
-        time_in_force=request.time_in_force,
-        quantity=request.quantity,
-        price=request.price,
-        expire_at_ns=request.expire_at_ns,
-        post_only=request.post_only,
-        reduce_only=request.reduce_only,
-    )

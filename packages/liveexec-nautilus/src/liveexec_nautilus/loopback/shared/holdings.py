@@ -62,7 +62,7 @@ def holdings(floor: Floor, user_id: int, leverage: int) -> list[Holding]:
             if symbol.kind is ContractKind.SPOT:
                 continue
             position, asset = floor.position(user_id, symbol.name), symbol.settlement
-            gain = position.unrealized_pnl(floor.mark(symbol.name))
+            gain = position.unrealized_pnl(floor.market.mark(symbol.name))
             positions[asset] = positions.get(asset, ZERO) + divide(abs(position.cost), Decimal(leverage))
             unrealised[asset] = unrealised.get(asset, ZERO) + gain
             realised[asset] = realised.get(asset, ZERO) + position.realized_pnl
@@ -100,4 +100,4 @@ def _usd_price(floor: Floor, asset: str) -> Decimal:
         return Decimal(1)
     kinds = {ContractKind.SPOT, ContractKind.LINEAR}
     quoted = (each for each in floor.symbols.values() if each.base == asset and each.quote in _DOLLARS)
-    return next((floor.mark(each.name) for each in quoted if each.kind in kinds), ZERO)
+    return next((floor.market.mark(each.name) for each in quoted if each.kind in kinds), ZERO)

@@ -19,7 +19,7 @@ def _unrealized(call: Call, asset: str) -> Decimal:
     with localcontext(MONEY):
         return sum(
             (
-                floor.position(call.user_id, symbol.name).unrealized_pnl(floor.mark(symbol.name))
+                floor.position(call.user_id, symbol.name).unrealized_pnl(floor.market.mark(symbol.name))
                 for symbol in floor.symbols.values()
                 if symbol.settlement == asset
             ),

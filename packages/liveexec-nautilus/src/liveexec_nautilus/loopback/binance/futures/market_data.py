@@ -54,10 +54,10 @@ def exchange_info(call: Call) -> object:
 def depth(call: Call) -> object:
     """The book, with the number of its latest change."""
     symbol, floor = call.symbol(), call.venue.floor
-    bids, asks = floor.book(symbol.name, call.parameters.limit(500, 1_000))
+    bids, asks = floor.market.book(symbol.name, call.parameters.limit(500, 1_000))
     now_ms = call.venue.clock.now_ms()
     return {
-        "lastUpdateId": floor.book_update(symbol.name),
+        "lastUpdateId": floor.market.book_update(symbol.name),
         "E": now_ms,
         "T": now_ms,
         "bids": levels(symbol, bids),
@@ -112,7 +112,7 @@ def book_ticker(call: Call) -> object:
     """Best bids and asks."""
 
     def told(symbol: SymbolConfig) -> dict[str, object]:
-        bids, asks = call.venue.floor.book(symbol.name, 1)
+        bids, asks = call.venue.floor.market.book(symbol.name, 1)
         bid, ask = (bids or ((ZERO, ZERO),))[0], (asks or ((ZERO, ZERO),))[0]
         return {
             "bidPrice": wire.price_text(symbol, bid[0]),
@@ -120,7 +120,7 @@ def book_ticker(call: Call) -> object:
             "askPrice": wire.price_text(symbol, ask[0]),
             "askQty": wire.quantity_text(symbol, ask[1]),
             "time": call.venue.clock.now_ms(),
-            "lastUpdateId": call.venue.floor.book_update(symbol.name),
+            "lastUpdateId": call.venue.floor.market.book_update(symbol.name),
         }
 
     return _one_or_all(call, told)
@@ -132,7 +132,7 @@ def ticker_day(call: Call) -> object:
 
     def told(symbol: SymbolConfig) -> dict[str, object]:
         seen = _trades(call.venue.floor, symbol)
-        prices = [trade.price for trade in seen] or [call.venue.floor.mark(symbol.name)]
+        prices = [trade.price for trade in seen] or [call.venue.floor.market.mark(symbol.name)]
         with localcontext(MONEY):
             volume = sum((trade.quantity for trade in seen), ZERO)
             value = sum((trade.quantity * trade.price for trade in seen), ZERO)
@@ -164,7 +164,7 @@ def premium_index(call: Call) -> object:
     """Mark prices; the index is the mark here, and funding nothing."""
 
     def told(symbol: SymbolConfig) -> dict[str, object]:
-        mark = wire.amount(call.venue.floor.mark(symbol.name))
+        mark = wire.amount(call.venue.floor.market.mark(symbol.name))
         now_ms = call.venue.clock.now_ms()
         return {
             "markPrice": mark,
@@ -238,12 +238,12 @@ def _listed(symbol: SymbolConfig) -> dict[str, object]:
 
 
 def _trades(floor: Floor, symbol: SymbolConfig) -> list[PublicTrade]:
-    return [trade for trade in floor.trades if trade.symbol is symbol]
+    return [trade for trade in floor.market.trades if trade.symbol is symbol]
 
 
 def _last_text(call: Call, symbol: SymbolConfig) -> str:
-    last = call.venue.floor.last_trade(symbol.name)
-    return wire.price_text(symbol, call.venue.floor.mark(symbol.name) if last is None else last.price)
+    last = call.venue.floor.market.last_trade(symbol.name)
+    return wire.price_text(symbol, call.venue.floor.market.mark(symbol.name) if last is None else last.price)
 
 
 def _one_or_all(call: Call, told: Callable[[SymbolConfig], dict[str, object]]) -> object:

@@ -40,7 +40,7 @@ def book_messages(floor: Floor, event: BookChanged) -> Iterator[Message]:
     """What a changed book is told as: best prices, differences, partial books."""
     symbol, name = event.symbol, event.symbol.name.lower()
     head = _head(symbol, event.time_ns)
-    bids, asks = floor.book(symbol.name, max(_DEPTHS))
+    bids, asks = floor.market.book(symbol.name, max(_DEPTHS))
     yield from best_prices(floor, symbol, event.time_ns)
     numbers = {"U": event.update, "u": event.update, "pu": event.update - 1}
     changes = {"b": levels(symbol, event.bids), "a": levels(symbol, event.asks)}
@@ -53,13 +53,13 @@ def book_messages(floor: Floor, event: BookChanged) -> Iterator[Message]:
 
 def best_prices(floor: Floor, symbol: SymbolConfig, at_ns: int) -> Iterator[Message]:
     """The best bid and ask; nothing while a side has none."""
-    bids, asks = floor.book(symbol.name, 1)
+    bids, asks = floor.market.book(symbol.name, 1)
     if not bids or not asks:
         return
     bid, ask = bids[0], asks[0]
     told = {
         "e": "bookTicker",
-        "u": floor.book_update(symbol.name),
+        "u": floor.market.book_update(symbol.name),
         **_head(symbol, at_ns),
         "b": wire.price_text(symbol, bid[0]),
         "B": wire.quantity_text(symbol, bid[1]),
@@ -183,7 +183,7 @@ def _account_update(floor: Floor, execution: Execution) -> dict[str, object]:
     order, at_ms = execution.order, wire.ms(execution.time_ns)
     position = floor.position(order.user_id, order.symbol.name)
     with localcontext(MONEY):
-        unrealized = position.unrealized_pnl(floor.mark(order.symbol.name))
+        unrealized = position.unrealized_pnl(floor.market.mark(order.symbol.name))
     entry = f"{round_places(position.average_price or ZERO, 5):f}"
     balances = [
         {

@@ -117,4 +117,4 @@ class FuturesVenue(BinanceVenue):
             self._marked_second = second
             for symbol in self.floor.symbols.values():
                 now_ns = self.clock.now_ns()
-                self.tell(streams.mark_messages(MarkMoved(symbol, self.floor.mark(symbol.name), now_ns)))
+                self.tell(streams.mark_messages(MarkMoved(symbol, self.floor.market.mark(symbol.name), now_ns)))

@@ -137,7 +137,7 @@ def trade_wire(execution: Execution) -> dict[str, object]:
 
 def position_risk(floor: Floor, symbol: SymbolConfig, position: Position) -> dict[str, object]:
     """A position as ``GET /fapi/v2/positionRisk`` has it."""
-    mark = floor.mark(symbol.name)
+    mark = floor.market.mark(symbol.name)
     with localcontext(MONEY):
         notional = position.quantity * mark
         unrealized = position.unrealized_pnl(mark)
@@ -164,7 +164,7 @@ def position_risk(floor: Floor, symbol: SymbolConfig, position: Position) -> dic
 
 def account_position(floor: Floor, symbol: SymbolConfig, position: Position) -> dict[str, object]:
     """A position as ``GET /fapi/v2/account`` has it."""
-    mark = floor.mark(symbol.name)
+    mark = floor.market.mark(symbol.name)
     with localcontext(MONEY):
         unrealized = position.unrealized_pnl(mark)
         initial = abs(position.cost) / LEVERAGE

@@ -69,8 +69,8 @@ def exchange_info(call: Call) -> object:
 def depth(call: Call) -> object:
     """The book, with the number of its latest change."""
     symbol, floor = call.symbol(), call.venue.floor
-    bids, asks = floor.book(symbol.name, call.parameters.limit(100, 1_000))
-    update = floor.book_update(symbol.name)
+    bids, asks = floor.market.book(symbol.name, call.parameters.limit(100, 1_000))
+    update = floor.market.book_update(symbol.name)
     told = {"lastUpdateId": update, "bids": levels(bids), "asks": levels(asks)}
     values = _SCALES | {"lastUpdateId": update, "bids": _level_values(bids), "asks": _level_values(asks)}
     return Told(told, layouts.DEPTH, values)
@@ -143,7 +143,7 @@ def agg_trades(call: Call) -> object:
 @endpoint("GET", "/api/v3/avgPrice", security="NONE", weight=2)
 def average_price(call: Call) -> object:
     """The mark, which is the middle of the book here."""
-    mark = call.venue.floor.mark(call.symbol().name)
+    mark = call.venue.floor.market.mark(call.symbol().name)
     return {"mins": 5, "price": words.amount(mark), "closeTime": call.venue.clock.now_ms()}
 
 
@@ -166,7 +166,7 @@ def ticker_day(call: Call) -> object:
     def told(symbol: SymbolConfig) -> dict[str, object]:
         floor = call.venue.floor
         seen = _trades(floor, symbol)
-        prices = [trade.price for trade in seen] or [floor.mark(symbol.name)]
+        prices = [trade.price for trade in seen] or [floor.market.mark(symbol.name)]
         with localcontext(MONEY):
             volume = sum((trade.quantity for trade in seen), ZERO)
             value = sum((_value(trade) for trade in seen), ZERO)
@@ -206,7 +206,7 @@ def _level_values(side: tuple[tuple[Decimal, Decimal], ...]) -> list[dict[str, i
 
 
 def _best(floor: Floor, symbol: SymbolConfig) -> dict[str, object]:
-    bids, asks = floor.book(symbol.name, 1)
+    bids, asks = floor.market.book(symbol.name, 1)
     bid, ask = (bids or ((ZERO, ZERO),))[0], (asks or ((ZERO, ZERO),))[0]
     return {
         "bidPrice": words.amount(bid[0]),
@@ -329,7 +329,7 @@ def _listed_values(symbol: SymbolConfig) -> dict[str, object]:
 
 
 def _trades(floor: Floor, symbol: SymbolConfig) -> list[PublicTrade]:
-    return [trade for trade in floor.trades if trade.symbol is symbol]
+    return [trade for trade in floor.market.trades if trade.symbol is symbol]
 
 
 def _value(trade: PublicTrade) -> Decimal:
@@ -337,8 +337,8 @@ def _value(trade: PublicTrade) -> Decimal:
 
 
 def _last(floor: Floor, symbol: SymbolConfig) -> Decimal:
-    last = floor.last_trade(symbol.name)
-    return floor.mark(symbol.name) if last is None else last.price
+    last = floor.market.last_trade(symbol.name)
+    return floor.market.mark(symbol.name) if last is None else last.price
 
 
 def _one_or_all(call: Call, told: Callable[[SymbolConfig], dict[str, object]]) -> object:

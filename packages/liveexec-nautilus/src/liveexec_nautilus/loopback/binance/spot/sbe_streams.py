@@ -73,18 +73,18 @@ def of_book(floor: Floor, event: BookChanged) -> Iterator[tuple[str, bytes]]:
         f"{name}@depth",
         encode(DEPTH_DIFF, head | changed | {"firstBookUpdateId": update, "lastBookUpdateId": update}),
     )
-    bids, asks = floor.book(symbol.name, _DEPTH)
+    bids, asks = floor.market.book(symbol.name, _DEPTH)
     shown = {"bids": _levels(bids), "asks": _levels(asks), "bookUpdateId": update}
     yield f"{name}@depth{_DEPTH}", encode(DEPTH_SNAPSHOT, head | shown)
 
 
 def best_bid_ask(floor: Floor, symbol: SymbolConfig, at_ns: int) -> Iterator[tuple[str, bytes]]:
     """The best bid and ask; nothing while a side has none."""
-    bids, asks = floor.book(symbol.name, 1)
+    bids, asks = floor.market.book(symbol.name, 1)
     if bids and asks:
         values = _SCALES | {
             "eventTime": words.micros(at_ns),
-            "bookUpdateId": floor.book_update(symbol.name),
+            "bookUpdateId": floor.market.book_update(symbol.name),
             "bidPrice": words.mantissa(bids[0][0]),
             "bidQty": words.mantissa(bids[0][1]),
             "askPrice": words.mantissa(asks[0][0]),

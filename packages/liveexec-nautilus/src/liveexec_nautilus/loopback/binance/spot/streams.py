@@ -56,10 +56,10 @@ class UserEvent:
 
 def best_prices(floor: Floor, symbol: SymbolConfig) -> Iterator[Message]:
     """The best bid and ask; nothing while a side has none."""
-    bids, asks = floor.book(symbol.name, 1)
+    bids, asks = floor.market.book(symbol.name, 1)
     if bids and asks:
         told: dict[str, object] = {
-            "u": floor.book_update(symbol.name),
+            "u": floor.market.book_update(symbol.name),
             "s": symbol.name,
             "b": words.amount(bids[0][0]),
             "B": words.amount(bids[0][1]),
@@ -73,7 +73,7 @@ def book_messages(floor: Floor, event: BookChanged) -> Iterator[Message]:
     """What a changed book is told as: best prices, differences, partial books."""
     symbol, name = event.symbol, event.symbol.name.lower()
     yield from best_prices(floor, symbol)
-    bids, asks = floor.book(symbol.name, max(_DEPTHS))
+    bids, asks = floor.market.book(symbol.name, max(_DEPTHS))
     for speed in _SPEEDS:
         yield (
             f"{name}@depth{speed}",
