@@ -5,14 +5,17 @@
 
 import os
 
-from nautilus_support.flavors import BINANCE_FUTURES
+import pytest
+
+from nautilus_support.flavors import BINANCE_FUTURES, BYBIT, OKX, Flavor
 from nautilus_support.kills import killed
 
 ORDERS, KILLS = (int(each) for each in os.environ.get("LIVEEXEC_NAUTILUS_KILLS", "24,4").split(","))
 
 
-async def test_a_node_that_is_killed_under_load_loses_nothing() -> None:
-    result = await killed(BINANCE_FUTURES, ORDERS, KILLS, seed=7)
+@pytest.mark.parametrize("flavor", [BINANCE_FUTURES, BYBIT, OKX], ids=lambda flavor: flavor.client)
+async def test_a_node_that_is_killed_under_load_loses_nothing(flavor: Flavor) -> None:
+    result = await killed(flavor, ORDERS, KILLS, seed=7)
     print(result.told())
     assert sum(result.statuses.values()) == ORDERS
     assert result.kills == KILLS
