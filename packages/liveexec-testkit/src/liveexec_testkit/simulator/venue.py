@@ -27,7 +27,7 @@ from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, PRODUCTS, TICK, account_at, instrument_at, listings_at
 from liveexec_testkit.simulator.stream import Stream
 from liveexec_testkit.simulator.trace import Trace
-from liveexec_testkit.simulator.venue_kind import SKEW_NS, VenueKind
+from liveexec_testkit.simulator.venue_kind import SKEW_NS, VISIBILITY_LAG_NS, VenueKind
 from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
 __all__ = ["AccountMoment", "SimVenue"]
@@ -177,8 +177,10 @@ class SimVenue:
             stream.hold_back(for_ns)
 
     def hides(self, order: TrueOrder) -> bool:
-        """Whether an order is too young to be shown."""
-        return self._hides_from_ns <= order.taken_at_ns and self.now_ns() < self._hides_until_ns
+        """Whether an order is too young to be shown; no longer than the manifest says, whatever came after it."""
+        now_ns = self.now_ns()
+        is_young = now_ns - order.taken_at_ns < VISIBILITY_LAG_NS
+        return is_young and self._hides_from_ns <= order.taken_at_ns and now_ns < self._hides_until_ns
 
     def disturb(self) -> None:
         """Somebody asks: a bad time to leave something out of what it tells."""
