@@ -24,8 +24,8 @@ _CORRECTIONS: Final = ("unit/engine/test_engine_corrections.py",)
 _PARENTS: Final = ("unit/engine/test_engine_parents.py", "unit/engine/test_engine_plugins.py")
 
 _TIMED_OUT: Final = "turn.emit(order.order_id, ev.SubmitUnknown(answer.attempt, reason))"
-_UNHEARD: Final = """    if not _is_unheard(order):
-        # It was there once"""
+_UNHEARD: Final = "    if not _is_unheard(order) or not _can_be_asked_for(turn, order):"
+_PROOF: Final = "return plan.valid_until_ns + timing.clock_skew_ns + late_ns + manifest.visibility_lag_ns"
 
 ENGINE_BUGS: Final = (
     Mutant(
@@ -77,8 +77,7 @@ ENGINE_BUGS: Final = (
         "a working order that a source does not show is taken for gone",
         "engine/answers.py",
         _UNHEARD,
-        """    if False:
-        # It was there once""",
+        "    if False:",
         _ABSENCE,
         incident=2,
     ),
@@ -255,8 +254,7 @@ ENGINE_BUGS: Final = (
         "a partly filled order that a source does not show is taken for gone",
         "engine/answers.py",
         _UNHEARD,
-        """    if order.status is not OrderStatus.PARTIALLY_FILLED and not _is_unheard(order):
-        # It was there once""",
+        "    if order.status is not OrderStatus.PARTIALLY_FILLED and not _is_unheard(order):",
         _ABSENCE,
         incident=16,
     ),
@@ -270,16 +268,48 @@ ENGINE_BUGS: Final = (
     Mutant(
         "the proof of absence does not wait for a venue's clock that is off",
         "engine/requests.py",
-        "return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns",
-        "return plan.valid_until_ns + manifest_of(turn, order).visibility_lag_ns",
+        _PROOF,
+        "return plan.valid_until_ns + late_ns + manifest.visibility_lag_ns",
         _ABSENCE,
     ),
     Mutant(
         "the proof of absence does not wait for what the venue shows late",
         "engine/requests.py",
-        "return plan.valid_until_ns + timing.clock_skew_ns + manifest_of(turn, order).visibility_lag_ns",
-        "return plan.valid_until_ns + timing.clock_skew_ns",
+        _PROOF,
+        "return plan.valid_until_ns + timing.clock_skew_ns + late_ns",
         _ABSENCE,
+    ),
+    Mutant(
+        "the proof of absence does not wait for requests that come too late",
+        "engine/requests.py",
+        _PROOF,
+        "return plan.valid_until_ns + timing.clock_skew_ns + manifest.visibility_lag_ns",
+        _ABSENCE,
+        unseen="simulated venues refuse what comes too late",
+    ),
+    Mutant(
+        "an order is absent where the venue looks none up by our name",
+        "engine/answers.py",
+        _UNHEARD,
+        "    if not _is_unheard(order):",
+        _ABSENCE,
+        unseen="simulated venues find orders by our name",
+    ),
+    Mutant(
+        "an older balance that comes late is believed",
+        "engine/balances.py",
+        "    if known is None or said.venue_time_ns >= known.venue_time_ns:",
+        "    if True:",
+        ("unit/engine/test_engine_balances.py",),
+        unseen="simulated venues tell no balances",
+    ),
+    Mutant(
+        "a snapshot takes back a balance that was told after it",
+        "engine/balances.py",
+        "        if known is not None and is_newer and known.venue_time_ns > said.venue_time_ns:",
+        "        if False:",
+        ("unit/engine/test_engine_balances.py",),
+        unseen="simulated venues tell no balances",
     ),
     Mutant(
         "a refused change is shown as the order cancelled",
