@@ -33,8 +33,9 @@ from liveexec.engine.router_config import RouterConfig
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
 from liveexec.plugins.manager import load_plugins
-from liveexec.replay.driver import EngineParts, ReplayDriver, TimedIntent
+from liveexec.replay.driver import ReplayDriver
 from liveexec.replay.market import MarketChunk
+from liveexec.replay.parts import EngineParts, TimedIntent
 from liveexec.replay.ports import HostRun
 from liveexec.replay.recorded_market import rows_of_table
 from liveexec.venues.paper.config import PaperAccount, PaperInstrument, PaperVenueConfig

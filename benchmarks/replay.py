@@ -29,9 +29,10 @@ from liveexec.domain.recorded import TickKind
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.plugins.manager import load_plugins
-from liveexec.replay.driver import EngineParts, ReplayDriver, TimedIntent
+from liveexec.replay.driver import ReplayDriver
 from liveexec.replay.market import MarketChunk
 from liveexec.replay.paper_host import PaperHost
+from liveexec.replay.parts import EngineParts, TimedIntent
 from liveexec.replay.ports import HostRun
 from liveexec.replay.recorded_market import rows_of_table
 from liveexec.replay.recording import ReplayRecording

@@ -15,9 +15,10 @@ from liveexec.engine.algorithms import BUILTIN_ALGORITHMS
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.policies import BUILTIN_POLICIES
 from liveexec.engine.rules import BUILT_IN_RULES
-from liveexec.replay.driver import EngineParts, ReplayDriver, TimedIntent
+from liveexec.replay.driver import ReplayDriver
 from liveexec.replay.market import EventMarket
 from liveexec.replay.paper_host import PaperHost
+from liveexec.replay.parts import EngineParts, TimedIntent
 from liveexec.replay.ports import HostRun, ReplayTruth
 from liveexec.replay.recording import ReplayRecording
 from liveexec.venues.paper.config import Latency, PaperVenueConfig

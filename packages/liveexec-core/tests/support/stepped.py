@@ -11,7 +11,7 @@ from typing import Final
 from liveexec.composition import build
 from liveexec.domain.record import Record
 from liveexec.engine.config import EngineConfig
-from liveexec.replay.driver import TimedIntent
+from liveexec.replay.parts import TimedIntent
 from liveexec.runtime.clock import VirtualClock
 from liveexec.storage.memory import MemoryStore
 from liveexec.venues.paper.adapter import PaperAdapter

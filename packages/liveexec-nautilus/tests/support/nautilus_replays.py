@@ -19,8 +19,9 @@ from liveexec.engine.router_config import RouterConfig
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
 from liveexec.plugins.manager import load_plugins
-from liveexec.replay.driver import EngineParts, ReplayDriver, TimedIntent
+from liveexec.replay.driver import ReplayDriver
 from liveexec.replay.market import EventMarket, ReplayMarket
+from liveexec.replay.parts import EngineParts, TimedIntent
 from liveexec.replay.ports import HostRun, ReplayTruth
 from liveexec.venues.paper.config import Latency, PaperAccount, PaperInstrument, PaperVenueConfig
 from liveexec.venues.paper.synthetic import SyntheticInstrument, SyntheticMarket

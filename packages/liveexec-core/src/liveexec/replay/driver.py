@@ -12,13 +12,9 @@ things are otherwise, and neither changes a decision:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from random import Random
-from typing import Final, Protocol, assert_never
-
-from attrs import frozen
+from typing import Final
 
 from liveexec.domain.ids import (
     InstrumentId,
@@ -28,23 +24,7 @@ from liveexec.domain.ids import (
     is_instrument_id,
     order_id_from_random,
 )
-from liveexec.domain.intent import OrderIntent
-from liveexec.domain.order import Order
-from liveexec.domain.outcome import OrderReportAnswer, SendOutcome, SendPlan, VenueReport
-from liveexec.engine.algorithm import ExecutionAlgorithm
-from liveexec.engine.config import EngineConfig
-from liveexec.engine.effects import (
-    ArmTimer,
-    DisarmTimer,
-    Effect,
-    FetchFills,
-    PrepareOrder,
-    QueryOrder,
-    SendCancel,
-    SendReplace,
-    SendSubmit,
-    TimerKey,
-)
+from liveexec.domain.outcome import SendOutcome, SendPlan, VenueReport
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import (
     AccountPhase,
@@ -53,71 +33,31 @@ from liveexec.engine.inputs import (
     ListingsUpdate,
     MarketUpdate,
     Phase,
-    QueryAnswered,
     Report,
     SendAnswered,
-    SendStopped,
     SendVerb,
     SubmitOrder,
     TimerRang,
 )
 from liveexec.engine.oms import operation_id_of
-from liveexec.engine.risk import RuleFactory
-from liveexec.engine.router import RoutingPolicy
 from liveexec.engine.turn import Decision
-from liveexec.errors import ConfigurationError, Fault, LiveExecError
+from liveexec.errors import ConfigurationError, Fault
 from liveexec.replay.agenda import NEVER, Agenda, Rank
+from liveexec.replay.carrier import Carrier
+from liveexec.replay.parts import EngineParts, Recorder, TimedIntent
 from liveexec.replay.ports import ReplayVenues
+from liveexec.replay.travel import Travel
 from liveexec.runtime.clock import VirtualClock
-from liveexec.runtime.dispatcher import venue_order
 from liveexec.runtime.send_gate import SendGate
 from liveexec.runtime.shard_parts import MAX_PRICE_AGE_NS
 from liveexec.venues.paper.config import Latency
 
-__all__ = ["EngineParts", "Recorder", "ReplayDriver", "TimedIntent"]
+__all__ = ["ReplayDriver"]
 
 _PRINCIPAL: Final = "replay"
 #: Fills that an order report is ahead of usually follow within this time; after it they are fetched.
 _FILLS_GRACE_NS: Final = 200_000_000
 _DIRECT: Final = Latency()
-
-
-@frozen
-class TimedIntent:
-    """An order that is asked for at a time (UTC nanoseconds)."""
-
-    at_ns: int
-    intent: OrderIntent
-
-
-@frozen
-class EngineParts:
-    """What an engine is made of: its configuration, and the rules, policies and algorithms by name."""
-
-    config: EngineConfig
-    rules: Mapping[str, RuleFactory]
-    policies: Mapping[str, RoutingPolicy]
-    algorithms: Mapping[str, ExecutionAlgorithm]
-
-
-class Recorder(Protocol):
-    """Who keeps what becomes true. Every call gives the time, UTC nanoseconds; none of them may change anything."""
-
-    def begun(self, engine: ExecutionEngine, at_ns: int) -> None:
-        """The engine is there, empty yet; to be read, and never changed."""
-        ...
-
-    def decided(self, decision: Decision, at_ns: int) -> None:
-        """The engine decided, and something became true by it."""
-        ...
-
-    def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:
-        """A signal could not become an order at all; ``number`` counts signals from 0."""
-        ...
-
-    def marked(self, at_ns: int) -> None:
-        """The engine knows the market of this moment: time to note what everything is worth."""
-        ...
 
 
 class _Serving:
@@ -162,18 +102,13 @@ class ReplayDriver:
         #: How many of them were sent.
         self.sent = 0
         self._seed = seed
-        self._latencies = dict(latency or {})
-        self._draws = {venue: Random(f"latency:{seed}:{venue}") for venue in self._latencies}  # noqa: S311
         self._reconcile_every_ns, self._mark_every_ns = reconcile_every_ns, mark_every_ns
         self._compare_at_ns = NEVER
         self._agenda = Agenda()
+        self._travel = Travel(self._agenda, latency or {}, seed)
         self._waiting: deque[EngineInput] = deque()
         self._serving = _Serving()
         self._clock = VirtualClock()
-        self._asking: set[OrderId] = set()
-        self._fetching: set[OrderId] = set()
-        #: When the latest report of each venue gets here: none overtakes another.
-        self._returned_ns: dict[VenueName, int] = {}
         self._has_watchers = any(algorithm.wants_market for algorithm in parts.algorithms.values())
         self._watched: frozenset[InstrumentId] | None = frozenset()
 
@@ -197,13 +132,16 @@ class ReplayDriver:
             manifests=venues.manifests,
             venue_accounts=venues.accounts,
         )
-        self._gate = SendGate(
+        gate = SendGate(
             self._clock,
             self._engine.state,
             is_connected=lambda _: True,
             active_since_ns=lambda _: at_ns,
             max_price_age_ns=MAX_PRICE_AGE_NS,
             lease_until_s=float("inf"),
+        )
+        self._carrier = Carrier(
+            venues, self._venue_of, gate, self._agenda, self._travel, self._engine.orders.get, self._waiting.append
         )
         self._recorder.begun(self._engine, at_ns)
         with self._serving:
@@ -296,15 +234,9 @@ class ReplayDriver:
         return self._engine
 
     def _deliver(self, venue: VenueName, told: Report | SendAnswered, now_ns: int) -> None:
-        """Let what a venue tells travel here; nothing of one venue overtakes what it told before."""
-        latency = self._latencies.get(venue, _DIRECT)
-        if latency.is_zero:
-            self._waiting.append(told)
-            self._serve(now_ns)
-            return
-        due_ns = now_ns + latency.report_ns + self._jitter_ns(venue, latency)
-        due_ns = self._returned_ns[venue] = max(due_ns, self._returned_ns.get(venue, 0))
-        self._agenda.plan(due_ns, Rank.RETURN, lambda _: self._waiting.append(told))
+        """Let what a venue tells travel here."""
+        self._travel.deliver(venue, lambda: self._waiting.append(told), now_ns)
+        self._serve(now_ns)
 
     # -- inputs -------------------------------------------------------------------------------------------------------
 
@@ -354,7 +286,7 @@ class ReplayDriver:
             if self._has_watchers:
                 self._watched = None
         for effect in decision.effects:
-            self._carry_out(effect, now_ns)
+            self._carrier.carry_out(effect, now_ns)
         return decision
 
     def _compare(self, now_ns: int) -> None:
@@ -390,131 +322,6 @@ class ReplayDriver:
                 else:
                     found.update(self._engine.state.products.get(ProductId(key), ()))
         return frozenset(found)
-
-    # -- effects ------------------------------------------------------------------------------------------------------
-
-    def _carry_out(self, effect: Effect, now_ns: int) -> None:
-        match effect:
-            case SendSubmit():
-                self._submit(effect, now_ns)
-            case SendCancel():
-                self._cancel(effect, now_ns)
-            case SendReplace():
-                self._replace(effect, now_ns)
-            case QueryOrder():
-                self._query(effect, now_ns)
-            case FetchFills():
-                self._fetch_fills(effect, now_ns)
-            case ArmTimer(key, at_ns):
-                self._agenda.arm(key, at_ns, partial(self._ring, key))
-            case DisarmTimer(key):
-                self._agenda.disarm(key)
-            case PrepareOrder():
-                raise AssertionError("every venue here derives its client ids")
-            case unknown:
-                assert_never(unknown)
-
-    def _ring(self, key: TimerKey, now_ns: int) -> None:
-        self._waiting.append(TimerRang(now_ns, key))
-
-    def _submit(self, effect: SendSubmit, now_ns: int) -> None:
-        order, attempt, plan = effect.order, effect.attempt, effect.plan
-        if (reason := self._gate.stops_submit(effect)) is not None:
-            self._waiting.append(SendStopped(now_ns, order.order_id, attempt, SendVerb.SUBMIT, reason))
-            return
-        sent = venue_order(order, effect.quantity, effect.price)
-        self._request(
-            order, attempt, SendVerb.SUBMIT, None, lambda at_ns: self._venues.submit(sent, plan, at_ns), now_ns
-        )
-
-    def _cancel(self, effect: SendCancel, now_ns: int) -> None:
-        order, ref = effect.order, effect.ref
-        if (reason := self._gate.stops_cancel(order)) is not None:
-            self._waiting.append(SendStopped(now_ns, order.order_id, order.attempt, SendVerb.CANCEL, reason))
-            return
-        self._request(
-            order, order.attempt, SendVerb.CANCEL, None, lambda at_ns: self._venues.cancel(ref, at_ns), now_ns
-        )
-
-    def _replace(self, effect: SendReplace, now_ns: int) -> None:
-        order, ref, plan, filled = effect.order, effect.ref, effect.plan, effect.filled_quantity
-        if (reason := self._gate.stops_replace(effect)) is not None:
-            stopped = SendStopped(now_ns, order.order_id, order.attempt, SendVerb.REPLACE, reason, plan)
-            self._waiting.append(stopped)
-            return
-        sent = venue_order(order, effect.quantity, effect.price)
-        self._request(
-            order,
-            order.attempt,
-            SendVerb.REPLACE,
-            plan,
-            lambda at_ns: self._venues.replace(ref, sent, plan, filled, at_ns),
-            now_ns,
-        )
-
-    def _request(
-        self,
-        order: Order,
-        attempt: int,
-        verb: SendVerb,
-        plan: SendPlan | None,
-        ask: Callable[[int], SendOutcome | None],
-        now_ns: int,
-    ) -> None:
-        """Let a request travel to its venue, and its answer back. Reports that come with it are told first."""
-
-        def answer(outcome: SendOutcome | None, at_ns: int) -> None:
-            # Without one, the host answers later.
-            if outcome is not None:
-                self._waiting.append(SendAnswered(at_ns, order.order_id, attempt, verb, outcome, plan))
-
-        self._travel(order, ask, answer, now_ns)
-
-    def _query(self, effect: QueryOrder, now_ns: int) -> None:
-        order_id, ref = effect.order.order_id, effect.ref
-        if order_id in self._asking:
-            return
-        self._asking.add(order_id)
-
-        def answer(said: OrderReportAnswer, at_ns: int) -> None:
-            self._asking.discard(order_id)
-            self._waiting.append(QueryAnswered(at_ns, order_id, now_ns, said))
-
-        self._travel(effect.order, lambda at_ns: self._venues.order(ref, at_ns), answer, now_ns)
-
-    def _travel[T](self, order: Order, ask: Callable[[int], T], answer: Callable[[T, int], None], now_ns: int) -> None:
-        assert order.account_id is not None
-        venue = self._venue_of[order.account_id]
-        latency = self._latencies.get(venue, _DIRECT)
-        if latency.is_zero:
-            answer(ask(now_ns), now_ns)
-            return
-
-        def arrive(at_ns: int) -> None:
-            said = ask(at_ns)
-            back_ns = at_ns + latency.report_ns + self._jitter_ns(venue, latency)
-            self._agenda.plan(back_ns, Rank.RETURN, lambda returned_ns: answer(said, returned_ns))
-
-        arrives_ns = now_ns + latency.order_ns + self._jitter_ns(venue, latency)
-        self._agenda.plan(arrives_ns, Rank.ARRIVAL, arrive)
-
-    def _fetch_fills(self, effect: FetchFills, now_ns: int) -> None:
-        if effect.order_id in self._fetching:
-            return
-        self._fetching.add(effect.order_id)
-
-        def fetch(at_ns: int) -> None:
-            self._fetching.discard(effect.order_id)
-            order = self._engine.orders.get(effect.order_id)
-            if order is None or order.filled_quantity >= effect.filled_quantity:
-                return
-            for report in self._venues.fills(effect.account_id, effect.since_ns, at_ns):
-                self._waiting.append(Report(at_ns, report))
-
-        self._agenda.plan(now_ns + _FILLS_GRACE_NS, Rank.RETURN, fetch)
-
-    def _jitter_ns(self, venue: VenueName, latency: Latency) -> int:
-        return self._draws[venue].randint(0, latency.jitter_ns) if latency.jitter_ns else 0
 
 
 def _refuse_prepared(venues: ReplayVenues) -> None:

@@ -21,7 +21,7 @@ from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
-from liveexec.replay.driver import TimedIntent
+from liveexec.replay.parts import TimedIntent
 
 __all__ = ["Arrival", "FillNote", "Mark", "ReplayRecording", "SignalRefusal", "rate_of"]
 

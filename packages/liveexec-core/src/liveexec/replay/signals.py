@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from liveexec.domain.signal import Signal
-from liveexec.replay.driver import TimedIntent
+from liveexec.replay.parts import TimedIntent
 
 __all__ = ["intents_of"]
 

@@ -27,7 +27,7 @@ from liveexec.config.sections import (
 from liveexec.domain.ids import AccountId, InstrumentId
 from liveexec.errors import ConfigurationError, Fault, InvalidInput
 from liveexec.plugins.manager import Plugins, load_plugins
-from liveexec.replay.driver import EngineParts
+from liveexec.replay.parts import EngineParts
 from liveexec.replay.ports import ReplayHost
 from liveexec.storage.objects.locations import location_of
 from liveexec.storage.results.run_ids import config_hash

@@ -24,9 +24,10 @@ from liveexec.domain.record import Record
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.router_config import RouterConfig
-from liveexec.replay.driver import ReplayDriver, TimedIntent
+from liveexec.replay.driver import ReplayDriver
 from liveexec.replay.market import EventMarket
 from liveexec.replay.paper_host import PaperHost
+from liveexec.replay.parts import TimedIntent
 from liveexec.replay.ports import HostRun
 from liveexec.replay.recording import ReplayRecording
 from liveexec.venues.paper.market import MarketSource

@@ -13,7 +13,7 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
-from liveexec.replay.driver import TimedIntent
+from liveexec.replay.parts import TimedIntent
 from liveexec.venues.paper.config import Latency
 from liveexec.venues.paper.market import MarketEvent
 from support.paper import LINEAR, SPOT, VENUE

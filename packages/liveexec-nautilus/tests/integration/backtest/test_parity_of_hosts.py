@@ -20,9 +20,9 @@ from attrs import asdict
 
 from liveexec.domain.operation import Side, TimeInForce
 from liveexec.domain.order_state import OrderStatus
-from liveexec.replay.driver import TimedIntent
 from liveexec.replay.market import EventMarket
 from liveexec.replay.paper_host import PaperHost
+from liveexec.replay.parts import TimedIntent
 from liveexec.venues.paper.market import MarketEvent
 from liveexec_nautilus.backtest.host import NautilusHost
 from support.nautilus_replays import (
