@@ -238,7 +238,7 @@ class SnapshotCases(CaseGroup):
     @case(
         87,
         "Without a connection there is no answer",
-        proves="After the connection broke, questions raise or say NotKnown, or (in an adapter that has connected again "
+        proves="After the connection broke, questions raise or say NotKnown, or (in an adapter that is connected again "
         "by itself) tell what is true now: nothing kept from before is told as now.",
         needs=(CutConnection(refuse_for_s=0.3),),
     )
