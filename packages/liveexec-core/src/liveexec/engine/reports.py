@@ -112,6 +112,9 @@ def adopt_parked(turn: Turn, key: str) -> None:
         assert isinstance(said, AboutOrder)
         if adoption.find(turn, said) is None:
             adoption.adopt(turn, said)
+            if (adopted := adoption.find(turn, said)) is not None:
+                # Its fills wait under keys of their own: once it has ended and left memory they would find nobody.
+                claim_parked(turn, adopted)
         if (order := adoption.find(turn, said)) is not None:
             _about(turn, order, said)
 

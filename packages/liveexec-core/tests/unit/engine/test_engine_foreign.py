@@ -219,6 +219,22 @@ class TestFilledBeforeItWasMet:
         assert fetch.since_ns < met_ns
 
 
+class TestAdoptedAfterItsTime:
+    def test_what_waits_under_other_keys_is_its_own_at_once(self, harness: EngineHarness) -> None:
+        known = harness.working()
+        # Whose a word without our name is nobody knows while this one has no name there.
+        doubtful = harness.submit()
+        wait_s = harness.engine.state.config.timing.adoption_ns / 1e9
+        harness.report(make_order_report(side=Side.BUY, client_order_id=None, venue_time_ns=harness.now_ns))
+        harness.advance(wait_s / 2)
+        harness.fill(known, "0.3", client_order_id=None, venue_order_id="V-77")
+        harness.answer(doubtful, Rejected("NO", "no"), SendVerb.SUBMIT)
+        harness.advance(wait_s * 0.6)
+        (adopted,) = (each for each in harness.engine.state.ledger.orders.values() if each not in (known, doubtful))
+        assert parts(adopted, "status filled_quantity") == (OrderStatus.PARTIALLY_FILLED, Decimal("0.3"))
+        assert harness.engine._core.parked == {}
+
+
 class TestBoundedMemory:
     def test_what_came_too_early_is_remembered_up_to_a_bound(
         self, harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
