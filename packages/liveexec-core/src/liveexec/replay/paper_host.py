@@ -232,12 +232,12 @@ class _PaperVenues:
 class _View:
     """What the engine was shown of one listing."""
 
-    __slots__ = ("_bars", "_book", "_changes", "_exchange", "_instrument_id", "_updated_at_ns")
+    __slots__ = ("_bars", "_book", "_changes", "_exchange", "_instrument_id")
 
     def __init__(self, exchange: PaperExchange, instrument_id: InstrumentId) -> None:
         self._exchange, self._instrument_id = exchange, instrument_id
         self._book = exchange.books[instrument_id]
-        self._bars = self._changes = self._updated_at_ns = 0
+        self._bars = self._changes = 0
 
     def changes(self, at_ns: int) -> Iterable[Book | TradeBar]:
         """The seconds of trades that ended since the last look, and the book if it changed."""
@@ -247,10 +247,8 @@ class _View:
             yield from book.tape.since(self._bars)
             self._bars = book.tape.closed
         if book.changes > self._changes:
-            # What changed last is the recording, or else an order of ours, just now.
-            changed_ns = book.updated_at_ns if book.updated_at_ns > self._updated_at_ns else at_ns
-            self._changes, self._updated_at_ns = book.changes, book.updated_at_ns
-            yield self._exchange.visible_book(self._instrument_id, changed_ns)
+            self._changes = book.changes
+            yield self._exchange.visible_book(self._instrument_id, book.changed_at_ns)
 
 
 def _feeds(exchanges: Iterable[PaperExchange]) -> dict[InstrumentId, list[Feed]]:

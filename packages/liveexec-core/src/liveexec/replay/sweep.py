@@ -7,7 +7,6 @@ whatever distributes work can carry it out.
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from copy import deepcopy
@@ -176,7 +175,8 @@ def _begin_worker() -> None:
 
 
 def _end_worker(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(143)
+    # The pool takes SystemExit for the result of a run, and would go on with the next one that waits.
+    os._exit(143)
 
 
 def _set(document: Any, path: str, value: Any) -> str | None:

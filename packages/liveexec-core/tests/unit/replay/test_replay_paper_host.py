@@ -97,6 +97,13 @@ def test_a_market_order_meets_the_book_of_its_moment() -> None:
     assert [(fill.quantity, fill.price) for fill in (bought.fills or {}).values()] == [(3, 105), (1, 106)]
 
 
+def test_a_book_is_as_old_as_its_last_change_be_it_an_order_of_ours_that_left() -> None:
+    events: list[MarketEvent] = [book(0), book(0.001, bids=[]), trade(0.002, 95, 1, Side.SELL)]
+    for pushes in (False, True):
+        played = play(events, [order(0, 1, price=95)], pushes=pushes)
+        assert played.driver.engine.state.market.books[SPOT].at_ns == at(0.002)
+
+
 def test_a_resting_order_fills_when_the_recording_trades_through_it() -> None:
     events: list[MarketEvent] = [book(0), trade(3, 100, 2, Side.SELL), trade(4, 98, 40, Side.SELL), book(5)]
     played = play(events, [order(1, 5, price=100)])

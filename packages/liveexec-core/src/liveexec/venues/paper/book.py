@@ -168,7 +168,7 @@ class RestingSide:
 class InstrumentBook:
     """All liquidity of one listing: displayed and resting, both sides, and the trades that the recording printed."""
 
-    __slots__ = ("asks", "bids", "buys", "changes", "listing", "sells", "tape", "updated_at_ns")
+    __slots__ = ("asks", "bids", "buys", "changed_at_ns", "changes", "listing", "sells", "tape", "updated_at_ns")
 
     def __init__(self, listing: Listing, tape: TradeTape) -> None:
         self.listing = listing
@@ -177,7 +177,20 @@ class InstrumentBook:
         self.tape = tape
         #: Rises with everything that may change what the book shows.
         self.changes = 0
+        #: When it last did.
+        self.changed_at_ns = 0
+        #: When the recording last showed it.
         self.updated_at_ns = 0
+
+    def change(self, at_ns: int) -> None:
+        """Note that what the book shows may have changed."""
+        self.changes += 1
+        self.changed_at_ns = at_ns
+
+    def update(self, at_ns: int) -> None:
+        """Note that the recording showed the book."""
+        self.change(at_ns)
+        self.updated_at_ns = at_ns
 
     @property
     def is_untouched(self) -> bool:

@@ -165,8 +165,7 @@ class PaperExchange:
             found = self.books[book.instrument_id]
             found.bids.refresh(book.bids)
             found.asks.refresh(book.asks)
-            found.changes += 1
-            found.updated_at_ns = self.now_ns
+            found.update(self.now_ns)
             self._execution.meet_displayed(found)
             self._execution.relieve()
 
@@ -189,8 +188,7 @@ class PaperExchange:
         assert found.is_untouched, f"a book of {book.instrument_id} was skipped that orders might have met"
         found.bids.refresh(book.bids)
         found.asks.refresh(book.asks)
-        found.changes += 1
-        found.updated_at_ns = book.venue_time_ns
+        found.update(book.venue_time_ns)
 
     def advance(self, at_ns: int) -> None:
         """Time passes: orders expire, seconds of the tape close."""
@@ -344,7 +342,7 @@ class PaperExchange:
         if plan.client_order_id != current.client_order_id:
             self._truth.rename(ledger, current, plan.client_order_id)
         if keeps_place:
-            book.changes += 1
+            book.change(self.now_ns)
             self._execution.hold(current)
         else:
             self._execution.take(book, current, take)

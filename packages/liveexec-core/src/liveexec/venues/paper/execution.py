@@ -57,7 +57,7 @@ class Execution:
                 self._fill(maker, book, quantity, price, Liquidity.MAKER, trade_id)
             self._fill(order, book, quantity, price, Liquidity.TAKER, trade_id)
         if plan.matches:
-            book.changes += 1
+            book.change(self.now_ns)
         if order.status is not VenueOrderStatus.WORKING:
             return
         if plan.is_stopped:
@@ -77,7 +77,7 @@ class Execution:
         for order, filled in traded_through(resting, price, quantity, self._admission.fillable):
             assert order.price is not None
             self._fill(order, book, filled, order.price, Liquidity.MAKER, self._truth.next_trade_id())
-            book.changes += 1
+            book.change(self.now_ns)
 
     def meet_displayed(self, book: InstrumentBook) -> None:
         """The replayed book changed: resting orders queue anew, and those that it came through fill."""
@@ -111,7 +111,7 @@ class Execution:
             return
         book = self._books[order.instrument_id]
         book.queue_of(order.side)[0].remove(order)
-        book.changes += 1
+        book.change(self.now_ns)
         ledger.reserve(order, "", ZERO)
         if order.expire_at_ns is not None:
             del self._expiries[order.expire_at_ns, order.sequence]
@@ -157,7 +157,7 @@ class Execution:
         resting, queued_behind = book.queue_of(order.side)
         order.ahead = queued_behind.ahead_at(order.price)
         resting.add(order)
-        book.changes += 1
+        book.change(self.now_ns)
         ledger.open_orders[order.venue_order_id] = order
         self.hold(order)
         if order.expire_at_ns is not None:
