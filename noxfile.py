@@ -192,6 +192,16 @@ def clients(session: nox.Session) -> None:
     session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *tests, *session.posargs)
 
 
+@nox.session(name="nautilus-kit", venv_backend="none", default=False)
+def nautilus_kit(session: nox.Session) -> None:
+    """The whole conformance kit through NautilusTrader's node, some minutes a venue: ``-- -k okx``."""
+    tests = "packages/liveexec-nautilus/tests/contract"
+    with_node = ("uv", "run", "--group", "nautilus")
+    session.run(
+        *with_node, "pytest", "-p", "no:cacheprovider", tests, *session.posargs, env={"LIVEEXEC_NAUTILUS_KIT": "1"}
+    )
+
+
 @nox.session(venv_backend="none", default=False)
 def objects(session: nox.Session) -> None:
     """Object stores against moto's S3 server, in build/clients/moto; needs a package registry once."""
