@@ -75,8 +75,9 @@ def imports(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """All tests; arguments go to pytest: ``uv run nox -s tests -- -k ladder``."""
-    session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *session.posargs)
+    """All tests, those of two files at a time; arguments go to pytest: ``uv run nox -s tests -- -k ladder``."""
+    options = session.posargs or ["-n", "2", "--dist", "loadfile"]
+    session.run("uv", "run", "--group", "nautilus", "pytest", "-p", "no:cacheprovider", *options)
 
 
 @nox.session(venv_backend="none", default=False)

@@ -28,6 +28,8 @@ class CanaryWatch:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._taps = ExitStack()
+        #: What processes that ran tests for this one found.
+        self._found_elsewhere: list[str] = []
         self.outputs = Outputs()
 
     def start(self) -> None:
@@ -68,17 +70,34 @@ class CanaryWatch:
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Look through everything, once every other plugin has written what it writes."""
         yield
-        outputs = self.outputs
-        if (base := getattr(self._config, "_tmp_path_factory", None)) is not None and base._basetemp is not None:
-            outputs.look_through(base.getbasetemp())
-        if (report := self._config.getoption("xmlpath", None)) is not None and Path(report).exists():
-            outputs.note("the report in XML", Path(report).read_bytes())
-        leaks = outputs.leaks()
+        if hasattr(self._config, "workerinput"):
+            return
+        leaks = [*self.leaks(), *self._found_elsewhere]
         if not leaks:
             return
         self._say("secrets were put out", [f"FAILED {leak}" for leak in leaks])
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def leaks(self) -> list[str]:
+        """Look through everything that was put out."""
+        outputs = self.outputs
+        if (base := getattr(self._config, "_tmp_path_factory", None)) is not None and base._basetemp is not None:
+            outputs.look_through(base.getbasetemp())
+        if (report := self._config.getoption("xmlpath", None)) is not None and Path(report).exists():
+            outputs.note("the report in XML", Path(report).read_bytes())
+        return [str(leak) for leak in outputs.leaks()]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """What a process of pytest-xdist found; what one that died put out was not looked at."""
+        told = getattr(node, "workeroutput", {})
+        if _NAME not in told:
+            self.outputs.unseen.append(f"what {node.gateway.id} put out, which died")
+        else:
+            leaks, unseen = told[_NAME]
+            self._found_elsewhere += leaks
+            self.outputs.unseen += unseen
 
     def pytest_terminal_summary(self) -> None:
         """What could not be looked at has to be known."""
@@ -113,6 +132,20 @@ class CanaryWatch:
         return lambda: setattr(writer, "write", write)
 
 
+class WorkerWatch:
+    """In a process of pytest-xdist, which has neither a terminal nor an exit code that anybody looks at: what was found
+    goes to the process that started it."""
+
+    def __init__(self, watch: CanaryWatch, told: dict[str, Any]) -> None:
+        self._watch, self._told = watch, told
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Iterator[None]:
+        """Innermost of those that come at the end: the last of them sends what was told."""
+        yield
+        self._told[_NAME] = self._watch.leaks(), self._watch.outputs.unseen
+
+
 @pytest.fixture
 def overhear(pytestconfig: pytest.Config) -> Callable[[str], Callable[[str | bytes], None]]:
     """For outputs that no plugin sees, as on a terminal of the test's own: name the place, then tell what comes."""
@@ -126,5 +159,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch this session, once there is a terminal to listen to."""
     watch = CanaryWatch(config)
     config.pluginmanager.register(watch, _NAME)
+    if (told := getattr(config, "workeroutput", None)) is not None:
+        config.pluginmanager.register(WorkerWatch(watch, told))
     config.add_cleanup(watch.stop)
     watch.start()

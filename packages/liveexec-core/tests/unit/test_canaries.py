@@ -103,8 +103,8 @@ ALLOWED = {
 }
 
 
-def session(folder: Path, planted: Mapping[str, tuple[str, str]]) -> subprocess.CompletedProcess[str]:
-    """A test session with a test for each of these."""
+def session(folder: Path, planted: Mapping[str, tuple[str, str]], *more: str) -> subprocess.CompletedProcess[str]:
+    """A test session with a test for each of these, with these options."""
     (folder / "conftest.py").write_text('pytest_plugins = ["support.canary_watch"]\n')
     tests = [
         f"def test_{name}(capsys, overhear, record_property, tmp_path):\n    "
@@ -115,7 +115,7 @@ def session(folder: Path, planted: Mapping[str, tuple[str, str]]) -> subprocess.
     environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
     options = ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".", "--basetemp", "mine"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "--junit-xml", "report.xml", "test_planted.py"],
+        [sys.executable, "-m", "pytest", *options, *more, "--junit-xml", "report.xml", "test_planted.py"],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": ""},
         capture_output=True,
@@ -143,6 +143,17 @@ def test_a_secret_is_found_wherever_it_is_put_out(name: str, said: str) -> None:
 def test_a_secret_alone_fails_a_session_whose_tests_pass(name: str, tmp_path: Path) -> None:
     ended = session(tmp_path, {name: PLANTED[name]})
     assert "1 passed" in ended.stdout
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("name", ["stdout", "process", "removed_folder"])
+def test_a_secret_is_found_in_a_process_that_runs_tests_beside_others(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("xdist", reason="pytest-xdist runs tests in several processes")
+    ended = session(tmp_path, {name: PLANTED[name]}, "-n", "2")
+    assert "1 passed" in ended.stdout
+    assert f"FAILED test_planted.py::test_{name} - a secret in {PLANTED[name][1]}: " in re.sub(
+        r"\btmp\w{8}/", "tmp/", ended.stdout
+    )
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
 
 
