@@ -161,10 +161,9 @@ def main(url: str, key: str, secret: str, options: list[str]) -> None:
         .with_logging(LoggerConfig(bypass_logging="--log" not in options))
         .with_delay_post_stop_secs(0)
         .with_exec_engine_config(
-            # Spot's client asks for nothing when its streams are back: what it missed is found by this alone.
+            # Spot's client asks for nothing when its streams are back, and the futures' one opens its stream a second
+            # time after it has asked: what was missed is found by this alone.
             LiveExecutionEngineConfig(open_check_interval_secs=1, open_check_threshold_ms=500)
-            if is_spot
-            else LiveExecutionEngineConfig()
         )
         .add_data_client(
             "BINANCE",
