@@ -27,6 +27,8 @@ REGISTRY = re.compile(
     re.IGNORECASE,
 )
 
+#: The group holds what the package for NautilusTrader is typed against.
+MYPY = ("uv", "run", "--group", "nautilus", "mypy", "--strict")
 #: What a merge leaves in a file that nobody resolved.
 CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
@@ -55,22 +57,22 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """mypy --strict over sources and tests."""
-    session.run("uv", "run", "mypy", "--strict", "noxfile.py", "conftest.py", "benchmarks")
+    session.run(*MYPY, "noxfile.py", "conftest.py", "benchmarks")
     for example in sorted((ROOT / "examples" / "plugins").glob("*/src")):
-        session.run("uv", "run", "mypy", "--strict", str(example))
+        session.run(*MYPY, str(example))
     for example in sorted((ROOT / "examples" / "adapters").glob("*/pyproject.toml")):
-        session.run("uv", "run", "mypy", "--strict", *_rooms(example.parent))
+        session.run(*MYPY, *_rooms(example.parent))
     for script in sorted((ROOT / "examples" / "embedding").glob("*.py")):
-        session.run("uv", "run", "mypy", "--strict", str(script))
+        session.run(*MYPY, str(script))
     for package in PACKAGES:
-        session.run("uv", "run", "--group", "nautilus", "mypy", "--strict", *_rooms(package))
-    session.run("uv", "run", "mypy", "--strict", "tests/measured", env={"MYPYPATH": "tests/measured"})
+        session.run(*MYPY, *_rooms(package))
+    session.run(*MYPY, "tests/measured", env={"MYPYPATH": "tests/measured"})
 
 
 @nox.session(venv_backend="none")
 def imports(session: nox.Session) -> None:
     """Who may import whom."""
-    session.run("uv", "run", "lint-imports", "--no-cache")
+    session.run("uv", "run", "--group", "nautilus", "lint-imports", "--no-cache")
 
 
 @nox.session(venv_backend="none")
@@ -87,7 +89,7 @@ def coverage(session: nox.Session) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     measured = [package / "tests" / kind for package in PACKAGES for kind in ("contract", "integration", "unit")]
     tests = [str(path.relative_to(ROOT)) for path in measured if path.is_dir()]
-    run = ("uv", "run", "coverage")
+    run = ("uv", "run", "--group", "nautilus", "coverage")
     session.run(*run, "run", "-m", "pytest", "-p", "no:cacheprovider", *tests, *session.posargs)
     session.run(*run, "combine", "--quiet")
     session.run(*run, "json", "--quiet", "-o", str(folder / "report.json"))

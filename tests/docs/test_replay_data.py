@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,16 +68,18 @@ def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> None:
     lines += [f"{line}{'' if '=$(' in line else f' > out-{number}'}" for number, line in enumerate(commands)]
     dropped = ("DATABASE_URL", "PGPASSWORD")
     environ = {name: value for name, value in os.environ.items() if name not in dropped}
-    own = {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_DATA_HOME": str(tmp_path / "data"), "COLUMNS": "200"}
-    ended = subprocess.run(
-        [str(BASH), "-c", "\n".join(lines)],
-        cwd=tmp_path,
-        env=environ | own,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    # The demo's socket has its place below the state's folder, and the paths of sockets are short.
+    with tempfile.TemporaryDirectory(prefix="lx-") as state:
+        own = {"XDG_STATE_HOME": state, "XDG_DATA_HOME": str(tmp_path / "data"), "COLUMNS": "200"}
+        ended = subprocess.run(
+            [str(BASH), "-c", "\n".join(lines)],
+            cwd=tmp_path,
+            env=environ | own,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     assert ended.returncode == 0, ended.stderr
     told = {line: (tmp_path / f"out-{number}").read_text() for number, line in enumerate(commands) if "=$(" not in line}
     before, after = (next(told[line] for line in told if f"inspect {name}" in line) for name in ("market", "laid"))

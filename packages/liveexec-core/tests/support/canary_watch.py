@@ -30,6 +30,7 @@ class CanaryWatch:
         self._taps = ExitStack()
         #: What processes that ran tests for this one found.
         self._found_elsewhere: list[str] = []
+        self._has_others = False
         self.outputs = Outputs()
 
     def start(self) -> None:
@@ -82,7 +83,9 @@ class CanaryWatch:
     def leaks(self) -> list[str]:
         """Look through everything that was put out."""
         outputs = self.outputs
-        if (base := getattr(self._config, "_tmp_path_factory", None)) is not None and base._basetemp is not None:
+        base = getattr(self._config, "_tmp_path_factory", None)
+        # The folders of other processes' tests lie below, which know what may be in them.
+        if base is not None and base._basetemp is not None and not self._has_others:
             outputs.look_through(base.getbasetemp())
         if (report := self._config.getoption("xmlpath", None)) is not None and Path(report).exists():
             outputs.note("the report in XML", Path(report).read_bytes())
@@ -91,6 +94,7 @@ class CanaryWatch:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """What a process of pytest-xdist found; what one that died put out was not looked at."""
+        self._has_others = True
         told = getattr(node, "workeroutput", {})
         if _NAME not in told:
             self.outputs.unseen.append(f"what {node.gateway.id} put out, which died")

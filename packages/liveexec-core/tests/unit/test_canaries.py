@@ -80,8 +80,8 @@ PLANTED = {
         """
         path = tmp_path / 'pgpass'
         path.touch(0o600)
-        path.write_text('*:*:*:liveexec:' + 43 * 'p')
-        print(43 * 'p')
+        path.write_text('*:*:*:liveexec:' + 'no-server-made-' * 3)
+        print('no-server-made-' * 3)
         """,
         "captured stdout call",
     ),

@@ -164,7 +164,10 @@ class NodeHarness(VenueHarness):
 
     async def balances(self) -> Sequence[BalanceReport]:
         told = self._venue.floor.balances(self.user_id)
-        return [BalanceReport(ACCOUNT, asset, total, free, 0) for asset, (total, free) in told.items()]
+        # The library keeps amounts of money with eight places.
+        return [
+            BalanceReport(ACCOUNT, asset, round(total, 8), round(free, 8), 0) for asset, (total, free) in told.items()
+        ]
 
     async def received(self, verb: Verb) -> int:
         return sum(each.operation in self._flavor.requests[verb] for each in self._venue.requests)

