@@ -7,8 +7,11 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Final
+
+from support.canaries import may_rest
 
 __all__ = ["ROOT", "UV", "Python", "run", "strangers_python"]
 
@@ -52,6 +55,10 @@ def strangers_python(folder: Path, *packages: Path) -> Python:
     )
     assert installed.returncode == 0, installed.stderr
     (site,) = environment.glob("lib/python*/site-packages")
+    # The simulator's venues have a credential that is looked for as any other, and this is where it is written.
+    for source in site.glob("liveexec_testkit/simulator/adapter.py"):
+        may_rest(source)
+        may_rest(Path(cache_from_source(source)))
     # A folder on the path has no .pth files run, so the checkout that is installed here editable stays unseen.
     dependencies = sysconfig.get_path("purelib")
 
