@@ -33,12 +33,13 @@ MYPY = ("uv", "run", "--group", "nautilus", "mypy", "--strict")
 CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
-#: Modules that need more than their package, by how their names begin: the reader of parquet files and the loopback
-#: venues an extra, the migrations alembic's context.
+#: Modules that need more than their package, by how their names begin: the reader of parquet files, the host of replays
+#: and the loopback venues an extra, the migrations alembic's context.
 _NOT_ALONE = (
     "liveexec.venues.paper.parquet",
     "liveexec.storage.migrations.env",
     "liveexec_deribit.loopback.",
+    "liveexec_nautilus.backtest.",
     "liveexec_nautilus.loopback.",
 )
 
