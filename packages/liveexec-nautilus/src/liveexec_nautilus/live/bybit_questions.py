@@ -1,18 +1,17 @@
 """Questions to Bybit, through NautilusTrader's own HTTP client (bybit-exchange.github.io/docs/v5).
 
 Orders: ``/v5/order/realtime`` and, for those that are over, ``/v5/order/history``. Fills: ``/v5/execution/list``, seven
-days at a time and a hundred at once. Positions: ``/v5/position/list``. Balances: the unified account's wallet.
+days at a time. Positions: ``/v5/position/list``. Balances: the unified account's wallet. The client follows every page
+where it is given no limit.
 """
 
 import time
-from collections.abc import Sequence
 from typing import Any, Final
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.live.clients import bybit_products, nautilus_account
 from liveexec_nautilus.live.protocol import Answer, Ask, Balance, Cancel, ClientPlan, FillTold, OrderState, Position
 from liveexec_nautilus.live.questions import QuestionFailed
-from liveexec_nautilus.live.report_pages import all_fills
 from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_report_state, position_of
 
 __all__ = ["BybitQuestions"]
@@ -20,7 +19,6 @@ __all__ = ["BybitQuestions"]
 _NS_PER_MS: Final = 1_000_000
 #: The longest span of executions that one request may ask for.
 _SPAN_NS: Final = 7 * 86_400 * 1_000_000_000 - _NS_PER_MS
-_PAGE: Final = 100
 #: Executions are kept for two years.
 _HISTORY_NS: Final = 730 * 86_400 * 1_000_000_000
 
@@ -109,21 +107,16 @@ class BybitQuestions:
         found: list[Any] = []
         is_complete = since_ns >= begin_ns or since_ns == 0
         for product in self._products:
-
-            async def fetch(start_ns: int, end_ns: int, product: vendor.BybitProductType = product) -> Sequence[Any]:
-                reports: Sequence[Any] = await self._http.request_fill_reports(
-                    self._account_id, product, None, start_ns // _NS_PER_MS, end_ns // _NS_PER_MS, _PAGE
-                )
-                return reports
-
             start_ns = begin_ns if since_ns else now_ns - _SPAN_NS
             while start_ns <= now_ns:
                 end_ns = min(start_ns + _SPAN_NS, now_ns + _NS_PER_MS)
-                reports, is_all = await all_fills(fetch, start_ns, end_ns, _PAGE)
-                found += reports
-                is_complete = is_complete and is_all
+                found += await self._http.request_fill_reports(
+                    self._account_id, product, None, start_ns // _NS_PER_MS, end_ns // _NS_PER_MS
+                )
                 start_ns = end_ns + 1
-        return tuple(fill_report_told(each) for each in found), is_complete
+        # Spans meet within a millisecond, which both of them give.
+        fills = {(each.venue_order_id, each.trade_id): each for each in map(fill_report_told, found)}
+        return tuple(fills.values()), is_complete
 
     async def _positions(self) -> tuple[Position, ...]:
         found: list[Position] = []

@@ -1,12 +1,11 @@
 """Questions to OKX, through NautilusTrader's own HTTP client (okx.com/docs-v5).
 
 Orders: ``/trade/orders-pending`` and ``/trade/orders-history`` (seven days; canceled without a fill, two hours).
-Fills: ``/trade/fills`` and its history, a hundred at once. Positions and balances: ``/account/positions`` and
-``/account/balance``.
+Fills: ``/trade/fills``. Positions and balances: ``/account/positions`` and ``/account/balance``. The client follows
+every page where it is given no limit.
 """
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from liveexec_nautilus import vendor
 from liveexec_nautilus.live.clients import nautilus_account, okx_types
 from liveexec_nautilus.live.protocol import Answer, Ask, Balance, Cancel, ClientPlan, FillTold, OrderState, Position
 from liveexec_nautilus.live.questions import QuestionFailed
-from liveexec_nautilus.live.report_pages import all_fills
 from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_report_state, position_of
 
 __all__ = ["OkxQuestions"]
@@ -22,7 +20,6 @@ __all__ = ["OkxQuestions"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000
 _NS_PER_MS: Final = 1_000_000
-_PAGE: Final = 100
 #: How far back fills are asked for when nothing says from when on.
 _SPAN_NS: Final = 3 * 86_400 * 1_000_000_000
 
@@ -53,11 +50,9 @@ class OkxQuestions:
                 case "order":
                     return await self._order(ask)
                 case "open_orders":
-                    orders, is_complete = await self._open_orders()
-                    return Answer(ask.ref, orders=orders, is_complete=is_complete)
+                    return Answer(ask.ref, orders=await self._open_orders())
                 case "fills":
-                    fills, is_complete = await self._fills(ask.since_ns)
-                    return Answer(ask.ref, fills=fills, is_complete=is_complete)
+                    return Answer(ask.ref, fills=await self._fills(ask.since_ns))
                 case "positions":
                     return Answer(ask.ref, positions=await self._positions())
                 case "balances":
@@ -85,42 +80,33 @@ class OkxQuestions:
     async def _order(self, ask: Ask) -> Answer:
         assert ask.instrument is not None
         instrument_id = vendor.InstrumentId.from_str(ask.instrument)
-        # The client has no question about one order: it lists those of the instrument, open and over.
-        reports = await self._http.request_order_status_reports(self._account_id, None, instrument_id)
-        for each in reports:
-            if (ask.venue_order_id is not None and str(each.venue_order_id) == ask.venue_order_id) or (
-                ask.client_order_id is not None and str(each.client_order_id) == ask.client_order_id
-            ):
-                return Answer(ask.ref, orders=(order_report_state(each),))
-        return Answer(ask.ref, is_absent=len(reports) < _PAGE)
+        # The client has no question about one order: it lists those of the instrument, first the ones that are over and
+        # then the open ones. An order that ends in between is in neither list; in the next it is.
+        for _ in range(2):
+            for each in await self._http.request_order_status_reports(self._account_id, None, instrument_id):
+                if (ask.venue_order_id is not None and str(each.venue_order_id) == ask.venue_order_id) or (
+                    ask.client_order_id is not None and str(each.client_order_id) == ask.client_order_id
+                ):
+                    return Answer(ask.ref, orders=(order_report_state(each),))
+        return Answer(ask.ref, is_absent=True)
 
-    async def _open_orders(self) -> tuple[tuple[OrderState, ...], bool]:
+    async def _open_orders(self) -> tuple[OrderState, ...]:
         found: list[OrderState] = []
-        is_complete = True
         for each in self._types:
             reports = await self._http.request_order_status_reports(self._account_id, each, open_only=True)
             found += [order_report_state(report) for report in reports if report.is_open]
-            is_complete = is_complete and len(reports) < _PAGE
-        return tuple(found), is_complete
+        return tuple(found)
 
-    async def _fills(self, since_ns: int) -> tuple[tuple[FillTold, ...], bool]:
+    async def _fills(self, since_ns: int) -> tuple[FillTold, ...]:
         now_ns = time.time_ns()
+        # A millisecond earlier, since the client leaves out what is at the begin itself.
+        begin_ns = (since_ns or now_ns - _SPAN_NS) - _NS_PER_MS
         found: list[Any] = []
-        is_complete = True
-        for kind in self._types:
-
-            async def fetch(start_ns: int, end_ns: int, kind: vendor.OKXInstrumentType = kind) -> Sequence[Any]:
-                reports: Sequence[Any] = await self._http.request_fill_reports(
-                    self._account_id, kind, None, _time(start_ns), _time(end_ns), _PAGE
-                )
-                return reports
-
-            # A millisecond earlier, since the client leaves out what is at the begin itself.
-            begin_ns = (since_ns or now_ns - _SPAN_NS) - _NS_PER_MS
-            reports, is_all = await all_fills(fetch, begin_ns, now_ns + 1_000 * _NS_PER_MS, _PAGE)
-            found += (each for each in reports if each.ts_event >= since_ns - since_ns % _NS_PER_MS)
-            is_complete = is_complete and is_all
-        return tuple(fill_report_told(each) for each in found), is_complete
+        for each in self._types:
+            found += await self._http.request_fill_reports(
+                self._account_id, each, None, _time(begin_ns), _time(now_ns + 1_000 * _NS_PER_MS)
+            )
+        return tuple(fill_report_told(each) for each in found if each.ts_event >= since_ns - since_ns % _NS_PER_MS)
 
     async def _positions(self) -> tuple[Position, ...]:
         found: list[Position] = []

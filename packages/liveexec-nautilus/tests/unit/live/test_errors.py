@@ -24,6 +24,15 @@ NO_PROOFS = [
     (NodeVenue.BYBIT, "connection closed before 110007"),
     (NodeVenue.OKX, "50004: API endpoint request timeout"),
     (NodeVenue.OKX, "51008.5"),
+    # The id is taken: the order is there.
+    (NodeVenue.BINANCE_FUTURES, "Binance error -4116: ClientOrderId is duplicated."),
+    (NodeVenue.BINANCE_SPOT, "code=-2010, msg=Duplicate order sent."),
+    (NodeVenue.BYBIT, "Bybit error 110072: OrderLinkedID is duplicate"),
+    (NodeVenue.BYBIT, "Bybit error 170141: Duplicate clientOrderId"),
+    (NodeVenue.BYBIT, "Bybit error 110030: order id"),
+    (NodeVenue.BYBIT, "Bybit error 170147: Order cancellation timeout"),
+    (NodeVenue.OKX, "51016: Client order ID already exists"),
+    (NodeVenue.OKX, "51149: Order timed out. Please try again."),
 ]
 
 
