@@ -296,6 +296,13 @@ ENGINE_BUGS: Final = (
         unseen="simulated venues find orders by our name",
     ),
     Mutant(
+        "what is left of an order that was taken for absent works on when a fill shows it",
+        "engine/reports.py",
+        "    if waits or (turns_up and order.filled_quantity < order.quantity):",
+        "    if waits:",
+        _ABSENCE,
+    ),
+    Mutant(
         "an older balance that comes late is believed",
         "engine/balances.py",
         "    if known is None or said.venue_time_ns >= known.venue_time_ns:",

@@ -277,7 +277,7 @@ SHELL_BUGS: Final = (
     Mutant(
         "orders leave in a scope that was killed a moment ago",
         "runtime/send_gate.py",
-        "        if any(in_scope(order, scope) for scope in self.killed):",
+        "        if any(in_scope(order, scope) for scope in self.killed.values()):",
         "        if False:",
         _GATE,
     ),
@@ -298,8 +298,15 @@ SHELL_BUGS: Final = (
     Mutant(
         "a kill is latched only when it is journaled",
         "runtime/operator_controls.py",
-        "        self._killed[scope] = None\n        reach",
+        "        self._killed[number] = scope\n        reach",
         "        reach",
+        _SHARD,
+    ),
+    Mutant(
+        "what is decided of a kill opens a scope that another kill closed",
+        "runtime/operator_controls.py",
+        "        number = next(self._kills)\n",
+        "        number = 1\n",
         _SHARD,
     ),
     Mutant(

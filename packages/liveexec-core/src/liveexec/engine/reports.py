@@ -273,6 +273,8 @@ def _fill_report(turn: Turn, order: Order, said: FillReport | CumulativeFill) ->
     earlier = _is_past(turn, order, said.client_order_id, said.venue_order_id)
     waits = not earlier and order.status in (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
     may_be_renamed = order.venue_order_id is None or order.replace is not None
+    # Taken for refused or never sent: what it did not fill works there all the same.
+    turns_up = not earlier and not order.is_open and order.venue_order_id is None and said.venue_order_id is not None
     if not earlier and may_be_renamed and said.venue_order_id not in (None, order.venue_order_id):
         # What the venue fills it has, under this name: a fill that comes before the answer to its submit, or to the
         # change that gives it another name, says the same as that answer.
@@ -282,7 +284,7 @@ def _fill_report(turn: Turn, order: Order, said: FillReport | CumulativeFill) ->
         is_news = fills.apply_report(turn, order, said)
     else:
         is_news = fills.apply_total(turn, order, said, earlier=earlier)
-    if waits:
+    if waits or (turns_up and order.filled_quantity < order.quantity):
         requests.alive(turn, order)
     if is_news:
         _after_fill(turn, order)

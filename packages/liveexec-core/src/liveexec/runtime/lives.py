@@ -30,7 +30,7 @@ _RELEASE_TIMEOUT_S: Final = 5.0
 
 
 class Lives:
-    """Keeps one shard alive. ``killed`` are scopes that an operator killed and of which the journal does not know yet:
+    """Keeps one shard alive. ``killed`` are scopes, by the kill that closed them, which is not decided yet:
     they stay closed whatever becomes of a life. ``error`` says why nothing is executed, ``None`` while all is well."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Lives:
         parts: ShardParts,
         broadcaster: Broadcaster,
         watchers: Watchers,
-        killed: dict[ControlScope, None],
+        killed: dict[int, ControlScope],
         *,
         takeover_timeout_s: float,
     ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import count
 
 import structlog
 
@@ -39,10 +40,12 @@ _log = structlog.get_logger(__name__)
 class OperatorControls:
     """The operators' half of the orchestrator. Whatever is said here is recorded with who said it and why."""
 
-    def __init__(self, parts: ShardParts, lives: Lives, killed: dict[ControlScope, None]) -> None:
+    def __init__(self, parts: ShardParts, lives: Lives, killed: dict[int, ControlScope]) -> None:
         self._parts, self._lives = parts, lives
-        #: Scopes that an operator killed and of which the journal does not know yet, whatever becomes of the shard.
+        #: Scopes by the kill that closed them and is not decided yet, whatever becomes of the shard: two kills may
+        #: close one scope, and what is decided of one of them must not open it.
         self._killed = killed
+        self._kills = count(1)
         self._draining = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -62,10 +65,11 @@ class OperatorControls:
         check_words(principal=principal, reason=reason)
         self._check_scope(scope)
         self._lives.check_running()
-        self._killed[scope] = None
+        number = next(self._kills)
+        self._killed[number] = scope
         reach(FailPoint.KILL_LATCHED)
         # A caller who gives up does not take the kill back.
-        self._tasks.add(task := asyncio.create_task(self._kill(scope, kind, principal, reason)))
+        self._tasks.add(task := asyncio.create_task(self._kill(number, scope, kind, principal, reason)))
         task.add_done_callback(self._kill_ended)
         await asyncio.shield(task)
 
@@ -152,18 +156,18 @@ class OperatorControls:
         if name not in known:
             raise NotFound(f"{shown(str(scope))} is nothing that this host has; there are {', '.join(sorted(known))}")
 
-    async def _kill(self, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
+    async def _kill(self, number: int, scope: ControlScope, kind: ControlKind, principal: str, reason: str) -> None:
         """Ask for a kill until it is durable, in as many lives as that takes."""
         while True:
             shard = await self._lives.next()
             request = Kill(0, new_order_id(self._parts.clock), scope, kind, principal, reason)
             try:
                 # Once the engine has decided its trading state holds, and what flattens the scope has to leave.
-                await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(scope, None))
+                await self._ask(shard, request, Priority.CONTROL, lambda: self._killed.pop(number, None))
             except OutcomeUnknown:
                 if self._draining:
                     raise
-                self._killed[scope] = None
+                self._killed[number] = scope
             else:
                 return
 

@@ -66,7 +66,7 @@ class LiveExecutionOrchestrator(OperatorControls):
     def __init__(self, parts: ShardParts, *, takeover_timeout_s: float = 30.0) -> None:
         self._broadcaster = Broadcaster()
         self._watchers = Watchers()
-        killed: dict[ControlScope, None] = {}
+        killed: dict[int, ControlScope] = {}
         lives = Lives(parts, self._broadcaster, self._watchers, killed, takeover_timeout_s=takeover_timeout_s)
         super().__init__(parts, lives, killed)
 

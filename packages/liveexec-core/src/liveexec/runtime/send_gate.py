@@ -41,7 +41,7 @@ class SendGate:
     max_price_age_ns: int
     lease_until_s: float = 0.0
     fenced: bool = False
-    killed: dict[ControlScope, None] = field(factory=dict)
+    killed: dict[int, ControlScope] = field(factory=dict)
     can_write: Callable[[], bool] = field(default=lambda: True)
     outlasts_lease: Callable[[], bool] = field(default=lambda: False)
 
@@ -92,7 +92,7 @@ class SendGate:
         if decided_at_ns < since_ns:
             # Decided for a session that is gone: what the venue did meanwhile was not known then.
             return "decided before the session was reconciled"
-        if any(in_scope(order, scope) for scope in self.killed):
+        if any(in_scope(order, scope) for scope in self.killed.values()):
             return "killed by an operator"
         assert order.instrument_id is not None
         state, scope = self.state.trading_state(

@@ -61,7 +61,7 @@ _EXPIRE_S: Final = 0.25
 
 class ShardRuntime:
     """Everything of one life. ``on_order`` is called for each order that durably changed, after readers can see it;
-    ``killed`` are scopes that an operator killed and of which the journal does not know yet."""
+    ``killed`` are scopes, by the kill that closed them, which is not decided yet."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class ShardRuntime:
         recovered: RecoveredShard,
         broadcaster: Broadcaster,
         on_order: Callable[[Order], None],
-        killed: dict[ControlScope, None] | None = None,
+        killed: dict[int, ControlScope] | None = None,
     ) -> None:
         self._parts = parts
         self._broadcaster = broadcaster

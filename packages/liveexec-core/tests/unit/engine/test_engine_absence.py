@@ -141,6 +141,24 @@ class TestAbsence:
         harness.fill(order, "0.25", client_order_id=None)
         assert harness.net() == Decimal("0.25"), "whatever it filled counts"
 
+    def test_what_is_left_of_it_is_canceled_too_when_a_fill_is_what_turns_up(self, harness: EngineHarness) -> None:
+        order = unknown(harness)
+        harness.now_ns += 60 * S
+        harness.query(order)
+        harness.fill(order, "0.25")
+        assert [send.ref.venue_order_id for send in harness.effects(SendCancel)] == [venue_order_id_of(order)]
+        harness.fill(order, "0.25")
+        assert harness.effects(SendCancel) == [], "it goes out once"
+        assert harness.net() == Decimal("0.5")
+
+    def test_nothing_is_canceled_when_the_fill_that_turns_up_is_all_of_it(self, harness: EngineHarness) -> None:
+        order = unknown(harness)
+        harness.now_ns += 60 * S
+        harness.query(order)
+        harness.fill(order, "1")
+        assert harness.effects(SendCancel) == []
+        assert harness.net() == Decimal(1)
+
     def test_whose_cancel_was_wished_is_canceled_as_well_when_it_turns_up(self, harness: EngineHarness) -> None:
         order = unknown(harness)
         harness.cancel(order)

@@ -155,7 +155,7 @@ def decide_without_price(world: World) -> None:
 
 def kill(scope: ControlScope) -> Callable[[World], None]:
     def change(world: World) -> None:
-        world.gate.killed[scope] = None
+        world.gate.killed[1] = scope
 
     return change
 
@@ -326,7 +326,7 @@ def test_a_replace_of_an_order_at_work_leaves_and_one_of_a_killed_scope_does_not
     apply_event(order, make_replace_requested(), NOW_NS)
     change = SendReplace(order, ref_of(order), make_plan(), Decimal(2), order.price, make_fill().quantity, NOW_NS)
     assert world.gate.stops_replace(change) is None
-    world.gate.killed[ControlScope(ScopeKind.STRATEGY, STRATEGY)] = None
+    world.gate.killed[1] = ControlScope(ScopeKind.STRATEGY, STRATEGY)
     assert world.gate.stops_replace(change) == _KILLED
 
 

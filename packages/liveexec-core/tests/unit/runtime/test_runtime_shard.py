@@ -22,7 +22,8 @@ from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.outcome import Accepted, FillReport, OrderReport, PositionReport, VenueOrderStatus
 from liveexec.domain.stored import Ownership
 from liveexec.domain.venue import Ordering
-from liveexec.engine.inputs import ControlKind
+from liveexec.engine.inputs import ControlKind, EngineInput, Kill
+from liveexec.engine.turn import Decision
 from liveexec.errors import (
     Halted,
     InvalidInput,
@@ -114,12 +115,12 @@ async def test_a_kill_holds_from_the_call_on_though_its_caller_gives_up() -> Non
             live.kill(EVERYTHING, ControlKind.BLOCK, principal="operator", reason="something is wrong")
         )
         await asyncio.sleep(0)
-        assert EVERYTHING in live.shard.gate.killed
+        assert EVERYTHING in live.shard.gate.killed.values()
         killing.cancel()
         await asyncio.wait((killing,))
         ledger = live.shard.engine.state.ledger
-        assert EVERYTHING in live.shard.gate.killed or ledger.state_of(EVERYTHING) is TradingState.HALTED
-        await until(lambda: EVERYTHING not in live.shard.gate.killed)
+        assert EVERYTHING in live.shard.gate.killed.values() or ledger.state_of(EVERYTHING) is TradingState.HALTED
+        await until(lambda: not live.shard.gate.killed)
         assert ledger.state_of(EVERYTHING) is TradingState.HALTED
 
 
@@ -138,6 +139,31 @@ async def test_a_kill_outlives_the_life_that_could_not_record_it() -> None:
         assert live.shard is not first
         assert live.shard.gate.killed == {}
         assert live.shard.view.ledger.state_of(EVERYTHING) is TradingState.HALTED
+
+
+async def test_a_kill_holds_until_it_is_decided_whatever_was_asked_of_its_scope_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        handle, held = live.shard.engine.handle, []
+
+        def watched(given: EngineInput) -> Decision:
+            if isinstance(given, Kill):
+                held.append((given.reason, EVERYTHING in live.shard.gate.killed.values()))
+            return handle(given)
+
+        monkeypatch.setattr(live.shard.engine, "handle", watched)
+        await within(
+            asyncio.gather(
+                live.kill(EVERYTHING, ControlKind.FLATTEN, principal="operator", reason="going home"),
+                live.set_trading_state(EVERYTHING, TradingState.ACTIVE, principal="operator", reason="after all not"),
+                live.kill(EVERYTHING, ControlKind.BLOCK, principal="operator", reason="something is wrong"),
+            )
+        )
+        assert held == [("going home", True), ("something is wrong", True)]
+        assert live.shard.gate.killed == {}
+        assert live.shard.engine.state.ledger.state_of(EVERYTHING) is TradingState.HALTED
 
 
 async def test_once_closed_nothing_can_be_killed() -> None:
