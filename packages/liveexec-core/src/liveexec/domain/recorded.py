@@ -6,7 +6,7 @@ from 0 to 4, where a level that was not there is null or NaN. ``timestamp`` is U
 
 Numbers are stored as doubles; the shortest decimal that reads back as the same double is the number that was
 written. Events are merged by their times, trades before books of the same time, since a book shows what its trades
-left. A timestamp that falls within a file counts as the highest before it.
+left. A timestamp that falls, within a file or from one day's to the next, counts as the highest before it.
 
 How files are opened is nobody's business here: a row is a plain tuple in the order of its kind's columns.
 """
@@ -91,13 +91,16 @@ def columns_of(kind: TickKind, depth: int = DEPTH) -> tuple[str, ...]:
     return ("timestamp", *_side_columns("bids", depth), *_side_columns("asks", depth))
 
 
-def decoder_of(kind: TickKind, instrument_id: InstrumentId, file: str, depth: int = DEPTH) -> RowDecoder:
+def decoder_of(
+    kind: TickKind, instrument_id: InstrumentId, file: str, depth: int = DEPTH, after_ns: int = 0
+) -> RowDecoder:
     """What makes events of one file's rows, which it is to be given in their order; ``file`` is what errors call it.
+    No event is earlier than ``after_ns``, where the file before it ended.
 
     Raises (the decoder):
         InvalidInput: a trade is not a number above zero; the row is named.
     """
-    latest_ns = 0
+    latest_ns = after_ns
 
     def trade(row: Sequence[Any], number: int) -> KeyedEvent:
         nonlocal latest_ns

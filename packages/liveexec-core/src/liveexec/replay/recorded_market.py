@@ -5,14 +5,21 @@ Needs pyarrow (the extra ``replay``), which the reader behind it imports; nothin
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from itertools import accumulate
 from typing import Any, Final
 
 from attrs import define
 
 from liveexec.domain.ids import InstrumentId
-from liveexec.domain.recorded import MICROSECOND_NS, MarketEvent, RowDecoder, TickKind, columns_of, decoder_of
+from liveexec.domain.recorded import (
+    MICROSECOND_NS,
+    KeyedEvent,
+    MarketEvent,
+    RowDecoder,
+    TickKind,
+    columns_of,
+    decoder_of,
+)
 from liveexec.replay.agenda import NEVER
 from liveexec.replay.market import MarketChunk
 from liveexec.storage.ticks.reader import FilePlan, WindowedMarket
@@ -57,15 +64,29 @@ class ColumnRows:
         )
 
     def followed_by(self, others: "ColumnRows") -> "ColumnRows":
-        """These rows and the next ones of the same file."""
+        """These rows and the next ones of the same stream."""
+        numbers, decode = [*self._numbers, *others._numbers], self._decode  # noqa: SLF001
+        if others._decode is not decode:  # noqa: SLF001
+            numbers, decode = list(range(len(numbers))), _either(self, others)
         return ColumnRows(
             self.instrument_id,
             self.is_trades,
             [*self.times_ns, *others.times_ns],
             [[*ours, *theirs] for ours, theirs in zip(self._columns, others._columns, strict=True)],  # noqa: SLF001
-            [*self._numbers, *others._numbers],  # noqa: SLF001
-            self._decode,
+            numbers,
+            decode,
         )
+
+
+def _either(first: ColumnRows, others: ColumnRows) -> RowDecoder:
+    """What decodes rows of two files, numbered on from the first one's: errors name each by its own."""
+    count = len(first.times_ns)
+
+    def decode(row: Sequence[Any], number: int) -> KeyedEvent:
+        rows, index = (first, number) if number < count else (others, number - count)
+        return rows._decode(row, rows._numbers[index])  # noqa: SLF001
+
+    return decode
 
 
 class RecordedTicks:
@@ -84,36 +105,35 @@ class RecordedTicks:
         return self._market.instruments
 
     def chunks(self) -> Iterator[MarketChunk]:
-        """Day by day; of equal times, all trades come before all books."""
-        by_day: dict[date, list[FilePlan]] = {}
-        for plan in self._market.plans:
-            by_day.setdefault(plan.file.day, []).append(plan)
-        for day in sorted(by_day):
-            # Trades first; the sort leaves files of a kind in their order.
-            plans = sorted(by_day[day], key=lambda plan: plan.file.kind is TickKind.BOOKS)
-            yield from _aligned([_FileRows(self._market, plan) for plan in plans])
+        """In the order of times; of equal ones, all trades come before all books."""
+        # Trades first; the sort leaves streams of a kind in their order.
+        streams = sorted(self._market.streams, key=lambda plans: plans[0].file.kind is TickKind.BOOKS)
+        yield from _aligned([_StreamRows(self._market, plans) for plans in streams])
 
 
-class _FileRows:
-    """A file's rows, a table at a time: those that were read and not yet given away."""
+class _StreamRows:
+    """The rows of an instrument's trades, or of its books, file after file and a table at a time: those that were read
+    and not yet given away."""
 
-    def __init__(self, market: WindowedMarket, plan: FilePlan) -> None:
-        self._plan = plan
-        self._decode = market.decoder(plan)
-        self._tables = market.tables(plan)
+    def __init__(self, market: WindowedMarket, plans: Sequence[FilePlan]) -> None:
+        file = plans[0].file
+        self._name, self._kind = file.instrument_id, file.kind
+        self._tables = (
+            (decode, *each) for plan in plans for decode in (market.decoder(plan),) for each in market.tables(plan)
+        )
         self._latest_ns = 0
         self.is_over = False
-        is_trades = plan.file.kind is TickKind.TRADES
-        columns: list[Sequence[Any]] = [() for _ in columns_of(plan.file.kind)[1:]]
-        self.rows = ColumnRows(plan.file.instrument_id, is_trades, (), columns, (), self._decode)
+        columns: list[Sequence[Any]] = [() for _ in columns_of(self._kind)[1:]]
+        self.rows = ColumnRows(self._name, self._kind is TickKind.TRADES, (), columns, (), market.decoder(plans[0]))
         self.read()
 
     def read(self) -> None:
-        """Another table behind what is left; nothing where the file is over."""
-        for table, numbers in self._tables:
+        """Another table behind what is left; nothing where the last file is over."""
+        for decode, table, numbers in self._tables:
             if table.num_rows:
-                kind, name = self._plan.file.kind, self._plan.file.instrument_id
-                fresh = rows_of_table(name, kind, table, decode=self._decode, numbers=numbers, after_ns=self._latest_ns)
+                fresh = rows_of_table(
+                    self._name, self._kind, table, decode=decode, numbers=numbers, after_ns=self._latest_ns
+                )
                 self._latest_ns = fresh.times_ns[-1]
                 self.rows = self.rows.followed_by(fresh) if len(self.rows.times_ns) else fresh
                 return
@@ -150,7 +170,7 @@ def rows_of_table(
     )
 
 
-def _aligned(files: Sequence[_FileRows]) -> Iterator[MarketChunk]:
+def _aligned(files: Sequence[_StreamRows]) -> Iterator[MarketChunk]:
     """Chunks as long as every file still has rows in memory: what follows in a file is later than its last row, or of
     the same moment, which is why that moment waits for the next chunk."""
     while True:

@@ -30,11 +30,13 @@ _LARGEST: Final = 256 * 1024 * 1024
 
 @frozen(eq=False)
 class Footer:
-    """A file's footer: ``metadata`` is pyarrow's ``FileMetaData``; ``bytes_read`` what getting it here cost."""
+    """A file's footer: ``metadata`` is pyarrow's ``FileMetaData``; ``bytes_read`` and ``requests`` what getting it here
+    cost."""
 
     info: ObjectInfo
     metadata: Any
-    bytes_read: int
+    bytes_read: int = 0
+    requests: int = 0
 
 
 class FooterCache:
@@ -55,7 +57,7 @@ class FooterCache:
         key = (store.url, path)
         kept = self._kept.get(key)
         if kept is not None and info.etag is not None and kept.info == info:
-            return Footer(info, kept.metadata, 0)
+            return Footer(info, kept.metadata)
         footer = self._from_folder(store, info) or self._from_store(store, info)
         self._kept[key] = footer
         return footer
@@ -66,7 +68,7 @@ class FooterCache:
             raise _not_parquet(what)
         start = max(0, info.size - _GUESS)
         (end,) = store.get_ranges(info.path, [(start, info.size)])
-        data, count = bytes(end), info.size - start
+        data, count, requests = bytes(end), info.size - start, 1
         if data[-4:] != _MAGIC:
             raise _not_parquet(what)
         (length,) = struct.unpack("<I", data[-_TAIL:-4])
@@ -76,11 +78,11 @@ class FooterCache:
         if missing > 0:
             (rest,) = store.get_ranges(info.path, [(start - missing, start)])
             data = bytes(rest) + data
-            count += missing
+            count, requests = count + missing, 2
         raw = data[-(length + _TAIL) :]
         metadata = _parsed(raw, what)
         self._keep(store, info, raw)
-        return Footer(info, metadata, count)
+        return Footer(info, metadata, count, requests)
 
     def _from_folder(self, store: ObjectStore, info: ObjectInfo) -> Footer | None:
         place = self._place(store, info)
@@ -90,7 +92,7 @@ class FooterCache:
             digest, _, raw = place.read_bytes().partition(b"\n")
             if digest.decode() != hashlib.sha256(raw).hexdigest():
                 return None
-            return Footer(info, _parsed(raw, str(place)), 0)
+            return Footer(info, _parsed(raw, str(place)))
         except (InvalidInput, OSError, UnicodeDecodeError):
             # What was kept can't be used: the file itself is asked, and what it says is kept in its place.
             return None

@@ -6,6 +6,7 @@ it, and how many a full read would have cost, is counted as it happens.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any, Final
 
 from attrs import define, frozen
@@ -39,6 +40,9 @@ MERGE_GAP: Final = 16 * 1024
 FETCH_BYTES: Final = 16 * 1024 * 1024
 #: Rows that become Python objects at a time.
 BATCH_ROWS: Final = 4_096
+#: Files are cut by when ticks arrived, at a recorder's clock, and read by when they happened, at the venue's: so near
+#: to midnight the rows of a window may be in the file of the day before or after.
+NEAR_MIDNIGHT_NS: Final = 60 * 1_000_000_000
 
 
 @define
@@ -77,7 +81,8 @@ class WindowedMarket:
     """The windows of recorded instruments, oldest first, as one market.
 
     ``depth`` is how many levels a side are read of books. A window that reaches into a day that was not recorded ends
-    with the day that was; one without any file is a fault.
+    with the day that was; one without any file is a fault. Near midnight the file of the day beyond it is looked into
+    as well, where there is one.
 
     Raises:
         InvalidInput: a file or a column is missing, or a file is none; every fault is named.
@@ -122,11 +127,16 @@ class WindowedMarket:
             InvalidInput: a trade is not a number above zero; the file and the row are named.
             ObjectStoreError: the store can't be read any more.
         """
-        by_day: dict[date, list[FilePlan]] = {}
-        for plan in self.plans:
-            by_day.setdefault(plan.file.day, []).append(plan)
-        for day in sorted(by_day):
-            yield from in_order(self._events_of(plan) for plan in by_day[day])
+        yield from in_order(self._events_of(plans) for plans in self.streams)
+
+    @property
+    def streams(self) -> tuple[tuple[FilePlan, ...], ...]:
+        """The :attr:`plans` of each instrument's trades, and of its books, in the order of their days: one stream, of
+        which times never fall. Days are not told apart otherwise, since the rows of one may be in the file of another.
+        """
+        # Plans are made by instrument, kind and day.
+        by_stream = groupby(self.plans, key=lambda plan: (plan.file.instrument_id, plan.file.kind))
+        return tuple(tuple(plans) for _, plans in by_stream)
 
     def tables(self, plan: FilePlan) -> Iterator[tuple[Any, Sequence[int]]]:
         """The rows of one of the :attr:`plans` that lie in its windows, as pyarrow tables with the columns of
@@ -145,9 +155,9 @@ class WindowedMarket:
         """The columns that are read of a file, in the order in which :func:`decoder_of` takes a row."""
         return columns_of(plan.file.kind, self._depth)
 
-    def decoder(self, plan: FilePlan) -> RowDecoder:
-        """What makes events of the file's rows."""
-        return decoder_of(plan.file.kind, plan.file.instrument_id, plan.file.name, self._depth)
+    def decoder(self, plan: FilePlan, after_ns: int = 0) -> RowDecoder:
+        """What makes events of the file's rows, none of them before ``after_ns``."""
+        return decoder_of(plan.file.kind, plan.file.instrument_id, plan.file.name, self._depth, after_ns)
 
     def _planned(self, kinds: Sequence[TickKind], footers: FooterCache) -> Iterator[FilePlan]:
         faults: list[Fault] = []
@@ -157,16 +167,19 @@ class WindowedMarket:
                 covered: set[Window] = set()
                 for day, of_day in _by_day(windows).items():
                     file = TickFile(day, kind, instrument_id)
+                    within = {window for window in of_day if day in days_between(window.start_ns, window.end_ns)}
                     try:
                         plan = self._plan_of(file, of_day, footers)
                     except ObjectNotFound:
                         continue
                     except InvalidInput as error:
-                        covered.update(of_day)
+                        covered.update(within)
                         faults += [Fault(file.name, fault.message) for fault in error.faults]
                         continue
-                    covered.update(of_day)
-                    plans.append(plan)
+                    covered.update(within)
+                    if within or plan.footer is None or plan.groups:
+                        self.count.bytes_of_full_read += plan.size
+                        plans.append(plan)
                 for window in windows:
                     if window not in covered:
                         missing = TickFile(next(days_between(window.start_ns, window.end_ns)), kind, instrument_id)
@@ -177,9 +190,7 @@ class WindowedMarket:
 
     def _plan_of(self, file: TickFile, windows: tuple[Window, ...], footers: FooterCache) -> FilePlan:
         if isinstance(self._store, StreamsTimeRanges):
-            info = self._store.head(file.path)
-            self.count.bytes_of_full_read += info.size
-            return FilePlan(file, windows, info.size)
+            return FilePlan(file, windows, self._store.head(file.path).size)
         footer = footers.footer(self._store, file.path)
         columns = columns_of(file.kind, self._depth)
         schema = footer.metadata.schema.to_arrow_schema()
@@ -189,19 +200,22 @@ class WindowedMarket:
         if faults:
             raise InvalidInput(file.name, faults)
         self.count.bytes_read += footer.bytes_read
-        self.count.requests += 1 if footer.bytes_read else 0
-        self.count.bytes_of_full_read += footer.info.size
+        self.count.requests += footer.requests
         groups = plan_groups(footer.metadata, columns, windows)
         return FilePlan(file, windows, footer.info.size, footer, tuple(groups))
 
-    def _events_of(self, plan: FilePlan) -> Iterator[KeyedEvent]:
-        columns, decode = self.columns(plan), self.decoder(plan)
-        for table, numbers in self.tables(plan):
-            for start in range(0, table.num_rows, BATCH_ROWS):
-                part = table.slice(start, BATCH_ROWS)
-                rows = zip(*(part.column(name).to_pylist() for name in columns), strict=True)
-                for number, row in zip(numbers[start : start + BATCH_ROWS], rows, strict=True):
-                    yield decode(row, number)
+    def _events_of(self, plans: Sequence[FilePlan]) -> Iterator[KeyedEvent]:
+        latest_ns = 0
+        for plan in plans:
+            columns, decode = self.columns(plan), self.decoder(plan, latest_ns)
+            for table, numbers in self.tables(plan):
+                for start in range(0, table.num_rows, BATCH_ROWS):
+                    part = table.slice(start, BATCH_ROWS)
+                    rows = zip(*(part.column(name).to_pylist() for name in columns), strict=True)
+                    for number, row in zip(numbers[start : start + BATCH_ROWS], rows, strict=True):
+                        keyed = decode(row, number)
+                        latest_ns = keyed[0]
+                        yield keyed
 
     def _group_tables(self, plan: FilePlan, columns: Sequence[str]) -> Iterator[tuple[Any, Sequence[int]]]:
         """The rows of the windows, a few row groups at a time, with their numbers in the file."""
@@ -237,10 +251,10 @@ class WindowedMarket:
 
 
 def _by_day(windows: Sequence[Window]) -> dict[date, tuple[Window, ...]]:
-    """The windows of each UTC day that they touch; one over midnight belongs to both."""
+    """The windows of each UTC day that they touch or come near to; one over midnight belongs to both."""
     found: dict[date, list[Window]] = {}
     for window in windows:
-        for day in days_between(window.start_ns, window.end_ns):
+        for day in days_between(max(0, window.start_ns - NEAR_MIDNIGHT_NS), window.end_ns + NEAR_MIDNIGHT_NS):
             found.setdefault(day, []).append(window)
     return {day: tuple(each) for day, each in found.items()}
 

@@ -15,6 +15,8 @@ from liveexec.domain.ids import InstrumentId
 from liveexec.domain.object_store import ObjectInfo, ObjectStore
 from liveexec.domain.recorded import MarketEvent, SourceBook, SourceTrade, TickKind
 from liveexec.errors import InvalidInput
+from liveexec.replay.market import events_of
+from liveexec.replay.recorded_market import RecordedTicks
 from liveexec.storage.objects.opening import open_store
 from liveexec.storage.ticks.footers import FooterCache
 from liveexec.storage.ticks.layout import tick_files
@@ -163,11 +165,16 @@ def test_shallow_books_are_the_first_levels_for_fewer_bytes(store: ObjectStore) 
 
 
 def _write(
-    store: ObjectStore, kind: TickKind, rows: dict[str, list[Any]], day: str = "2024-01-01", **options: Any
+    store: ObjectStore,
+    kind: TickKind,
+    rows: dict[str, list[Any]],
+    day: str = "2024-01-01",
+    instrument_id: InstrumentId = SPOT,
+    **options: Any,
 ) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(rows), sink, **options)
-    path = f"raw_tick_data/by_date/day-{day}/{kind}/{SPOT}.parquet"
+    path = f"raw_tick_data/by_date/day-{day}/{kind}/{instrument_id}.parquet"
     store.put(path, sink.getvalue().to_pybytes())
 
 
@@ -196,6 +203,68 @@ def test_a_window_that_reaches_into_a_day_without_files_ends_with_the_day_that_h
     _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US, MIDNIGHT_US + 5]), "2024-01-02")
     window = Window(MIDNIGHT_US * 1_000 - 60_000_000_000, MIDNIGHT_US * 1_000 + 60_000_000_000)
     assert len(list(WindowedMarket(bare, {SPOT: (window,)}, kinds=[TickKind.TRADES]).events())) == 2
+
+
+def _past_midnight(event: MarketEvent) -> tuple[InstrumentId, int]:
+    return event.instrument_id, event.time_ns // 1_000 - MIDNIGHT_US
+
+
+@pytest.mark.parametrize(("start", "end", "wanted"), [(1, 9, [2, 5]), (-9, 0, [-3, -1])])
+def test_near_midnight_rows_are_found_in_the_file_of_the_day_beyond(
+    bare: ObjectStore, start: int, end: int, wanted: list[int]
+) -> None:
+    # Files are cut by arrival: one has ticks of after its day, the other of before.
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 3, MIDNIGHT_US + 2]))
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 1, MIDNIGHT_US + 5]), "2024-01-02")
+    window = Window((MIDNIGHT_US + start) * 1_000, (MIDNIGHT_US + end) * 1_000)
+    market = WindowedMarket(bare, {SPOT: (window,)}, kinds=[TickKind.TRADES])
+    assert [_past_midnight(event) for event in market.events()] == [(SPOT, each) for each in wanted]
+    assert len(market.plans) == 2
+
+
+def test_a_file_beyond_midnight_without_rows_of_the_window_costs_its_footer(bare: ObjectStore) -> None:
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 3]))
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US + 5]), "2024-01-02")
+    window = Window((MIDNIGHT_US + 1) * 1_000, (MIDNIGHT_US + 9) * 1_000)
+    market = WindowedMarket(bare, {SPOT: (window,)}, kinds=[TickKind.TRADES])
+    (plan,) = market.plans
+    assert f"{plan.file.day}" == "2024-01-02"
+    assert (market.count.bytes_of_full_read, market.count.requests) == (plan.size, 2)
+
+
+def test_a_file_beyond_midnight_does_not_stand_for_one_that_is_missing(bare: ObjectStore) -> None:
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 3, MIDNIGHT_US + 2]))
+    window = Window((MIDNIGHT_US + 1) * 1_000, (MIDNIGHT_US + 9) * 1_000)
+    with pytest.raises(InvalidInput, match=r"day-2024-01-02/.* is missing"):
+        WindowedMarket(bare, {SPOT: (window,)}, kinds=[TickKind.TRADES])
+
+
+def test_over_midnight_times_never_fall_whichever_file_a_row_is_in(bare: ObjectStore) -> None:
+    # One recorder's clock is behind its venue's, the other one's ahead.
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 4, MIDNIGHT_US + 6, MIDNIGHT_US + 6]))
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US + 5, MIDNIGHT_US + 9]), "2024-01-02")
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 7]), instrument_id=LINEAR)
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 2, MIDNIGHT_US + 1]), "2024-01-02", LINEAR)
+    window = Window((MIDNIGHT_US - 10) * 1_000, (MIDNIGHT_US + 10) * 1_000)
+    wanted = [(LINEAR, -7), (SPOT, -4), (LINEAR, -2), (LINEAR, 1), (SPOT, 6), (SPOT, 6), (SPOT, 6), (SPOT, 9)]
+    windows = {SPOT: (window,), LINEAR: (window,)}
+    market = WindowedMarket(bare, windows, kinds=[TickKind.TRADES])
+    assert [_past_midnight(event) for event in market.events()] == wanted
+    chunks = list(RecordedTicks(WindowedMarket(bare, windows, kinds=[TickKind.TRADES])).chunks())
+    assert [_past_midnight(event) for event in events_of(chunks)] == wanted
+    assert all(one.end_ns < other.start_ns for one, other in pairwise(chunks))
+
+
+def test_a_trade_that_is_none_is_named_by_its_own_day(bare: ObjectStore) -> None:
+    rows = _trades([MIDNIGHT_US + 5, MIDNIGHT_US + 9])
+    rows["amount"][1] = float("nan")
+    _write(bare, TickKind.TRADES, _trades([MIDNIGHT_US - 4, MIDNIGHT_US - 3]))
+    _write(bare, TickKind.TRADES, rows, "2024-01-02")
+    window = Window((MIDNIGHT_US - 10) * 1_000, (MIDNIGHT_US + 10) * 1_000)
+    market = WindowedMarket(bare, {SPOT: (window,)}, kinds=[TickKind.TRADES])
+    for events in (market.events(), events_of(RecordedTicks(market).chunks())):
+        with pytest.raises(InvalidInput, match=r"day-2024-01-02/.*row 1: "):
+            list(events)
 
 
 def test_row_groups_without_statistics_are_read_and_filtered(bare: ObjectStore) -> None:
