@@ -18,6 +18,7 @@ from liveexec.domain.ids import AccountId
 from liveexec.domain.outcome import AssetKind, AssetReport
 from liveexec_deribit import wire
 from liveexec_deribit.history import Ask
+from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import MalformedMessage, checked, decoded, to_ns
 
 __all__ = ["AccountLog", "LogRead", "asset_reports", "read_entry"]
@@ -46,10 +47,14 @@ class LogRead:
 
 
 class AccountLog:
-    """The transaction log of one account, currency by currency."""
+    """The transaction log of one account, currency by currency.
 
-    def __init__(self, account_id: AccountId, ask: Ask, *, page: int) -> None:
-        self._account_id, self._ask, self._page = account_id, ask, min(page, LONGEST_PAGE)
+    ``pace`` says how fast it may be asked: its limit is its own, and far below that of other questions (one a second,
+    by the documentation of private/get_transaction_log). The venue ends a session that exceeds it.
+    """
+
+    def __init__(self, account_id: AccountId, ask: Ask, pace: Pace, *, page: int) -> None:
+        self._account_id, self._ask, self._pace, self._page = account_id, ask, pace, min(page, LONGEST_PAGE)
 
     async def since(self, currency: str, since_ms: int) -> LogRead:
         """What moved a currency since a moment of the venue's.
@@ -66,6 +71,7 @@ class AccountLog:
             asked = {"currency": currency, "start_timestamp": since_ms, "end_timestamp": end_ms, "count": self._page}
             if continuation is not None:
                 asked["continuation"] = continuation
+            await self._pace.turn()
             frame = await self._ask("private/get_transaction_log", asked)
             page = decoded(wire.LogPage, frame.result, "a page of the transaction log")
             # What is logged meanwhile moves everything behind it to later pages.

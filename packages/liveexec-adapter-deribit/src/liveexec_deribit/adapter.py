@@ -84,6 +84,7 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, Settles, CancelsA
         self._venue = section.venue_name
         self._terms = OrderTerms(section.trigger, section.reject_post_only)
         self._pace = Pace(float(section.queries_per_second), section.query_burst)
+        self._log_pace = Pace(float(section.log_queries_per_second), section.log_query_burst)
         self._timeout_s = float(section.request_timeout_s)
         self._http: HttpClient | None = None
         self._session: Session | None = None
@@ -100,7 +101,13 @@ class DeribitAdapter(ExternalAdapter, StreamsMarket, Replaces, Settles, CancelsA
         gap = "the connection was lost" if self._has_had_session else None
         self._ahead_ns.clear()
         self._session = await Session.open(
-            self._section, self._account, self._lost, gap=gap, pace=self._pace, venue_now_ns=self._venue_now_ns
+            self._section,
+            self._account,
+            self._lost,
+            gap=gap,
+            pace=self._pace,
+            log_pace=self._log_pace,
+            venue_now_ns=self._venue_now_ns,
         )
         self._has_had_session = True
 

@@ -100,6 +100,10 @@ class DeribitSection:
         default=Decimal(20), metadata=_says("questions that do not reach the matching engine")
     )
     query_burst: int = field(default=100, metadata=_says("questions at once"))
+    log_queries_per_second: Decimal = field(
+        default=Decimal(1), metadata=_says("of them to the transaction log, which has a limit of its own")
+    )
+    log_query_burst: int = field(default=1, metadata=_says("of them to the transaction log at once"))
     request_timeout_s: Decimal = field(
         default=Decimal(5), metadata=_says("how long an answer is waited for; what was asked for is unknown then")
     )
@@ -180,6 +184,7 @@ class DeribitSection:
             ("heartbeat_s", self.heartbeat_s, 10 if self.websocket_url is None else 1),
             ("book_depth", self.book_depth, 1),
             ("query_burst", self.query_burst, 1),
+            ("log_query_burst", self.log_query_burst, 1),
             ("page_size", self.page_size, 1),
         ):
             if value < least:
@@ -188,6 +193,7 @@ class DeribitSection:
             found.append(Fault("page_size", f"must be at most {_LONGEST_PAGE}, not {self.page_size}"))
         for name, amount in (
             ("queries_per_second", self.queries_per_second),
+            ("log_queries_per_second", self.log_queries_per_second),
             ("request_timeout_s", self.request_timeout_s),
         ):
             if not amount.is_finite() or amount <= 0:

@@ -44,6 +44,7 @@ class AccountReader:
         on_balance: Callable[[str, Decimal], None] = lambda _, __: None,
     ) -> None:
         self._on_balance = on_balance
+        self._balance_told_ns = 0
         self._account_id, self._venue, self._push, self._venue_now_ns = account_id, venue, push, venue_now_ns
 
     def notified(self, channel: str, data: msgspec.Raw) -> None:
@@ -79,10 +80,15 @@ class AccountReader:
         self._push(Gap(self._account_id, f"a message of the venue could not be read: {error}"))
 
     def _balance(self, data: msgspec.Raw) -> None:
-        """What is told of a currency. The venue gives no time: it was so at the latest when it came."""
+        """What is told of a currency. The venue gives no time: it was so at the latest when it came.
+
+        What comes later is newer, even where what is known of the venue's clock has just fallen back: told with an
+        earlier time it would be taken for older, and dropped.
+        """
+        self._balance_told_ns = max(self._balance_told_ns, self._venue_now_ns())
         try:
             told = decoded(wire.Portfolio, data, "user.portfolio")
-            report = balance_report(told, self._account_id, self._venue_now_ns())
+            report = balance_report(told, self._account_id, self._balance_told_ns)
         except MalformedMessage as error:
             self.unreadable(error)
         else:

@@ -54,13 +54,14 @@ class Session:
         account: DeribitAccount,
         on_lost: Callable[[AdapterError], None],
         pace: Pace,
+        log_pace: Pace,
         venue_now_ns: Callable[[], int],
     ) -> None:
         self._section, self._account, self._on_lost, self._pace = section, account, on_lost, pace
         self._account_id = AccountId(account.account_id)
         self._renewal: asyncio.Task[None] | None = None
         #: What moved the account's assets beside its fills.
-        self.log = AccountLog(self._account_id, self.ask, page=section.page_size)
+        self.log = AccountLog(self._account_id, self.ask, log_pace, page=section.page_size)
         self._watch = AssetWatch(self._account_id, self.log, self._push, venue_now_ns, self._watch_failed)
         self._reader = AccountReader(
             self._account_id,
@@ -81,6 +82,7 @@ class Session:
         *,
         gap: str | None,
         pace: Pace,
+        log_pace: Pace,
         venue_now_ns: Callable[[], int] = time.time_ns,
     ) -> "Session":
         """Connect, log in, and listen to the account. Its reports begin with a gap if one is named.
@@ -88,7 +90,7 @@ class Session:
         Raises:
             AdapterError: the venue can't be reached, or refuses.
         """
-        session = cls(section, account, on_lost, pace, venue_now_ns)
+        session = cls(section, account, on_lost, pace, log_pace, venue_now_ns)
         if gap is not None:
             session.reports.push(Gap(session._account_id, gap))
         timeout_s = float(section.request_timeout_s)

@@ -138,6 +138,8 @@ class DeribitHarness(VenueHarness):
             "request_burst": 100_000,
             "queries_per_second": Decimal(100_000),
             "query_burst": 100_000,
+            "log_queries_per_second": Decimal(100_000),
+            "log_query_burst": 100_000,
             "request_timeout_s": Decimal(2),
             "heartbeat_s": 1,
             "page_size": _PAGE,

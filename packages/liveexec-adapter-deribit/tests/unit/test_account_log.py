@@ -9,6 +9,7 @@ import pytest
 from deribit_support import payloads
 from liveexec.domain.outcome import AssetKind, AssetReport
 from liveexec_deribit.account_log import AccountLog, asset_reports, read_entry
+from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, MalformedMessage, read_frame
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +82,17 @@ def test_what_makes_no_sense_is_no_movement(changes: dict[str, Any]) -> None:
         reports(**changes)
 
 
+class CountedPace(Pace):
+    """Lets every question through at once, and counts them."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+        self.turns = 0
+
+    async def turn(self) -> None:
+        self.turns += 1
+
+
 class Pages:
     """A venue whose log has these entries, newest first, while more is written between two pages."""
 
@@ -104,7 +116,9 @@ class Pages:
 async def test_every_page_is_read_and_each_entry_told_once() -> None:
     entries = [entry(id=number, timestamp=payloads.NOW_MS + number // 2) for number in range(9, 0, -1)]
     pages = Pages(entries, 2, grows=True)
-    read = await AccountLog(payloads.ACCOUNT, pages, page=2).since("BTC", 5)
+    pace = CountedPace()
+    read = await AccountLog(payloads.ACCOUNT, pages, pace, page=2).since("BTC", 5)
+    assert pace.turns == len(pages.asked) > 1
     assert read.is_complete
     told = [each.reference for each in read.reports]
     assert len(told) == len(set(told)) >= 9
@@ -120,6 +134,6 @@ async def test_a_log_without_end_is_not_called_complete() -> None:
             number = len(self.asked)
             return read_frame(payloads.answer({"logs": [entry(id=number)], "continuation": number}))
 
-    read = await AccountLog(payloads.ACCOUNT, Endless([], 1), page=1).since("BTC", 5)
+    read = await AccountLog(payloads.ACCOUNT, Endless([], 1), CountedPace(), page=1).since("BTC", 5)
     assert not read.is_complete
     assert all(isinstance(each, AssetReport) for each in read.reports)

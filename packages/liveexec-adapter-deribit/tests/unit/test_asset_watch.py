@@ -13,6 +13,7 @@ from liveexec.domain.outcome import AssetReport, Gap, VenueReport
 from liveexec_deribit import asset_watch
 from liveexec_deribit.account_log import AccountLog
 from liveexec_deribit.asset_watch import AssetWatch
+from liveexec_deribit.pace import Pace
 from liveexec_deribit.rpc import Frame, MalformedMessage, read_frame
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ class Watched:
         self.asked: list[Mapping[str, Any]] = []
         self.logs: list[dict[str, Any]] = []
         self.error: Exception | None = None
-        log = AccountLog(payloads.ACCOUNT, self._ask, page=100)
+        log = AccountLog(payloads.ACCOUNT, self._ask, Pace(1_000, 1_000), page=100)
         now_ns = payloads.NOW_MS * 1_000_000
         self.watch = AssetWatch(payloads.ACCOUNT, log, self.told.append, lambda: now_ns, self.failures.append)
 

@@ -55,6 +55,16 @@ def test_a_balance_counts_what_futures_realised_as_of_when_it_came() -> None:
     assert (said.asset, said.total, said.available, said.venue_time_ns) == ("BTC", Decimal("2.25"), Decimal(2), 77)
 
 
+def test_a_later_balance_is_never_told_with_an_earlier_time() -> None:
+    reports: list[VenueReport] = []
+    # Our clock is set back, or the venue's is found to be less far ahead than was thought.
+    clock = iter((77, 60, 78))
+    reader = AccountReader(payloads.ACCOUNT, DERIBIT, reports.append, venue_now_ns=lambda: next(clock))
+    for balance in (2.5, 2.25, 2):
+        reader.notified("user.portfolio.any", payloads.raw(payloads.portfolio(balance=balance)))
+    assert [each.venue_time_ns for each in reports if isinstance(each, BalanceReport)] == [77, 77, 78]
+
+
 def test_a_bad_part_hides_no_other() -> None:
     told = payloads.changes(
         orders=[payloads.order(amount=None), payloads.order()], trades=[payloads.trade(price="x"), payloads.trade()]
