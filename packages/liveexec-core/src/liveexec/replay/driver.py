@@ -13,10 +13,12 @@ things are otherwise, and neither changes a decision:
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
 from liveexec.domain.ids import (
+    AccountId,
     InstrumentId,
     OrderId,
     ProductId,
@@ -55,9 +57,6 @@ from liveexec.venues.paper.config import Latency
 __all__ = ["ReplayDriver"]
 
 _PRINCIPAL: Final = "replay"
-#: Fills that an order report is ahead of usually follow within this time; after it they are fetched.
-_FILLS_GRACE_NS: Final = 200_000_000
-_DIRECT: Final = Latency()
 
 
 class _Serving:
@@ -150,7 +149,7 @@ class ReplayDriver:
                 self._handle(ListingsUpdate(at_ns, venue, listings), at_ns)
             for account_id in self._venue_of:
                 self._handle(AccountPhase(at_ns, account_id, Phase.RECONCILING, "connected"), at_ns)
-            self._compare(at_ns)
+            self._compare(at_ns, at_once=True)
             for account_id in self._venue_of:
                 self._handle(AccountPhase(at_ns, account_id, Phase.ACTIVE, "reconciled"), at_ns)
             self._drain(at_ns)
@@ -289,21 +288,28 @@ class ReplayDriver:
             self._carrier.carry_out(effect, now_ns)
         return decision
 
-    def _compare(self, now_ns: int) -> None:
-        """Accounts against their venues, as a live session does it every so often."""
+    def _compare(self, now_ns: int, *, at_once: bool = False) -> None:
+        """Accounts against their venues, as a live session does it every so often. What a venue holds gets here behind
+        the reports that it sent before, so that a fill which is still on its way is no drift."""
         self._compare_at_ns = now_ns + self._reconcile_every_ns if self._reconcile_every_ns else NEVER
+        for account_id, venue in self._venue_of.items():
+            snapshot = self._snapshot(account_id, now_ns)
+            if at_once or self._travel.is_direct(venue):
+                self._handle(snapshot, now_ns)
+            else:
+                self._travel.deliver(venue, partial(self._waiting.append, snapshot), now_ns)
+
+    def _snapshot(self, account_id: AccountId, now_ns: int) -> AccountSnapshot:
         venues = self._venues
-        for account_id in self._venue_of:
-            snapshot = AccountSnapshot(
-                now_ns,
-                account_id,
-                now_ns,
-                venues.open_orders(account_id, now_ns),
-                True,
-                venues.positions(account_id, now_ns),
-                venues.balances(account_id, now_ns),
-            )
-            self._handle(snapshot, now_ns)
+        return AccountSnapshot(
+            now_ns,
+            account_id,
+            now_ns,
+            venues.open_orders(account_id, now_ns),
+            True,
+            venues.positions(account_id, now_ns),
+            venues.balances(account_id, now_ns),
+        )
 
     def _mark(self, now_ns: int) -> None:
         self._refresh(now_ns)

@@ -23,6 +23,10 @@ class Travel:
         #: When the latest report of each venue gets here: none overtakes another.
         self._returned_ns: dict[VenueName, int] = {}
 
+    def is_direct(self, venue: VenueName) -> bool:
+        """Whether what is sent or told is there in the same moment."""
+        return self._latencies.get(venue, _DIRECT).is_zero
+
     def ask[T](self, venue: VenueName, ask: Callable[[int], T], answer: Callable[[T, int], None], now_ns: int) -> None:
         """Let a question travel to its venue, and its answer back."""
         latency = self._latencies.get(venue, _DIRECT)

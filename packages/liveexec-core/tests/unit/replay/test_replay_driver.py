@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from liveexec.domain import order_event as ev
+from liveexec.domain.account_event import DriftSeen
 from liveexec.domain.ids import OperationId
 from liveexec.domain.intent import OrderIntent, ReplaceIntent, content_hash
 from liveexec.domain.market import Book
@@ -139,7 +140,12 @@ def test_accounts_are_compared_with_their_venues_as_often_as_live() -> None:
     recording = Noting()
     driver = ReplayDriver(engine_parts(), signals, recording, reconcile_every_ns=30 * S)
     compare = driver._compare
-    driver._compare = lambda now_ns: (asked.append(now_ns), compare(now_ns))[1]  # type: ignore[method-assign, func-returns-value]
+
+    def noted(now_ns: int, *, at_once: bool = False) -> None:
+        asked.append(now_ns)
+        compare(now_ns, at_once=at_once)
+
+    driver._compare = noted  # type: ignore[method-assign]
     PaperHost().run(HostRun((fed_venue(),), EventMarket(WrittenMarket([book(0), book(120)])), driver))
     assert asked == [at(0), at(34), at(100)]
     assert not recording.engine.state.ledger.drifts
@@ -319,3 +325,15 @@ def test_a_fill_that_was_lost_is_fetched_when_the_venue_counts_more() -> None:
     (bought,) = recording.orders.values()
     assert (bought.status, bought.filled_quantity) == (OrderStatus.FILLED, 5)
     assert [each.row.at_ns for each in recording.fills] == [at(1.2)]
+
+
+def test_a_fill_that_is_on_its_way_when_accounts_are_compared_is_no_drift() -> None:
+    latency = {VENUE: Latency(order_ns=5 * MS, report_ns=5 * MS)}
+    # The first order of each pair is filled and not yet heard of when the second one has the accounts compared.
+    signals = [
+        order(30 * turn + after_s, quantity) for turn in range(1, 6) for after_s, quantity in ((-0.007, 4), (0, 1))
+    ]
+    played = play([book(second) for second in range(200)], signals, latency=latency, reconcile_every_ns=30 * S)
+    assert [each.status for each in played.orders] == [OrderStatus.FILLED] * 10
+    events = [event for record in played.recording.records for event in record.events]
+    assert not [event for event in events if isinstance(event, DriftSeen)]
