@@ -153,6 +153,15 @@ def test_a_spot_buyer_pays_its_fee_in_what_it_buys_and_may_name_an_amount_of_quo
     assert (wallet["BTC"], wallet["USDT"]) == ("11.4985", "939500")
 
 
+def test_an_amount_of_quote_coin_need_not_divide_by_the_price() -> None:
+    desk = BybitDesk()
+    desk.subscribe("/v5/private", "execution")
+    desk.venue.floor.rest("spot.BTCUSDT", Side.SELL, Decimal(49_990), Decimal(1))
+    desk.create(category="spot", side="Buy", orderType="Market", qty="1000")
+    (fill,) = (each["data"][0] for each in desk.told("execution"))
+    assert fill["execQty"] == "0.020004"
+
+
 def test_the_wallet_tells_what_orders_and_positions_hold() -> None:
     desk = BybitDesk()
     desk.venue.floor.rest(LINEAR, Side.SELL, Decimal(40_000), Decimal(1))

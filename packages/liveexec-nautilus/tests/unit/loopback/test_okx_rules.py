@@ -150,6 +150,14 @@ def test_a_spot_buyer_pays_its_fee_in_what_it_buys_and_may_name_an_amount_of_quo
     assert [each["cashBal"] for each in balance["details"]] == ["11.4985"]
 
 
+def test_an_amount_of_quote_need_not_divide_by_the_price() -> None:
+    desk = OkxDesk()
+    desk.venue.floor.rest("BTC-USDT", Side.SELL, Decimal(49_990), Decimal(1))
+    desk.place(instId="BTC-USDT", tdMode="cash", ordType="market", px="", sz="1000")
+    (fill,) = desk.get("/api/v5/trade/fills", instType="SPOT")["data"]
+    assert Decimal(fill["fillSz"]) * 49_990 <= 1000 < (Decimal(fill["fillSz"]) + Decimal("0.00000001")) * 49_990
+
+
 def test_balances_and_positions_tell_what_is_held_and_gained() -> None:
     desk = OkxDesk()
     desk.venue.floor.rest(SWAP, Side.SELL, Decimal(40_000), Decimal(100))

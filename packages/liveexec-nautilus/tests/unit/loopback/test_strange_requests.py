@@ -1,11 +1,19 @@
-"""Whatever a client sends, a loopback Bybit or OKX answers in its own words, and stands."""
+"""Whatever a client sends, a loopback venue answers in its own words, and stands."""
 
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from binance_support.direct import Direct, Listener
+from liveexec_nautilus.loopback.binance.futures.registry import ENDPOINTS as FUTURES
+from liveexec_nautilus.loopback.binance.futures.venue import FuturesVenue
+from liveexec_nautilus.loopback.binance.spot.registry import ENDPOINTS as SPOT
+from liveexec_nautilus.loopback.binance.spot.venue import SpotVenue
+from liveexec_nautilus.loopback.binance.venue import BinanceVenue
+from liveexec_nautilus.loopback.shared.traffic import HttpRequest
 from nautilus_loopback.bybit_desk import NOW_MS, BybitDesk
 from nautilus_loopback.okx_desk import OkxDesk
 
@@ -14,6 +22,8 @@ STRANGE: st.SearchStrategy[Any] = st.one_of(
     st.booleans(),
     st.integers(),
     st.sampled_from(["", "0", "-1", "1e400", "1e-400", "NaN", "sNaN", "Infinity", "0x1", "1_0", "\u0000", "true"]),
+    # Too many digits for exact arithmetic, for a decimal, and for an int.
+    st.sampled_from(["9" * 30, "9" * 5_000, "1e60", "1e999999999", "1e-99999999999999", "\u0663"]),
     st.text(max_size=8),
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
@@ -142,3 +152,87 @@ def test_okx_answers_whatever_comes(changed: dict[str, Any], op: Any, told: Any)
             if not again and socket != "public":
                 assert desk.log_in(session)
         assert desk.say(session, told if isinstance(told, str) else json.dumps(told))
+
+
+BINANCE_FIELDS = [
+    "symbol",
+    "symbols",
+    "side",
+    "type",
+    "timeInForce",
+    "quantity",
+    "price",
+    "newClientOrderId",
+    "orderId",
+    "origClientOrderId",
+    "goodTillDate",
+    "recvWindow",
+    "timestamp",
+    "limit",
+    "fromId",
+    "startTime",
+    "batchOrders",
+    "orderIdList",
+    "newQty",
+    "cancelOrderId",
+    "leverage",
+]
+SPOT_ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "40"}
+
+
+@pytest.mark.parametrize("venue", [FuturesVenue, SpotVenue])
+@given(changed=changes(BINANCE_FIELDS), method=STRANGE, told=STRANGE)
+@settings(deadline=None, derandomize=True, max_examples=30)
+def test_binance_answers_whatever_comes(
+    venue: type[FuturesVenue | SpotVenue], changed: dict[str, Any], method: Any, told: Any
+) -> None:
+    direct = Direct(venue())
+    strange = {**SPOT_ORDER, "origClientOrderId": "mine", **changed}
+    endpoints = FUTURES if venue is FuturesVenue else SPOT
+    for verb, path in endpoints.paths():
+        assert direct.answered(verb, path, **strange).status < 500
+    trading = "/ws-fapi/v1" if venue is FuturesVenue else "/ws-api/v3"
+    for path in ("/ws", "/stream", trading):
+        listener = Listener(direct.venue, path)
+        for named in ("SUBSCRIBE", "UNSUBSCRIBE", "SET_PROPERTY", "order.place", "session.logon", "depth", method):
+            for params in (told, [told], strange, {"signature": told, "apiKey": "loopback1", "timestamp": told}):
+                before = len(listener.raw)
+                listener.say(id=told, method=named, params=params)
+                assert len(listener.raw) > before
+
+
+@pytest.mark.parametrize("venue", [FuturesVenue, SpotVenue])
+@pytest.mark.parametrize("signature", ["%C3%A9", "%FF", "a", "===="])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_signature_that_is_none_is_refused_by_the_venue(
+    venue: type[BinanceVenue], signature: str, number: int
+) -> None:
+    asked = venue()  # type: ignore[call-arg]  # both have defaults for everything
+    key = asked.floor.accounts[1001].keys[number].key
+    path = "/fapi/v1/openOrders" if venue is FuturesVenue else "/api/v3/openOrders"
+    request = HttpRequest("GET", path, f"timestamp=1&signature={signature}", {"x-mbx-apikey": key}, b"")
+    due = asked.take_request(request)
+    assert due.answer is not None
+    assert json.loads(due.answer.body)["code"] == -1022
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"a=\xff", b'{"a":"\xff"}', b"{", b"[1]"])
+def test_a_body_that_is_no_text_is_refused_by_each_venue(body: bytes) -> None:
+    for venue, path, headers in (
+        (FuturesVenue(), "/fapi/v1/order", {"x-mbx-apikey": "loopback1"}),
+        (SpotVenue(), "/api/v3/order", {"x-mbx-apikey": "loopback1"}),
+        (BybitDesk().venue, "/v5/order/create", {"x-bapi-api-key": "loopback1", "x-bapi-timestamp": str(NOW_MS)}),
+        (
+            OkxDesk().venue,
+            "/api/v5/trade/order",
+            {
+                "ok-access-key": "loopback1",
+                "ok-access-passphrase": "passphrase-of-loopback1",
+                "ok-access-sign": "a",
+                "ok-access-timestamp": "2026-11-18T10:40:00.000Z",
+            },
+        ),
+    ):
+        due = venue.take_request(HttpRequest("POST", path, "", headers, body))
+        assert due.answer is not None
+        assert {"code", "retCode"} & set(json.loads(due.answer.body))

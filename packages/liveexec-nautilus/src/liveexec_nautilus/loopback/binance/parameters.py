@@ -1,9 +1,10 @@
 """Request parameters as Binance reads them: text that has to be a number, a name or one of a few words."""
 
 from collections.abc import Collection, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from liveexec_nautilus.loopback.binance.errors import BinanceError, mandatory
+from liveexec_nautilus.loopback.shared.numbers import amount_in, whole_in
 
 __all__ = ["Parameters"]
 
@@ -59,10 +60,10 @@ class Parameters:
         value = self.optional(name)
         if value is None:
             return None
-        try:
-            return int(value)
-        except ValueError:
-            raise mandatory(name) from None
+        number = whole_in(value)
+        if number is None:
+            raise mandatory(name)
+        return number
 
     def limit(self, default: int, most: int) -> int:
         """How many rows are asked for."""
@@ -74,11 +75,8 @@ class Parameters:
         value = self.optional(name)
         if value is None:
             return None
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise mandatory(name) from None
-        if not number.is_finite():
+        number = amount_in(value)
+        if number is None:
             raise mandatory(name)
         return number
 

@@ -66,6 +66,10 @@ class Endpoints[V: LoopbackVenue]:
         """The endpoint at a path."""
         return self._found.get((method, path))
 
+    def paths(self) -> list[tuple[str, str]]:
+        """Method and path of each."""
+        return list(self._found)
+
     def add(
         self, method: str, *paths: str, security: Security, weight: int = 1, counts_order: bool = False
     ) -> Callable[[Callable[[Call[V]], object]], Callable[[Call[V]], object]]:

@@ -47,12 +47,12 @@ class Gate:
     def require_signed(self, request: HttpRequest, key: ApiKey) -> None:
         """The signature covers query and body as they were sent, without itself; the timestamp has to be fresh."""
         query, in_query = _unsigned(request.query)
-        body, in_body = _unsigned(request.body.decode())
+        body, in_body = _unsigned(request.text)
         signature = in_query or in_body
         if not signature:
             raise mandatory("signature")
         self.require_signature(key, query + body, signature)
-        sent = dict(parse_qsl(request.body.decode())) | dict(parse_qsl(request.query))
+        sent = dict(parse_qsl(request.text)) | dict(parse_qsl(request.query))
         self.require_fresh(Parameters(sent))
 
     def require_signature(self, key: ApiKey, text: str, signature: str) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from liveexec_nautilus.loopback.binance.errors import BinanceError
 from liveexec_nautilus.loopback.shared.sessions import Session
 
 if TYPE_CHECKING:
@@ -55,15 +56,18 @@ class Subscriptions:
         if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
             session.send(_json({"error": {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}}))
             return
-        request_id, names = asked.get("id"), asked.get("params") or []
+        request_id, given = asked.get("id"), asked.get("params")
 
         def act() -> object:
-            return {"result": self._carry_out(session, asked["method"], names), "id": request_id}
+            try:
+                return {"result": self._carry_out(session, asked["method"], given or []), "id": request_id}
+            except BinanceError as error:
+                return {"error": error.wire(), "id": request_id}
 
         def refuse(code: str, message: str) -> object:
             return {"error": {"code": int(code), "msg": message}, "id": request_id}
 
-        self._venue.carry_out(session, asked["method"], {"params": names}, act, refuse)
+        self._venue.carry_out(session, asked["method"], {"params": given}, act, refuse)
 
     def listeners(self, user_id: int) -> list[tuple[Session, str]]:
         """Sessions with a good listen key of this account, and that key."""
@@ -93,21 +97,24 @@ class Subscriptions:
                 self._venue.publish(session, "listenKeyExpired", self._wrapped(session, key, told))
                 del session.topics[key]
 
-    def _carry_out(self, session: Session, method: str, names: list[str]) -> object:
+    def _carry_out(self, session: Session, method: str, given: object) -> object:
         match method:
             case "SUBSCRIBE":
-                for name in names:
+                for name in _names(given):
                     self._subscribe(session, name)
                     self._tell_at_once(session, name)
             case "UNSUBSCRIBE":
-                for name in names:
+                for name in _names(given):
                     session.topics.pop(name, None)
             case "LIST_SUBSCRIPTIONS":
                 return list(session.topics)
             case "SET_PROPERTY":
-                session.notes[_WRAPPED] = bool(names[1])
+                session.notes[_WRAPPED] = _wrapping(given)
             case "GET_PROPERTY":
                 return bool(session.notes.get(_WRAPPED))
+            case _:
+                known = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
+                raise BinanceError(2, f"Invalid request: unknown variant {method}, expected one of {known}")
         return None
 
     def _subscribe(self, session: Session, name: str) -> None:
@@ -127,6 +134,25 @@ class Subscriptions:
         if isinstance(message, bytes):
             return message
         return {"stream": stream, "data": message} if session.notes.get(_WRAPPED) else message
+
+
+def _names(given: object) -> list[str]:
+    """The streams that a request names."""
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise BinanceError(2, "Invalid request: params must be stream names")
+    return given
+
+
+def _wrapping(given: object) -> bool:
+    """What ``combined``, the one property there is, is set to."""
+    match given:
+        case ["combined", bool(value)]:
+            return value
+        case ["combined", _]:
+            raise BinanceError(1, "Invalid value type: expected Boolean")
+        case [str(), _]:
+            raise BinanceError(0, "Unknown property")
+    raise BinanceError(2, "Invalid request: property name must be a string")
 
 
 def _json(content: object) -> str:

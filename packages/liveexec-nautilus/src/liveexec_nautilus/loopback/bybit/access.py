@@ -8,6 +8,7 @@ from typing import Final
 
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig, Keyring
+from liveexec_nautilus.loopback.shared.numbers import whole_in
 from liveexec_nautilus.loopback.shared.signing import hmac_hex, matches
 from liveexec_nautilus.loopback.shared.traffic import HttpRequest
 
@@ -36,7 +37,7 @@ def signed_by(request: HttpRequest, keys: Keyring, now_ms: int) -> AccountConfig
     key, account = found
     timestamp, window = headers.get("x-bapi-timestamp", ""), headers.get("x-bapi-recv-window", "")
     check_window(timestamp, window, now_ms)
-    covered = request.query if request.method == "GET" else request.body.decode()
+    covered = request.query if request.method == "GET" else request.text
     expected = hmac_hex(key.secret, f"{timestamp}{key.key}{window}{covered}")
     if not matches(expected, headers.get("x-bapi-sign", "").lower()):
         raise BybitError(10004)
@@ -49,9 +50,9 @@ def check_window(timestamp: str, window: str, now_ms: int) -> None:
     Raises:
         BybitError: 10001 or 10002.
     """
-    if not timestamp.isdecimal() or not (window.isdecimal() or not window):
+    sent, allowed = whole_in(timestamp), whole_in(window or str(_DEFAULT_WINDOW_MS))
+    if sent is None or allowed is None:
         raise BybitError(10001, "params error: timestamp or recv_window is no number")
-    sent, allowed = int(timestamp), int(window or _DEFAULT_WINDOW_MS)
     if not now_ms - allowed <= sent < now_ms + _AHEAD_MS:
         message = (
             "invalid request, please check your server timestamp or recv_window param. "
@@ -66,14 +67,15 @@ def log_in(arguments: Sequence[object], keys: Keyring, now_ms: int) -> AccountCo
     Raises:
         BybitError: 10001 for a request that lacks something, 10002 once it has expired, 10003 or 10004.
     """
-    if len(arguments) != _LOGIN_ARGUMENTS or not str(arguments[1]).isdecimal():
+    expires_ms = whole_in(str(arguments[1])) if len(arguments) == _LOGIN_ARGUMENTS else None
+    if expires_ms is None:
         raise BybitError(10001, "Param error")
     name, expires, signature = str(arguments[0]), str(arguments[1]), str(arguments[2])
     found = keys.find(name)
     if found is None or found[0].kind != "hmac":
         raise BybitError(10003, "Invalid apikey")
     key, account = found
-    if int(expires) <= now_ms:
+    if expires_ms <= now_ms:
         raise BybitError(10002, f"expires[{expires}] is in the past")
     if not matches(hmac_hex(key.secret, f"GET/realtime{expires}"), signature.lower()):
         raise BybitError(10004, "Params Error")

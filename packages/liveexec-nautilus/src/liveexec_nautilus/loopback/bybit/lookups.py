@@ -14,6 +14,7 @@ from liveexec_nautilus.loopback.bybit.trading import Trading
 from liveexec_nautilus.loopback.bybit.wire import execution_row, order_row
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.holdings import Holding, holdings
+from liveexec_nautilus.loopback.shared.numbers import whole_in
 from liveexec_nautilus.loopback.shared.orders import Execution, Order
 
 __all__ = ["Lookups"]
@@ -124,16 +125,17 @@ def _in_span(time_ns: int, params: Params) -> bool:
     """Whether a time lies between ``startTime`` and ``endTime`` where they are given."""
     start, end = word(params, "startTime"), word(params, "endTime")
     time_ms = time_ns // _NS_PER_MS
-    if not (start.isdecimal() or not start) or not (end.isdecimal() or not end):
+    since, until = whole_in(start or "0"), whole_in(end or str(time_ms))
+    if since is None or until is None:
         raise BybitError(10001, "params error: startTime or endTime is no number")
-    return (not start or int(start) <= time_ms) and (not end or time_ms <= int(end))
+    return since <= time_ms <= until
 
 
 def _page[T](found: Sequence[T], params: Params, *, default: int, most: int) -> tuple[Sequence[T], str]:
     """A page of what was found and the cursor of the next one, empty on the last."""
     given, size = word(params, "cursor"), page_size(params, default, most)
-    if given and not given.isdecimal():
+    start = whole_in(given or "0")
+    if start is None or start < 0:
         raise BybitError(10001, "params error: cursor invalid")
-    start = int(given or 0)
     end = start + size
     return found[start:end], (str(end) if end < len(found) else "")

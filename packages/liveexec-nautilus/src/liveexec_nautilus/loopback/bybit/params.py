@@ -1,10 +1,11 @@
 """Reading the parameters of requests: text, numbers, switches, and the instruments that they name."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from liveexec_nautilus.loopback.bybit.errors import BybitError
 from liveexec_nautilus.loopback.bybit.listings import CATEGORIES, Category, category_of, wire_name
+from liveexec_nautilus.loopback.shared.numbers import amount_in, whole_in
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
 __all__ = ["Listings", "Params", "number", "page_size", "word"]
@@ -82,11 +83,8 @@ def number(params: Params, name: str) -> Decimal | None:
     given = word(params, name)
     if not given:
         return None
-    try:
-        value = Decimal(given)
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not value.is_finite() or value < 0:
+    value = amount_in(given)
+    if value is None or value < 0:
         raise BybitError(10001, f"params error: {name} invalid")
     return value or None
 
@@ -100,6 +98,7 @@ def page_size(params: Params, default: int, most: int) -> int:
     given = word(params, "limit")
     if not given:
         return default
-    if not given.isdecimal() or not int(given):
+    size = whole_in(given)
+    if size is None or size < 1:
         raise BybitError(10001, "params error: limit invalid")
-    return min(int(given), most)
+    return min(size, most)

@@ -17,7 +17,7 @@ from liveexec_nautilus.loopback.bybit.params import Listings
 from liveexec_nautilus.loopback.bybit.wire import side_word, trade_id
 from liveexec_nautilus.loopback.shared.events import BookChanged, FloorEvent, MarkMoved, PublicTrade
 from liveexec_nautilus.loopback.shared.floor import Floor
-from liveexec_nautilus.loopback.shared.numbers import plain
+from liveexec_nautilus.loopback.shared.numbers import plain, whole_in
 from liveexec_nautilus.loopback.shared.sessions import Session
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -66,7 +66,7 @@ class PublicStreams:
         match family:
             case "orderbook":
                 depth, _, name = rest.partition(".")
-                has_depth = depth.isdecimal() and int(depth) in _DEPTHS[category]
+                has_depth = whole_in(depth) in _DEPTHS[category]
                 return has_depth and self._listings.named(category, name) is not None
             case "publicTrade" if category == "option":
                 return bool(self._listings.based_on(category, rest))

@@ -5,12 +5,12 @@ Source: https://bybit-exchange.github.io/docs/v5/order/create-order, amend-order
 
 import itertools
 from collections.abc import Callable
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from liveexec.domain.instrument import ContractKind
-from liveexec.domain.money import MONEY, ZERO, is_multiple
+from liveexec.domain.money import MONEY, is_multiple
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.venues.paper.entry import RejectCode
 from liveexec_nautilus.loopback.bybit.errors import BybitError, refusal, unknown_order
@@ -181,14 +181,7 @@ class Trading:
 
     def _bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:
         """How much of the base coin an amount of the quote coin buys now: what a spot market buy means by ``qty``."""
-        _, asks = self._floor.market.book(symbol.name, 1_000)
-        bought, left = ZERO, amount
-        with localcontext(MONEY):
-            for price, offered in asks:
-                part = min(offered, (left / price).quantize(symbol.lot, ROUND_DOWN))
-                bought, left = bought + part, left - part * price
-                if part < offered:
-                    break
+        bought = self._floor.market.bought_for(symbol, amount)
         if not bought:
             raise BybitError(170140)
         return bought

@@ -312,7 +312,7 @@ def _parameters(request: HttpRequest) -> Params:
     if request.method == "GET":
         return request.parameters()
     try:
-        content: object = msgspec.json.decode(request.body or b"{}")
+        content: object = msgspec.json.decode(request.text or "{}")
     except msgspec.DecodeError:
         content = None
     if not isinstance(content, dict):

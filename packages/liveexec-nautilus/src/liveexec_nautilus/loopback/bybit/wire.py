@@ -15,7 +15,7 @@ from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.venues.paper.entry import EndCode, RejectCode
 from liveexec_nautilus.loopback.bybit.listings import category_of, wire_name
-from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain, whole_in
 from liveexec_nautilus.loopback.shared.orders import Execution, Order
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -62,9 +62,9 @@ def order_id(order: Order) -> str:
 
 def number_of(identifier: str) -> int | None:
     """The floor's number in an order id; None where it can't be one of ours."""
-    if identifier.isdecimal():
-        number = int(identifier) - _SPOT_BASE
-        return number if number > 0 else None
+    told = whole_in(identifier)
+    if told is not None:
+        return told - _SPOT_BASE if told > _SPOT_BASE else None
     try:
         number = uuid.UUID(identifier).int
     except ValueError:

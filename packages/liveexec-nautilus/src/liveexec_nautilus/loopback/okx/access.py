@@ -49,7 +49,7 @@ def signed_by(request: HttpRequest, keys: Keyring, now_ms: int) -> AccountConfig
         raise OkxError("50111")
     key, account = found
     query = f"?{request.query}" if request.query else ""
-    signed = f"{stamp}{request.method}{request.path}{query}{request.body.decode()}"
+    signed = f"{stamp}{request.method}{request.path}{query}{request.text}"
     if not matches(hmac_base64(key.secret, signed), headers["ok-access-sign"]):
         raise OkxError("50113")
     if not matches(key.passphrase, headers["ok-access-passphrase"]):

@@ -16,7 +16,7 @@ from liveexec_nautilus.loopback.okx.wire import fill_row, order_id, order_row
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
 from liveexec_nautilus.loopback.shared.floor import Floor
 from liveexec_nautilus.loopback.shared.holdings import holdings
-from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain, whole_in
 from liveexec_nautilus.loopback.shared.orders import Order
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
@@ -181,21 +181,24 @@ class Lookups:
 def _in_span(time_ns: int, params: Params) -> bool:
     """Whether a time lies between ``begin`` and ``end`` where they are given, in milliseconds."""
     begin, end, time_ms = word(params, "begin"), word(params, "end"), time_ns // _NS_PER_MS
-    for name, given in (("begin", begin), ("end", end)):
-        if given and not given.isdecimal():
-            raise OkxError("51000", name)
-    return (not begin or int(begin) <= time_ms) and (not end or time_ms <= int(end))
+    since, until = whole_in(begin or "0"), whole_in(end or str(time_ms))
+    if since is None or until is None:
+        raise OkxError("51000", "begin" if since is None else "end")
+    return since <= time_ms <= until
 
 
 def _page(rows: Sequence[Row], params: Params, name: str) -> list[Row]:
     """A page of rows, newest first: those older than the id ``after``, or newer than ``before``."""
-    after, before = word(params, "after"), word(params, "before")
-    for parameter, given in (("after", after), ("before", before)):
-        if given and not given.isdecimal():
+    bounds: dict[str, int | None] = {}
+    for parameter in ("after", "before"):
+        given = word(params, parameter)
+        bounds[parameter] = whole_in(given)
+        if given and bounds[parameter] is None:
             raise OkxError("51000", parameter)
+    after, before = bounds["after"], bounds["before"]
     found = [
         row
         for row in rows
-        if (not after or int(str(row[name])) < int(after)) and (not before or int(str(row[name])) > int(before))
+        if (after is None or int(str(row[name])) < after) and (before is None or int(str(row[name])) > before)
     ]
     return found[: page_size(params)]

@@ -18,7 +18,7 @@ from liveexec_nautilus.loopback.okx.trading import Row
 from liveexec_nautilus.loopback.okx.wire import trade_id
 from liveexec_nautilus.loopback.shared.events import PublicTrade
 from liveexec_nautilus.loopback.shared.floor import Floor
-from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain, whole_in
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
 __all__ = ["MarketData", "checksum", "levels", "trade_row"]
@@ -86,19 +86,19 @@ class MarketData:
 
     def books(self, params: Params) -> list[Row]:
         """``/api/v5/market/books``"""
-        symbol, given = self._listings.symbol(params), word(params, "sz") or "1"
-        if not given.isdecimal() or not 1 <= int(given) <= _MOST_LEVELS:
+        symbol, depth = self._listings.symbol(params), whole_in(word(params, "sz") or "1")
+        if depth is None or not 1 <= depth <= _MOST_LEVELS:
             raise OkxError("51000", "sz")
-        bids, asks = self._floor.market.book(symbol.name, int(given))
+        bids, asks = self._floor.market.book(symbol.name, depth)
         return [{"asks": levels(asks), "bids": levels(bids), "ts": str(self._floor.clock.now_ms())}]
 
     def trades(self, params: Params) -> list[Row]:
         """``/api/v5/market/trades``, newest first."""
-        symbol, given = self._listings.symbol(params), word(params, "limit") or "100"
-        if not given.isdecimal():
+        symbol, most = self._listings.symbol(params), whole_in(word(params, "limit") or "100")
+        if most is None or most < 0:
             raise OkxError("51000", "limit")
         found = [trade_row(each) for each in reversed(self._floor.market.trades) if each.symbol is symbol]
-        return found[: min(int(given), _MOST_TRADES)]
+        return found[: min(most, _MOST_TRADES)]
 
     def mark_prices(self, params: Params) -> list[Row]:
         """``/api/v5/public/mark-price``"""

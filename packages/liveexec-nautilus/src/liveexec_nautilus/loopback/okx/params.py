@@ -1,11 +1,12 @@
 """Reading the parameters of requests: text, numbers, and the instruments that they name."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from liveexec_nautilus.loopback.okx.errors import OkxError
 from liveexec_nautilus.loopback.okx.listings import INSTRUMENT_TYPES, family_of, instrument_code, type_of
+from liveexec_nautilus.loopback.shared.numbers import amount_in, whole_in
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
 __all__ = ["Listings", "Params", "number", "page_size", "required", "word"]
@@ -86,11 +87,8 @@ def number(params: Params, name: str) -> Decimal | None:
     given = word(params, name)
     if not given:
         return None
-    try:
-        value = Decimal(given)
-    except InvalidOperation:
-        raise OkxError("51000", name) from None
-    if not value.is_finite() or value <= 0:
+    value = amount_in(given)
+    if value is None or value <= 0:
         raise OkxError("51000", name)
     return value
 
@@ -101,7 +99,7 @@ def page_size(params: Params) -> int:
     Raises:
         OkxError: 51000 for what is no number of elements.
     """
-    given = word(params, "limit")
-    if given and (not given.isdecimal() or not int(given)):
+    size = whole_in(word(params, "limit") or "100")
+    if size is None or size < 1:
         raise OkxError("51000", "limit")
-    return min(int(given or 100), 100)
+    return min(size, 100)

@@ -6,12 +6,12 @@ Source: https://www.okx.com/docs-v5/en/#order-book-trading-trade. Each order of 
 import itertools
 import re
 from collections.abc import Callable
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from liveexec.domain.instrument import ContractKind
-from liveexec.domain.money import MONEY, ZERO, is_multiple
+from liveexec.domain.money import is_multiple
 from liveexec.domain.operation import OrderType, Side, TimeInForce
 from liveexec.venues.paper.entry import RejectCode
 from liveexec_nautilus.loopback.okx.errors import OkxError, refusal
@@ -170,14 +170,7 @@ class Trading:
 
     def _bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:
         """How much of the base asset an amount of the quote asset buys now, which ``tgtCcy`` of quote_ccy asks for."""
-        _, asks = self._floor.market.book(symbol.name, 1_000)
-        bought, left = ZERO, amount
-        with localcontext(MONEY):
-            for price, offered in asks:
-                part = min(offered, (left / price).quantize(symbol.lot, ROUND_DOWN))
-                bought, left = bought + part, left - part * price
-                if part < offered:
-                    break
+        bought = self._floor.market.bought_for(symbol, amount)
         if bought < symbol.min_quantity:
             raise OkxError("51020")
         return bought

@@ -305,7 +305,7 @@ def _body(request: HttpRequest) -> Any:
     if not request.body:
         raise OkxError("50000")
     try:
-        return msgspec.json.decode(request.body)
+        return msgspec.json.decode(request.text)
     except msgspec.DecodeError:
         raise OkxError("50002") from None
 

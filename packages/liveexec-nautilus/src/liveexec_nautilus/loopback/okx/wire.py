@@ -14,7 +14,7 @@ from liveexec.domain.outcome import VenueOrderStatus
 from liveexec.venues.paper.entry import EndCode, RejectCode
 from liveexec_nautilus.loopback.okx.account_rows import LEVERAGE
 from liveexec_nautilus.loopback.okx.listings import type_of
-from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain
+from liveexec_nautilus.loopback.shared.numbers import milliseconds, plain, whole_in
 from liveexec_nautilus.loopback.shared.orders import Execution, Order
 
 __all__ = [
@@ -63,7 +63,8 @@ def order_id(order: Order) -> str:
 
 def number_of(identifier: str) -> int | None:
     """The floor's number in an order id; None where it can't be one of ours."""
-    return int(identifier) - _ORDERS_BEGIN if identifier.isdecimal() else None
+    told = whole_in(identifier)
+    return None if told is None else told - _ORDERS_BEGIN
 
 
 def trade_id(trade_number: int) -> str:

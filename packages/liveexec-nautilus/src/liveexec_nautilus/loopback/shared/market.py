@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 
 from liveexec.domain.ids import VenueName
 from liveexec.domain.market import Level
-from liveexec.domain.money import MONEY
+from liveexec.domain.money import MONEY, ZERO
 from liveexec.domain.operation import Side
 from liveexec.venues.paper.exchange import PaperExchange
 from liveexec_nautilus.loopback.shared.books import PublishedBook
@@ -70,6 +70,18 @@ class PublicMarket:
         """Bids and asks, best first, at most ``depth`` each."""
         book = self._books[symbol]
         return book.bids[:depth], book.asks[:depth]
+
+    def bought_for(self, symbol: SymbolConfig, amount: Decimal) -> Decimal:
+        """How much of the base asset an amount of the quote asset buys now, in whole lots."""
+        bought, left = ZERO, amount
+        with localcontext(MONEY):
+            for price, offered in self._books[symbol.name].asks:
+                # Whole lots are counted, since an amount through a price is rarely a finite number.
+                part = min(offered, left // (price * symbol.lot) * symbol.lot)
+                bought, left = bought + part, left - part * price
+                if part < offered:
+                    break
+        return bought
 
     def book_update(self, symbol: str) -> int:
         """The number of the latest change of a book."""

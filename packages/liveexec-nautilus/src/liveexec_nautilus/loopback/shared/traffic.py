@@ -24,11 +24,14 @@ class HttpRequest:
         """What faults and the request log call it."""
         return f"{self.method} {self.path}"
 
+    @property
+    def text(self) -> str:
+        """The body as text; what is no UTF-8 in it is told by U+FFFD, which no signature covers and no word has."""
+        return self.body.decode(errors="replace")
+
     def parameters(self) -> dict[str, str]:
         """The parameters of the query and of a form body, decoded; those of the query win."""
-        return dict(parse_qsl(self.body.decode(), keep_blank_values=True)) | dict(
-            parse_qsl(self.query, keep_blank_values=True)
-        )
+        return dict(parse_qsl(self.text, keep_blank_values=True)) | dict(parse_qsl(self.query, keep_blank_values=True))
 
 
 @define

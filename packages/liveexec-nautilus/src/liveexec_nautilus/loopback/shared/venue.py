@@ -112,7 +112,7 @@ class LoopbackVenue(ABC):
 
     def take_request(self, request: HttpRequest) -> Due:
         """An HTTP request arrives: log it, carry it out with whatever fault is due."""
-        parameters: dict[str, object] = dict(request.parameters() if _is_form(request) else _json_object(request.body))
+        parameters: dict[str, object] = dict(request.parameters() if _is_form(request) else _json_object(request.text))
         self.log(0, request.operation, parameters)
         fault = self.faults.of_request(request.operation)
         if fault is None:
@@ -214,7 +214,7 @@ def _is_form(request: HttpRequest) -> bool:
     return not request.body.lstrip().startswith((b"{", b"["))
 
 
-def _json_object(body: bytes) -> dict[str, object]:
+def _json_object(body: str) -> dict[str, object]:
     try:
         content: object = msgspec.json.decode(body)
     except msgspec.DecodeError:

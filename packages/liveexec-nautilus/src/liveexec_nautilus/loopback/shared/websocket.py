@@ -76,7 +76,7 @@ async def _read(venue: LoopbackVenue, session: Session, socket: WebSocket, ended
             if message["type"] == "websocket.disconnect":
                 break
             text = message.get("text")
-            venue.take_message(session, message.get("bytes", b"").decode() if text is None else text)
+            venue.take_message(session, message["bytes"].decode(errors="replace") if text is None else text)
     finally:
         ended.set()
 
