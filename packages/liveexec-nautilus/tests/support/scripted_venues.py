@@ -35,6 +35,7 @@ class Script:
     answers: list[tuple[int, OrderId, SendVerb, SendOutcome]] = field(factory=list)
     returned: list[Any] = field(factory=list)
     watched: frozenset[InstrumentId] = frozenset()
+    round_trip_ns: int = 0
     observed: list[int] = field(factory=list)
     seen: list[Any] = field(factory=list)
 

@@ -49,6 +49,12 @@ class Agenda:
             heapq.heappop(heap)
         return NEVER
 
+    @property
+    def next_travel_ns(self) -> int:
+        """When a request, a report or an answer that is on its way arrives next; :data:`NEVER` for none. Looks at
+        everything, so it is for the end of a replay."""
+        return min((due_ns for due_ns, rank, *_ in self._heap if rank <= Rank.RETURN), default=NEVER)
+
     def plan(self, due_ns: int, rank: Rank, work: Work) -> None:
         """Do it when its time comes."""
         self._planned += 1

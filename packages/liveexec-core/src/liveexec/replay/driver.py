@@ -175,6 +175,17 @@ class ReplayDriver:
         return self._signals[-1].at_ns if self._signals else 0
 
     @property
+    def next_arrival_ns(self) -> int:
+        """When the next of what is on its way arrives, there or here; ``1 << 63`` for nothing. A host goes on until
+        then when the market is over: otherwise the venues would know what is not known here."""
+        return self._agenda.next_travel_ns
+
+    @property
+    def round_trip_ns(self) -> int:
+        """The longest that a request and what is told of it can be on their way together."""
+        return self._travel.round_trip_ns
+
+    @property
     def watched(self) -> frozenset[InstrumentId]:
         """Instruments of which open orders want to see every book: :meth:`observe` is to be called for each change."""
         if self._watched is None:

@@ -23,6 +23,12 @@ class Travel:
         #: When the latest report of each venue gets here: none overtakes another.
         self._returned_ns: dict[VenueName, int] = {}
 
+    @property
+    def round_trip_ns(self) -> int:
+        """The longest way to a venue and back."""
+        ways = (each.order_ns + each.report_ns + 2 * each.jitter_ns for each in self._latencies.values())
+        return max(ways, default=0)
+
     def is_direct(self, venue: VenueName) -> bool:
         """Whether what is sent or told is there in the same moment."""
         return self._latencies.get(venue, _DIRECT).is_zero

@@ -29,6 +29,7 @@ from liveexec.replay.market import EventMarket, events_of
 from liveexec.replay.paper_host import PaperHost
 from liveexec.replay.ports import HostRun
 from liveexec.replay.recording import ReplayRecording
+from liveexec.replay.results import differences
 from liveexec.venues.paper.config import Latency, manifest_of
 from liveexec.venues.paper.market import MarketEvent
 from support.paper import LINEAR, SPOT, VENUE
@@ -337,3 +338,12 @@ def test_a_fill_that_is_on_its_way_when_accounts_are_compared_is_no_drift() -> N
     assert [each.status for each in played.orders] == [OrderStatus.FILLED] * 10
     events = [event for record in played.recording.records for event in record.events]
     assert not [event for event in events if isinstance(event, DriftSeen)]
+
+
+@pytest.mark.parametrize("after_s", [0, 0.007])
+def test_what_is_on_its_way_when_the_market_is_over_arrives(after_s: float) -> None:
+    latency = {VENUE: Latency(order_ns=5 * MS, report_ns=5 * MS)}
+    played = play([book(0), book(5 + after_s)], [order(5, 4)], latency=latency)
+    assert [each.status for each in played.orders] == [OrderStatus.FILLED]
+    assert played.truth.ended_at_ns == played.recording.ended_ns == at(5.01)
+    assert not differences(played.recording, played.truth)

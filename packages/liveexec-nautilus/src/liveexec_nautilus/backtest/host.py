@@ -81,8 +81,9 @@ class _NautilusReplay:
                 engine.clear_data()
                 self._now_ns = batch.end_ns
                 self._run.progress(self._now_ns, self._feeds.events)
-        # What is due after the last market event happens still, as long as signals are to come.
-        self._now_ns = max(self._now_ns, driver.last_signal_ns)
+        # What is due after the last market event happens still, as long as signals are to come, or what was sent is
+        # on its way. Without data the library moves time in one last run alone, whose end it is told beforehand.
+        self._now_ns = max(self._now_ns, driver.last_signal_ns) + driver.round_trip_ns
         engine.run(start=None if has_started else self._start_ns, end=self._now_ns)
         self._raise()
         if driver.next_due_ns <= self._now_ns:

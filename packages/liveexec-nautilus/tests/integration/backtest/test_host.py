@@ -14,6 +14,7 @@ from attrs import evolve
 from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
+from liveexec.domain.order_state import OrderStatus
 from liveexec.errors import ConfigurationError, InvariantViolation
 from liveexec.plugins.manager import load_plugins
 from liveexec.replay.run import run_replay
@@ -22,7 +23,7 @@ from liveexec.venues.paper.config import Latency
 from liveexec_nautilus.backtest.accounts import SimulatedAccounts
 from liveexec_nautilus.backtest.host import NautilusHost
 from liveexec_nautilus.backtest.strategy import ReplayStrategy
-from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, replay, signal, venues
+from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, market, replay, signal, venues
 from support.replay_documents import document
 from support.scripted_venues import Script, book, run, submit
 
@@ -173,3 +174,12 @@ def test_two_accounts_at_a_venue_trade_apart_on_the_same_books() -> None:
         ("north-2", NORTH_PERP): Decimal("0.5"),
         ("north-2", NORTH_SPOT): Decimal("-0.1"),
     }
+
+
+def test_what_is_on_its_way_when_the_market_is_over_arrives() -> None:
+    latency = {NORTH: Latency(order_ns=30 * MS, report_ns=20 * MS, jitter_ns=5 * MS)}
+    replayed = replay(NautilusHost(), [signal(60, NORTH_PERP, Side.BUY, "0.5")], through=market(60), latency=latency)
+    (bought,) = replayed.orders
+    assert bought.status is OrderStatus.FILLED
+    assert replayed.truth.ended_at_ns >= START_NS + 60_050 * MS
+    assert [(said.instrument_id, said.quantity) for said in replayed.truth.positions] == [(NORTH_PERP, Decimal("0.5"))]
