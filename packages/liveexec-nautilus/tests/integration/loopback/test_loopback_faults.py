@@ -266,3 +266,34 @@ async def test_others_trade_and_the_truth_tells_fills(server: Server, http: http
     assert (fill.quantity, fill.is_maker, fill.position) == (Decimal("0.04"), True, Decimal("0.04"))
     with pytest.raises(ValueError, match="INVALID_PRICE"):
         server.control.rest("BTCUSDT", Side.BUY, Decimal("0.00001"), Decimal(1))
+
+
+# Control
+
+
+@pytest.mark.parametrize(
+    ("act", "asked", "said"),
+    [
+        ("rest", {"symbol": "BTCUSDT", "side": "BUY", "price": "NaN", "quantity": "1"}, "price"),
+        ("rest", {"symbol": "BTCUSDT", "side": "BUY", "price": "50000", "quantity": "-1"}, "quantity"),
+        ("take", {"symbol": "BTCUSDT", "side": "BUY", "quantity": "Infinity"}, "quantity"),
+        ("print_trade", {"symbol": "BTCUSDT", "side": "BUY", "price": "0", "quantity": "1"}, "price"),
+        ("mark", {"symbol": "BTCUSDT", "price": "-1"}, "price"),
+        ("move_asset", {"user_id": USER, "asset": "USDT", "amount": "sNaN"}, "amount"),
+        ("refuse_sessions", {"times": -1}, "times"),
+        ("refuse_sessions", {"times": "2"}, "times"),
+        ("fault", {"operation": ORDER, "kind": "error", "code": "not a number"}, "code"),
+        ("fault", {"operation": ORDER, "kind": "drop", "times": "1"}, "times"),
+        ("fault", {"operation": ORDER, "kind": "status", "status": "503"}, "status"),
+        ("fault", {"operation": ORDER, "kind": "malformed", "headers": {"x": 1}}, "headers"),
+        ("stream_fault", {"topic": 1, "kind": "drop"}, "topic"),
+        ("stream_fault", {"topic": "*", "kind": "delay", "delay_s": "inf"}, "delay_s"),
+    ],
+)
+async def test_an_act_with_a_value_that_is_none_is_refused_and_changes_nothing(
+    server: Server, http: httpx2.AsyncClient, act: str, asked: dict[str, Any], said: str
+) -> None:
+    refused = await http.post(f"/loopback/{act}", content=msgspec.json.encode(asked))
+    assert refused.status_code == 400
+    assert said in refused.json()["error"]
+    assert (await place(http)).status_code == 200, "the venue works as before"

@@ -7,8 +7,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from liveexec.domain.money import is_storable
 from liveexec.domain.operation import Side
 from liveexec.domain.outcome import AssetKind
+from liveexec.errors import ConfigurationError, Fault
 from liveexec_nautilus.loopback.shared.faults import RequestFault, StreamFault
 from liveexec_nautilus.loopback.shared.floor import MAKERS, TAKERS
 from liveexec_nautilus.loopback.shared.orders import Execution, Order, Refusal
@@ -24,14 +26,16 @@ class Control:
     def __init__(self, venue: LoopbackVenue) -> None:
         self.venue = venue
 
-    # Other participants. ValueError tells why the engine refuses what they ask for.
+    # Other participants. ValueError tells why the engine refuses what they ask for, or what is no such number.
 
     def rest(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> Order:
         """Let another participant rest a limit order."""
+        _check_positive(price=price, quantity=quantity)
         return _placed(self.venue.floor.rest(symbol, side, price, quantity))
 
     def take(self, symbol: str, side: Side, quantity: Decimal, price: Decimal | None = None) -> Order:
         """Let another participant take what rests, up to a price if there is one; what it can't get is canceled."""
+        _check_positive(price=price, quantity=quantity)
         return _placed(self.venue.floor.take(symbol, side, quantity, price))
 
     def clear_book(self, symbol: str) -> int:
@@ -40,20 +44,34 @@ class Control:
 
     def print_trade(self, symbol: str, side: Side, price: Decimal, quantity: Decimal) -> None:
         """Show a trade of others on the tape; nobody's order is touched."""
+        _check_positive(price=price, quantity=quantity)
         self.venue.floor.market.print_trade(symbol, side, price, quantity)
 
     def set_mark(self, symbol: str, price: Decimal | None) -> None:
         """Fix a mark price; ``None`` lets it follow the book again."""
+        _check_positive(price=price)
         self.venue.floor.market.set_mark(symbol, price)
 
     def move_asset(self, user_id: int, asset: str, amount: Decimal, kind: AssetKind = AssetKind.DEPOSIT) -> None:
         """Move an asset of an account without a trade: a deposit, a withdrawal, funding."""
+        if not is_storable(amount):
+            raise ValueError(f"amount: {amount} is no amount of an asset")
         self.venue.floor.move_asset(user_id, asset, amount, kind)
 
     # Faults
 
     def fault(self, fault: RequestFault | StreamFault) -> None:
-        """Script a fault."""
+        """Script a fault.
+
+        Raises:
+            ConfigurationError: it is an error with a code that this venue's errors can't have.
+        """
+        if isinstance(fault, RequestFault) and fault.kind == "error":
+            try:
+                self.venue.error(fault.code, fault.message)
+            except ValueError:
+                found = [Fault("code", f"is no code of this venue: {fault.code!r}")]
+                raise ConfigurationError("fault of requests", found) from None
         self.venue.faults.add(fault)
 
     def clear_faults(self) -> None:
@@ -62,6 +80,8 @@ class Control:
 
     def refuse_sessions(self, times: int | None) -> None:
         """Refuse the next so many WebSocket sessions; ``None`` refuses all until faults are cleared."""
+        if times is not None and (not isinstance(times, int) or times < 0):
+            raise ValueError(f"times: must be a whole number from 0, or null for all, not {times!r}")
         self.venue.faults.refused_sessions = times
 
     def sessions(self, path: str = "") -> Sequence[Session]:
@@ -127,6 +147,12 @@ class Control:
 
     def _chosen(self, session_id: int | None, path: str) -> Sequence[Session]:
         return [session for session in self.sessions(path) if session_id in {None, session.session_id}]
+
+
+def _check_positive(**amounts: Decimal | None) -> None:
+    for name, value in amounts.items():
+        if value is not None and not (is_storable(value) and value > 0):
+            raise ValueError(f"{name}: {value} is not above zero, or longer than any {name} is")
 
 
 def _placed(outcome: Order | Refusal) -> Order:

@@ -1,5 +1,6 @@
 """What goes wrong on purpose: scripted faults of answers, stream messages and sessions."""
 
+import math
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
@@ -23,6 +24,19 @@ RequestFaultKind = Literal["drop", "cut", "delay", "error", "status", "malformed
 StreamFaultKind = Literal["drop", "duplicate", "swap", "delay", "malformed", "patch"]
 
 _HTTP_STATUSES: Final = range(400, 600)
+#: What each field of a fault is, in words.
+_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "operation": ((str,), "text"),
+    "topic": ((str,), "text"),
+    "times": ((int, type(None)), "a whole number, or null for always"),
+    "skip": ((int,), "a whole number"),
+    "delay_s": ((int, float), "a number of seconds"),
+    "code": ((str,), "text"),
+    "message": ((str,), "text"),
+    "status": ((int,), "a whole number"),
+    "fields": ((Mapping,), "values by the names of fields"),
+    "headers": ((Mapping,), "texts by name"),
+}
 
 
 @define(kw_only=True)
@@ -57,7 +71,10 @@ class RequestFault:
     fields: Mapping[str, object] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        _check_types("fault of requests", self)
         found = _counted_faults(self.kind, get_args(RequestFaultKind), self.times, self.skip, self.delay_s)
+        if not all(isinstance(each, str) for pair in self.headers.items() for each in pair):
+            found.append(Fault("headers", "must be texts by name"))
         if self.kind == "error" and not self.code:
             found.append(Fault("code", "an error needs the venue's code"))
         if self.kind == "status" and self.status not in _HTTP_STATUSES:
@@ -92,6 +109,7 @@ class StreamFault:
     fields: Mapping[str, object] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        _check_types("fault of streams", self)
         found = _counted_faults(self.kind, get_args(StreamFaultKind), self.times, self.skip, self.delay_s)
         if self.kind == "patch" and not self.fields:
             found.append(Fault("fields", "name at least one field to change"))
@@ -172,6 +190,21 @@ def patched_json(body: bytes, fields: Mapping[str, object]) -> bytes:
     return msgspec.json.encode(_patched(content, fields))
 
 
+def _check_types(what: str, fault: "RequestFault | StreamFault") -> None:
+    """Refuse fields of another type, which the rest could not even be compared with."""
+    found = []
+    for name, (types, words) in _TYPES.items():
+        if not hasattr(fault, name):
+            continue
+        value = getattr(fault, name)
+        if not isinstance(value, types) or isinstance(value, bool):
+            found.append(Fault(name, f"must be {words}, not {value!r}"))
+    if not isinstance(getattr(fault, "carried_out", False), bool):
+        found.append(Fault("carried_out", "must be true or false"))
+    if found:
+        raise ConfigurationError(what, found)
+
+
 def _counted_faults(kind: str, kinds: tuple[str, ...], times: int | None, skip: int, delay_s: float) -> list[Fault]:
     found = []
     if kind not in kinds:
@@ -180,8 +213,8 @@ def _counted_faults(kind: str, kinds: tuple[str, ...], times: int | None, skip: 
         found.append(Fault("times", "must be at least 1, or null for always"))
     if skip < 0:
         found.append(Fault("skip", "must not be negative"))
-    if delay_s < 0 or (kind == "delay" and not delay_s):
-        found.append(Fault("delay_s", "must be above zero for a delay, and never below"))
+    if not math.isfinite(delay_s) or delay_s < 0 or (kind == "delay" and not delay_s):
+        found.append(Fault("delay_s", "must be above zero for a delay, never below, and finite"))
     return found
 
 
