@@ -42,7 +42,7 @@ def test_with_spot_every_currency_is_asked_by() -> None:
 
 
 def test_every_fault_is_named() -> None:
-    twice = (DeribitAccount("A", "c", Secret("aaaa")), DeribitAccount("A", " ", Secret("bbbb")))
+    twice = (DeribitAccount("A", "c", Secret("aaaa-1")), DeribitAccount("A", " ", Secret("bbbb-2")))
     found = faults(
         accounts=twice,
         venue="no venue",

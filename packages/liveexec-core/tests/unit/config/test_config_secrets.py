@@ -39,7 +39,7 @@ def test_it_is_not_written_out() -> None:
 def test_it_is_compared_and_copied_but_never_a_key() -> None:
     secret = Secret(CANARY)
     assert secret == Secret(CANARY)
-    assert secret != Secret("another")
+    assert secret != Secret(CANARY + "-2")
     assert secret != CANARY
     assert copy.copy(secret) is copy.deepcopy(secret) is secret
     with pytest.raises(TypeError):
