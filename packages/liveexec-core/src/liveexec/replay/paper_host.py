@@ -80,7 +80,9 @@ class _PaperReplay:
         if not has_started:
             self._start(driver.first_signal_ns if driver.first_signal_ns != NEVER else 0)
         self._replay_until(max(self._now_ns, driver.last_signal_ns))
-        while (arrives_ns := driver.next_arrival_ns) < NEVER:
+        # As long as what left by now may be on its way: answers to that could call forth more without end.
+        latest_ns = self._now_ns + driver.round_trip_ns
+        while (arrives_ns := driver.next_arrival_ns) <= latest_ns:
             self._replay_until(arrives_ns)
         driver.finish(self._now_ns)
         return truth_of(self._venues, self._now_ns, market.events)

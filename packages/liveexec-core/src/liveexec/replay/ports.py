@@ -133,8 +133,8 @@ class ReplayHost(Protocol):
     A host calls :meth:`ReplayDriver.start` with the time of the first market event, or of the first signal where that
     is earlier; from then on it reports what happens at the venues when it happens, and advances the driver at every
     ``next_due_ns``, after the market events of that very moment. After the last market event, or the last signal
-    where that is later, it lets arrive what is on its way (:attr:`ReplayDriver.next_arrival_ns`; a host that must know
-    the end beforehand adds :attr:`ReplayDriver.round_trip_ns`), and then calls :meth:`ReplayDriver.finish`.
+    where that is later, it lets arrive what is on its way (:attr:`ReplayDriver.next_arrival_ns`), for no longer than
+    :attr:`ReplayDriver.round_trip_ns`, and then calls :meth:`ReplayDriver.finish`.
     """
 
     def option_faults(self, options: Mapping[str, Any]) -> Sequence[Fault]:
