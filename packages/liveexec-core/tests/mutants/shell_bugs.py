@@ -79,6 +79,13 @@ SHELL_BUGS: Final = (
         incident=5,
     ),
     Mutant(
+        "a request whose turn comes sleeps on, and cancels wait for the token after its",
+        "runtime/rate_limit.py",
+        "            self._turn.set()\n",
+        "            pass\n",
+        ("unit/runtime/test_runtime_rate_limit.py",),
+    ),
+    Mutant(
         "the rate limit counts no request",
         "runtime/rate_limit.py",
         "        self._tokens -= 1.0\n",

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from liveexec.domain.venue import RateLimit
@@ -20,6 +21,8 @@ class RateLimiter:
         self._gate = asyncio.Lock()
         #: Cancels that left while somebody else waited.
         self._cancels = 0
+        #: Wakes that one when its turn comes sooner than it reckoned with.
+        self._turn = asyncio.Event()
 
     def slot(self, *, cancel: bool) -> Coroutine[Any, Any, None] | None:
         """``None`` if a request may leave now (its token is taken), else what to wait for."""
@@ -37,6 +40,8 @@ class RateLimiter:
             return False
         self._tokens -= 1.0
         self._cancels = self._cancels + 1 if cancel and self._gate.locked() else 0
+        if self._cancels >= self._limit.burst:
+            self._turn.set()
         return True
 
     def _needed(self, *, cancel: bool) -> float:
@@ -60,4 +65,12 @@ class RateLimiter:
     async def _until_taken(self, *, cancel: bool) -> None:
         while not self._take(cancel=cancel):
             missing = self._needed(cancel=cancel) - self._tokens
-            await asyncio.sleep(max(0.001, missing / self._limit.per_second))
+            pause_s = max(0.001, missing / self._limit.per_second)
+            if cancel:
+                await asyncio.sleep(pause_s)
+                continue
+            self._turn.clear()
+            # Slept through, its token would be left lying, and cancels wait for the one after it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._turn.wait()

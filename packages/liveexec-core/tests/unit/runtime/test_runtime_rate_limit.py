@@ -183,6 +183,20 @@ async def test_cancels_without_end_do_not_keep_everybody_else_out(now_s: list[fl
     assert took_turns[:4] == ["cancel", "cancel", "cancel", "question"], "a bucket of cancels comes first"
 
 
+async def test_who_waits_leaves_as_soon_as_its_turn_comes(now_s: list[float]) -> None:
+    limiter = RateLimiter(RateLimit(per_second=0.001, burst=3, cancel_lane=2))
+    assert took(limiter, cancel=True)
+    waiting = limiter.slot(cancel=False)
+    assert waiting is not None
+    question = asyncio.create_task(waiting)
+    await turns()
+    assert took(limiter, cancel=True)
+    now_s[0] += 2_000.0
+    assert [took(limiter, cancel=True) for _ in range(3)] == [True, True, False], "the last one is not theirs"
+    # A thousand seconds before it would have looked again by itself.
+    await within(question)
+
+
 def test_while_nobody_waits_cancels_take_every_token(now_s: list[float]) -> None:
     limiter = RateLimiter(RateLimit(per_second=1.0, burst=2, cancel_lane=1))
     for _ in range(20):

@@ -20,10 +20,11 @@ from liveexec.runtime.journal import JournalState
 from liveexec.runtime.sessions import SessionState
 from liveexec.runtime.shard import ShardRuntime
 from liveexec_testkit.simulator.adapter import CREDENTIAL
+from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.finale import accept_drifts, check_damaged_tables, probe, trade_in_silence
 from liveexec_testkit.simulator.invariants.endings import wrong_endings
 from liveexec_testkit.simulator.invariants.excuses import Excuse
-from liveexec_testkit.simulator.ladder import LADDER
+from liveexec_testkit.simulator.ladder import LADDER, goes_up_no_more
 from liveexec_testkit.simulator.rogue import check_rogue_writers
 from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.world import World
@@ -118,7 +119,8 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
     yield from _drifts_to_be_told(world, shard.engine.state.ledger)
     orders = shard.engine.state.ledger.orders
     for order in orders.values():
-        yield from _unsettled(order, [orders[child] for child in order.children or () if child in orders])
+        children = [orders[child] for child in order.children or () if child in orders]
+        yield from _unsettled(order, children, WALL_NS + world.loop.now_ns)
     for venue in world.venues:
         if venue.travelling:
             # Nobody need wait for them: an operator may have ended their orders.
@@ -172,13 +174,12 @@ def _balance_differences(venue: SimVenue, ledger: Ledger) -> Iterator[tuple[int,
             yield 16, f"{venue.account_id} has {here} {asset} here, {there} at the venue"
 
 
-def _unsettled(order: Order, children: Sequence[Order]) -> Iterator[tuple[int, str]]:
+def _unsettled(order: Order, children: Sequence[Order], now_ns: int) -> Iterator[tuple[int, str]]:
     if order.is_parent:
         # A schedule has an end, and whoever waits for nothing will go on; what rests at the venue may rest.
-        rests = order.intent.exec_algorithm in ("ICEBERG", "NORMAL", LADDER) and any(
-            child.is_open for child in children
-        )
-        if order.is_open and not rests:
+        algorithm = order.intent.exec_algorithm
+        may_rest = algorithm in ("ICEBERG", "NORMAL") or (algorithm == LADDER and goes_up_no_more(order, now_ns))
+        if order.is_open and not (may_rest and any(child.is_open for child in children)):
             yield 14, f"parent {order.order_id} ({order.intent.exec_algorithm}) is {order.status}"
         return
     if order.status in (OrderStatus.UNKNOWN, OrderStatus.SUBMITTED, OrderStatus.PENDING):

@@ -5,17 +5,23 @@ from typing import Any, Final
 
 from liveexec.domain.intent import OrderIntent
 from liveexec.domain.operation import OrderType, TimeInForce
+from liveexec.domain.order import Order
 from liveexec.domain.order_event import Resolution
 from liveexec.engine.algorithm import Action, ChildView, ParentView, Spawn, WakeAt
 from liveexec.engine.algorithms import family
 
-__all__ = ["LADDER", "LadderAlgorithm"]
+__all__ = ["LADDER", "LadderAlgorithm", "goes_up_no_more"]
 
 LADDER: Final = "LADDER"
 _RUNGS: Final = 4
 #: How far apart they are, and after how long no further one is put up.
 _APART_NS: Final = 60_000_000
 _SPAN_NS: Final = 1_500_000_000
+
+
+def goes_up_no_more(parent: Order, now_ns: int) -> bool:
+    """Whether a ladder puts up no rung any more, however many of them are refused."""
+    return now_ns >= parent.created_at_ns + _SPAN_NS + _APART_NS
 
 
 class LadderAlgorithm:
