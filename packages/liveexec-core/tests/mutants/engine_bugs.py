@@ -412,10 +412,17 @@ ENGINE_BUGS: Final = (
     Mutant(
         "a snapshot speaks of orders that were sent after it was asked for",
         "engine/accounts.py",
-        "if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:",
+        "if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= asked_at_ns:",
         "if order.is_parent or order.attempt == 0:",
         _RECONCILIATION,
         unseen="a question that is asked too early proves nothing, and is asked again",
+    ),
+    Mutant(
+        "what is missing from a snapshot is not asked about where the venue's clock is behind",
+        "engine/accounts.py",
+        "    asked_at_ns = max(taken.requested_at_ns, taken.began_at_ns)",
+        "    asked_at_ns = taken.requested_at_ns",
+        _RECONCILIATION,
     ),
     Mutant(
         "positions that moved after the snapshot was asked for are drifts",

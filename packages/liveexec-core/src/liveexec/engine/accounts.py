@@ -90,10 +90,12 @@ def snapshot(turn: Turn, taken: AccountSnapshot) -> None:
         reports.shown_open(turn, said, taken.requested_at_ns)
     seen_client = {said.client_order_id: None for said in taken.open_orders if said.client_order_id is not None}
     seen_venue = {said.venue_order_id: None for said in taken.open_orders if said.venue_order_id is not None}
+    # By our own clock, too: the venue's may be behind it, or its answer old.
+    asked_at_ns = max(taken.requested_at_ns, taken.began_at_ns)
     for order in turn.core.oms.open_orders(account_id):
         # A snapshot says nothing of what was sent after it was asked for. What only changed since is asked about all
         # the same: the change may be a fill that this very reconciliation fetched, and asking proves nothing wrong.
-        if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= taken.requested_at_ns:
+        if order.is_parent or order.attempt == 0 or _sent_at_ns(turn, order) >= asked_at_ns:
             continue
         if order.client_order_id in seen_client or order.venue_order_id in seen_venue:
             continue

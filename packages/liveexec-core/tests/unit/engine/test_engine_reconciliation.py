@@ -195,6 +195,16 @@ class TestOrders:
         harness.snapshot(asked_ago_s=0)
         assert harness.effects(QueryOrder) == [], "the same instant is not after"
 
+    def test_one_that_was_sent_before_it_was_asked_for_is_asked_about_though_its_venue_dates_it_earlier(
+        self, harness: EngineHarness
+    ) -> None:
+        harness.advance(5)
+        working = harness.working()
+        harness.advance(1)
+        # The venue's clock is behind, or its answer is one that it kept.
+        harness.snapshot(asked_ago_s=2, began_ago_s=0.5)
+        assert [query.order for query in harness.effects(QueryOrder)] == [working]
+
     def test_one_that_it_leaves_out_is_asked_about_though_a_fill_came_after_it_was_asked_for(
         self, harness: EngineHarness
     ) -> None:
