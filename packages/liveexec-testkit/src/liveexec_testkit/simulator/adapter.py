@@ -33,10 +33,11 @@ from liveexec.domain.outcome import (
 )
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
+from liveexec_testkit.simulator.account_history import AccountMoment
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault
 from liveexec_testkit.simulator.stream import Stream
-from liveexec_testkit.simulator.venue import AccountMoment, SimVenue
+from liveexec_testkit.simulator.venue import SimVenue
 from liveexec_testkit.simulator.venue_kind import SKEW_NS, VISIBILITY_LAG_NS, manifest_of
 
 __all__ = ["CREDENTIAL", "SimAdapter"]
@@ -90,13 +91,13 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         await self._pause(2)
         if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
             raise AdapterError("the venue does not answer")
-        self._stream = self.venue.open_stream(self.process)
+        self._stream = self.venue.open_session(self.process)
         self._stream.on_gap(self._doubt)
         self._doubt()
         self.venue.trace.add(self.venue.kind.name, f"process {self.process} connects")
 
     async def disconnect(self) -> None:
-        self.venue.close_stream(self.process, "disconnected")
+        self.venue.sessions.close(self.process, "disconnected")
 
     async def listings(self) -> Sequence[Listing]:
         return tuple(self.venue.truth.listings.values())
@@ -259,7 +260,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if faults.fires(Fault.BAN):
             venue.banned_until_ns = venue.loop.now_ns + faults.between(Fault.BAN, 200 * _MS, 1_500 * _MS)
             venue.trace.add(venue.kind.name, f"bans us, on a {verb}")
-            venue.close_stream(self.process, "banned")
+            venue.sessions.close(self.process, "banned")
         if self._is_banned:
             raise AdapterError("banned")
         if faults.fires(Fault.REQUEST_LOST):
@@ -350,10 +351,10 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         """What a snapshot shows: the present, or a stale past."""
         venue = self.venue
         if venue.faults.fires(Fault.STALE_SNAPSHOT):
-            past = venue.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
+            past = venue.history.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
             if past is not None:
                 return past
-        return venue.moment()
+        return venue.history.now()
 
     def _opened(self) -> Stream:
         if self._stream is None:

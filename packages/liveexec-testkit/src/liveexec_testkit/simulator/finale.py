@@ -34,9 +34,9 @@ def trade_in_silence(world: World) -> bool:
     if world.plan.seed % 4:
         return False
     for venue in world.venues:
-        venue.is_muted = True
-        venue.trade_foreign()
-        venue.is_muted = False
+        venue.sessions.is_muted = True
+        venue.activity.trade_foreign()
+        venue.sessions.is_muted = False
     return True
 
 

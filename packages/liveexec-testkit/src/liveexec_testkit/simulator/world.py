@@ -70,7 +70,7 @@ class World:
         self._lurking = Lurking(loop, Random(f"lurking {plan.seed}"))
         self.server.on_asked = lambda batch: self._lurking.asked(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
-            venue.on_lost = self._lurking.venue_lost
+            venue.sessions.on_lost = self._lurking.venue_lost
         told, killed = self.lookout.callers.told, self.lookout.wishes.killed
         self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
@@ -165,7 +165,7 @@ class World:
         for venue in self.venues:
             venue.banned_until_ns = 0
             if not self.plan.heals_silently:
-                venue.interrupt("healed")
+                venue.sessions.interrupt("healed")
 
     def check(self, *, everything: bool) -> None:
         """Compare memory, reservations and (of ``everything``) tables with the journal and the venues."""
@@ -280,7 +280,7 @@ class World:
         self.lookout.committed(batch)
         self._lurking.committed(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
-            venue.is_opened = venue.is_opened or venue.account_id in self.journal.ledger.books
+            venue.activity.is_opened = venue.activity.is_opened or venue.account_id in self.journal.ledger.books
 
     def _changed(self, order: TrueOrder) -> None:
         """Something happened at a venue."""
