@@ -128,7 +128,7 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
         if venue.sessions.reports_travelling:
             yield 14, f"{venue.sessions.reports_travelling} reports of {venue.kind.name} are on their way"
         yield from _differences(world, venue, shard)
-    for note in world.workload.kills:
+    for note in world.workload.kill_switch.kills:
         if note.kind is ControlKind.CANCEL_ALL and note.is_durable:
             for order in world.journal.ledger.orders.values():
                 # What others order there is theirs to cancel.

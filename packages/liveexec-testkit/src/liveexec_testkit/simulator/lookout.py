@@ -79,7 +79,7 @@ class Lookout:
         self.wishes = WishChecks(
             violations,
             ledger,
-            lambda: workload().ever_killed,
+            lambda: workload().kill_switch.ever_killed,
             lambda: workload().cancelled,
             self._has_moved,
             self._ours,
@@ -95,7 +95,7 @@ class Lookout:
             SliceChecks(violations, ledger),
         ]
         self._requests = RequestChecks(
-            violations, self.journal, {}, lambda: workload().kills, lambda: server().owner, self._excuses
+            violations, self.journal, {}, lambda: workload().kill_switch.kills, lambda: server().owner, self._excuses
         )
         self._departures = DepartureChecks(violations, self.journal, now_ns, plan.settings.max_price_age_ns)
         self._pace = PaceChecks(violations, now_ns)

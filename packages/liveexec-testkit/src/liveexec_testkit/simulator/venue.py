@@ -1,6 +1,6 @@
 """A simulated venue: its truth, the sessions that hear of it, what it was earlier, and what happens there by itself."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -24,6 +24,7 @@ from liveexec_testkit.simulator.venue_truth import TrueOrder, VenueTruth
 
 __all__ = ["SimVenue"]
 
+_MS: Final = 1_000_000
 #: How often a question meets a gap, in a run that has gaps at all.
 _DISTURBED: Final = 0.04
 
@@ -81,6 +82,15 @@ class SimVenue:
     def now_ns(self) -> int:
         """The venue's own time, UTC nanoseconds."""
         return WALL_NS + self.loop.now_ns + self.skew_ns
+
+    @property
+    def is_banned(self) -> bool:
+        """Whether it takes nothing from us for a while."""
+        return self.loop.now_ns < self.banned_until_ns
+
+    def pause(self, most_ms: int) -> Awaitable[None]:
+        """What to wait for while something takes its time, which is no longer than this."""
+        return self.loop.pause(self.random.randrange(100_000, most_ms * _MS + 1))
 
     def open_session(self, process: int) -> Stream:
         """A process connects; what it had before is gone."""

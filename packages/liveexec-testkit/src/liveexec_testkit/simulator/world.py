@@ -23,6 +23,7 @@ from liveexec_testkit.simulator.defects import Defect
 from liveexec_testkit.simulator.faults import Fault, Faults
 from liveexec_testkit.simulator.invariants.departures import STALLED_NS
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
+from liveexec_testkit.simulator.kill_switch import KillSwitch
 from liveexec_testkit.simulator.lookout import Lookout
 from liveexec_testkit.simulator.loop import START_S, SimLoop, drop_tasks
 from liveexec_testkit.simulator.lurking import Lurking
@@ -71,8 +72,9 @@ class World:
         self.server.on_asked = lambda batch: self._lurking.asked(batch, self.journal.ledger.orders, self.venues)
         for venue in self.venues:
             venue.sessions.on_lost = self._lurking.venue_lost
-        told, killed = self.lookout.callers.told, self.lookout.wishes.killed
-        self.workload = Workload(loop, self.trace, self.venues, told, killed, self._failed, self.violations.add)
+        kill_switch = KillSwitch(self.trace, self.venues, self.lookout.wishes.killed)
+        told = self.lookout.callers.told
+        self.workload = Workload(loop, self.trace, self.venues, kill_switch, told, self._failed, self.violations.add)
         self.workload.projected = lambda: at_once(self.server.memory.shards())[0].projected_through
         self.workload.on_closed, self.workload.is_stalled = self._closed, self._is_stalled
         self._through = _between(plan.through)
@@ -114,7 +116,7 @@ class World:
         self._restarting = False
         number = len(self.processes) + 1
         self.trace.add("world", f"process {number} starts as {owner}")
-        self.workload.forget_acknowledged()
+        self.workload.kill_switch.forget_acknowledged()
         process = Process(
             number,
             owner,
@@ -129,7 +131,7 @@ class World:
         for adapter in process.adapters:
             adapter.on_question = self._asked
             adapter.on_connect = partial(self._connects, process)
-            adapter.on_overtaking = lambda _, what: self.violations.add(23, what)
+            adapter.wire.on_overtaking = partial(self.violations.add, 23)
         self.processes.append(process)
 
     def crash(self, restart_after_ns: int) -> None:
