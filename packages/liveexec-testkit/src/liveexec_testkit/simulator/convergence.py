@@ -57,7 +57,7 @@ async def converge(world: World) -> None:
         world.violations.add(20, f"reconciling again wrote {world.journal.position - before} records")
     asked = [*probe(world), *accept_drifts(world)]
     for each in asked:
-        world.process.run(each)
+        world.supervisor.process.run(each)
     if (trade_in_silence(world) or asked) and not await _rests(world):
         return
     check_damaged_tables(world)
@@ -101,7 +101,7 @@ async def _rests(world: World) -> bool:
 
 def _unrest(world: World) -> Iterator[tuple[int, str]]:
     """(invariant, what) for everything that is not at rest, or not as the venues have it."""
-    process = world.process
+    process = world.supervisor.process
     shard = process.shard
     if not process.is_alive or shard is None or shard.failure.done():
         yield 14, f"process {process.number} does not run: {process.orchestrator.error}"
