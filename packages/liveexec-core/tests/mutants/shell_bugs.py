@@ -57,9 +57,9 @@ SHELL_BUGS: Final = (
     ),
     Mutant(
         "requests of one order overtake each other",
-        "runtime/dispatcher.py",
-        "task = self._start(work if before is None or before.done() else _after(before, work))",
-        "task = self._start(work)",
+        "runtime/in_flight.py",
+        "task = self.run(work if before is None or before.done() else _after(before, work))",
+        "task = self.run(work)",
         _DISPATCHER,
     ),
     Mutant(

@@ -169,10 +169,9 @@ class TestLanes:
         adapter = SimpleNamespace(
             process=by,
             venue=SimpleNamespace(kind=kind, account_id=ALPHA_ACCOUNT),
+            wire=SimpleNamespace(ended_ns=lambda _: 0, is_under_way=lambda _: False),
             doubted_at_ns=0,
-            ended_ns=lambda _: 0,
             frozen_ns=0,
-            is_under_way=lambda _: False,
         )
         checks.left(cast(Any, adapter), "question", None, 10_000_000)
         return bench.found

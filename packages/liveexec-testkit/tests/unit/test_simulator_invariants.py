@@ -25,8 +25,8 @@ from liveexec_testkit.simulator.invariants.journal import JournalChecks
 from liveexec_testkit.simulator.invariants.requests import RequestChecks
 from liveexec_testkit.simulator.invariants.venues import VenueChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
+from liveexec_testkit.simulator.kill_switch import KillNote
 from liveexec_testkit.simulator.venue_truth import TrueOrder
-from liveexec_testkit.simulator.workload import KillNote
 from support.builders import (
     ALPHA_ACCOUNT,
     NOW_NS,

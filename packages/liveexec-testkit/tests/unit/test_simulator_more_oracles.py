@@ -208,19 +208,20 @@ class TestWaiting:
     def test_an_execution_that_was_told_waits_until_it_counts(self, bench: Bench) -> None:
         fill = make_fill()
         venue: Any = SimpleNamespace(
-            account_id=ALPHA_ACCOUNT, executions_heard={FillReport(ALPHA_ACCOUNT, None, None, fill): ORDER}
+            account_id=ALPHA_ACCOUNT,
+            sessions=SimpleNamespace(executions_heard={FillReport(ALPHA_ACCOUNT, None, None, fill): ORDER}),
         )
         checks = EvidenceChecks(bench.journal)
         assert [order_id for _, order_id in checks.waits(venue)] == [ORDER]
         bench.write(*SENT, ev.FillApplied(fill))
         assert list(checks.waits(venue)) == []
-        assert venue.executions_heard == {}
+        assert venue.sessions.executions_heard == {}
 
     def test_one_that_was_taken_back_waits_until_it_counts_no_longer(self, bench: Bench) -> None:
         fill = make_fill()
         bench.write(*SENT, ev.FillApplied(fill))
         bust = FillReport(ALPHA_ACCOUNT, None, None, fill, FillAction.BUST, FillKey(fill.key))
-        venue: Any = SimpleNamespace(account_id=ALPHA_ACCOUNT, executions_heard={bust: ORDER})
+        venue: Any = SimpleNamespace(account_id=ALPHA_ACCOUNT, sessions=SimpleNamespace(executions_heard={bust: ORDER}))
         checks = EvidenceChecks(bench.journal)
         assert [order_id for _, order_id in checks.waits(venue)] == [ORDER]
         bench.write(ev.FillBusted(fill, "by the venue"))

@@ -25,9 +25,9 @@ from liveexec_testkit.simulator.invariants.slices import SliceChecks
 from liveexec_testkit.simulator.invariants.tables import TableChecks
 from liveexec_testkit.simulator.invariants.violation import Violation, Violations
 from liveexec_testkit.simulator.invariants.wishes import WishChecks, external_id
+from liveexec_testkit.simulator.kill_switch import KillNote
 from liveexec_testkit.simulator.market import LOT
 from liveexec_testkit.simulator.settings import UNLUCKY
-from liveexec_testkit.simulator.workload import KillNote
 from support.builders import (
     ALPHA_ACCOUNT,
     INVERSE,

@@ -1,8 +1,8 @@
 """The dispatcher: carries out effects once they may be, and turns what comes back into inputs.
 
 Requests of different orders run side by side; those of one order (of one account, where the venue needs that) follow
-each other. A request that a venue answers at once costs no task switch. Whatever is not the venue's explicit word is
-``Unknown``: a timeout, a lost connection, an exception.
+each other (:mod:`~liveexec.runtime.in_flight`). Whatever is not the venue's explicit word is ``Unknown``: a timeout, a
+lost connection, an exception.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ from liveexec.engine.state import EngineState
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, VenueOrder
 from liveexec.runtime.clock import Clock
 from liveexec.runtime.failpoints import FailPoint, reach
-from liveexec.runtime.logs import traceback_of
+from liveexec.runtime.in_flight import InFlight
 from liveexec.runtime.metrics import Metrics
 from liveexec.runtime.send_gate import SendGate
 from liveexec.runtime.timers import Timers
@@ -54,7 +54,6 @@ _log = structlog.get_logger(__name__)
 _ANSWER_TIMEOUT_S: Final = 10.0
 #: Fills that an order report is ahead of usually follow within this time; after it they are fetched. Real seconds.
 _FILLS_GRACE_S: Final = 0.2
-_NO_ANSWER: Final = "no answer in time"
 
 
 class Dispatcher:
@@ -80,11 +79,7 @@ class Dispatcher:
     ) -> None:
         self._state, self._gate, self._timers, self._clock, self._metrics = state, gate, timers, clock, metrics
         self._adapter_of, self._slot, self._tell = adapter_of, slot, tell
-        self._answer_timeout_s, self._fills_grace_s = answer_timeout_s, fills_grace_s
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._tails: dict[str, asyncio.Task[None]] = {}
-        #: Until when whom a request waits for has to answer. Monotonic seconds.
-        self._deadlines: dict[asyncio.Task[Any], float] = {}
+        self._in_flight, self._fills_grace_s = InFlight(answer_timeout_s), fills_grace_s
         #: Of each order whose cancel has not left yet, the one that was asked for last.
         self._canceling: dict[OrderId, SendCancel] = {}
         self._asking: set[OrderId] = set()
@@ -93,27 +88,27 @@ class Dispatcher:
     @property
     def in_flight(self) -> int:
         """How many requests have no answer yet."""
-        return len(self._tasks)
+        return len(self._in_flight)
 
     def carry_out(self, effect: Effect) -> None:
         """Do one effect, whose events are durable."""
         match effect:
             case SendSubmit():
-                self._run(effect.order, self._submit(effect))
+                self._in_flight.run_in_sequence(self._sequence_of(effect.order), self._submit(effect))
             case SendCancel():
                 self._cancel_once(effect)
             case SendReplace():
-                self._run(effect.order, self._replace(effect))
+                self._in_flight.run_in_sequence(self._sequence_of(effect.order), self._replace(effect))
             case PrepareOrder():
-                self._run(effect.order, self._prepare(effect))
+                self._in_flight.run_in_sequence(self._sequence_of(effect.order), self._prepare(effect))
             case QueryOrder():
                 if effect.order.order_id not in self._asking:
                     self._asking.add(effect.order.order_id)
-                    self._start(self._query(effect))
+                    self._in_flight.run(self._query(effect))
             case FetchFills():
                 if effect.order_id not in self._fetching:
                     self._fetching.add(effect.order_id)
-                    self._start(self._fetch_fills(effect))
+                    self._in_flight.run(self._fetch_fills(effect))
             case ArmTimer():
                 self._timers.arm(effect.key, effect.at_ns)
             case DisarmTimer():
@@ -123,51 +118,15 @@ class Dispatcher:
 
     def expire(self) -> None:
         """Give up on requests that were not answered in time. Called a few times a second."""
-        now_s = time.monotonic()
-        for task, deadline_s in list(self._deadlines.items()):
-            if now_s >= deadline_s:
-                task.cancel(_NO_ANSWER)
+        self._in_flight.expire()
 
     async def settle(self, timeout_s: float) -> None:
         """Wait, at most this long, for what is in flight."""
-        tasks = set(self._tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+        await self._in_flight.settle(timeout_s)
 
     def close(self) -> None:
         """Cancel everything that is under way."""
-        for task in list(self._tasks):
-            task.cancel("closing")
-
-    def _run(self, order: Order, work: Coroutine[Any, Any, None]) -> None:
-        """Start the work behind what is under way for the same order, or at once."""
-        key = self._sequence_of(order)
-        before = self._tails.get(key)
-        task = self._start(work if before is None or before.done() else _after(before, work))
-        if not task.done():
-            self._tails[key] = task
-            task.add_done_callback(lambda done: self._untail(key, done))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # An eager task runs up to its first wait right here; most answers of a fast venue need none.
-        task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-        if task.done():
-            self._ended(task)
-        else:
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-            reach(FailPoint.IN_FLIGHT)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Outcomes are caught where they arise; what comes here is a defect, and must not pass unseen.
-            _log.error("dispatch_failed", traceback=traceback_of(error))
-
-    def _untail(self, key: str, task: asyncio.Task[None]) -> None:
-        if self._tails.get(key) is task:
-            del self._tails[key]
+        self._in_flight.close()
 
     def _sequence_of(self, order: Order) -> str:
         assert order.account_id is not None
@@ -198,7 +157,7 @@ class Dispatcher:
         waits = order_id in self._canceling
         self._canceling[order_id] = effect
         if not waits:
-            self._run(effect.order, self._cancel(effect.order))
+            self._in_flight.run_in_sequence(self._sequence_of(effect.order), self._cancel(effect.order))
 
     async def _cancel(self, order: Order) -> None:
         was_open = order.is_open
@@ -247,7 +206,9 @@ class Dispatcher:
         if adapter is not None:
             try:
                 wanted = venue_order(order, effect.quantity, effect.price)
-                made: object = await self._answered(adapter.prepare(wanted, effect.attempt, effect.valid_until_ns))
+                made: object = await self._in_flight.answered(
+                    adapter.prepare(wanted, effect.attempt, effect.valid_until_ns)
+                )
                 plan, reason = (
                     (made, "")
                     if isinstance(made, SendPlan)
@@ -270,7 +231,7 @@ class Dispatcher:
             asked_at_ns = self._clock.now_ns()
             if (adapter := self._adapter_of(order.account_id)) is not None:
                 reach(FailPoint.BEFORE_QUERY)
-                said: object = await self._answered(adapter.order(effect.ref))
+                said: object = await self._in_flight.answered(adapter.order(effect.ref))
                 reach(FailPoint.AFTER_QUERY)
                 answer = (
                     said
@@ -294,7 +255,7 @@ class Dispatcher:
             adapter = self._adapter_of(effect.account_id)
             if adapter is None or order is None or order.filled_quantity >= effect.filled_quantity:
                 return
-            found = await self._answered(adapter.fills(effect.account_id, effect.since_ns))
+            found = await self._in_flight.answered(adapter.fills(effect.account_id, effect.since_ns))
             for report in found.items:
                 self._tell(Report(0, report))
         except Exception as error:  # noqa: BLE001  (foreign code; the next report or reconciliation asks again)
@@ -312,7 +273,7 @@ class Dispatcher:
         started_s = time.perf_counter()
         outcome: SendOutcome
         try:
-            said: object = await self._answered(request(*args, **kwargs))
+            said: object = await self._in_flight.answered(request(*args, **kwargs))
             outcome = (
                 said if isinstance(said, SendOutcome) else Unknown(f"the adapter answered with {type(said).__name__}")
             )
@@ -323,16 +284,6 @@ class Dispatcher:
         self._metrics.sent_to_answered.observe(time.perf_counter() - started_s)
         self._metrics.sent(verb, type(outcome).__name__)
         return outcome
-
-    async def _answered[T](self, request: Coroutine[Any, Any, T]) -> T:
-        """What the venue's adapter answers, as long as it may take."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._deadlines[task] = time.monotonic() + self._answer_timeout_s
-        try:
-            return await request
-        finally:
-            del self._deadlines[task]
 
     def _stop(self, order: Order, attempt: int, verb: SendVerb, reason: str, plan: SendPlan | None = None) -> None:
         self._metrics.stopped(verb).inc()
@@ -351,15 +302,6 @@ class Dispatcher:
 
 def _given_up(error: asyncio.CancelledError) -> str:
     return str(error) or "given up"
-
-
-async def _after(before: asyncio.Task[None], work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await asyncio.wait((before,))
-    except asyncio.CancelledError:
-        work.close()
-        raise
-    await work
 
 
 def venue_order(order: Order, quantity: Decimal, price: Decimal | None) -> VenueOrder:

@@ -308,8 +308,8 @@ async def test_nothing_is_kept_of_what_was_answered(desk: Desk) -> None:
         answer.set_result(Sent())
         await until(lambda: desk.dispatcher.in_flight == 0)
     await turns()
-    dispatcher = desk.dispatcher
-    assert (len(dispatcher._tails), len(dispatcher._deadlines), len(dispatcher._tasks)) == (0, 0, 0)
+    in_flight = desk.dispatcher._in_flight
+    assert (len(in_flight._tails), len(in_flight._deadlines), len(in_flight)) == (0, 0, 0)
 
 
 # Silence and failure

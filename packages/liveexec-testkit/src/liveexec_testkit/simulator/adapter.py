@@ -1,22 +1,18 @@
-"""A process's session with a simulated venue: requests that travel, answers that may not, questions asked in vain.
+"""A process's session with a simulated venue: what an adapter does, with questions that may be asked in vain.
 
-A request reaches the venue first and only then it is chosen how its answer fails, so a lost answer never means a
-lost order. A request that was given up may still be travelling; it arrives before its deadline or not at all.
+Its requests go over a wire of their own (``wire.py``), on which they and their answers are lost and late.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextvars import Context
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
 from liveexec.domain.ids import AccountId, ClientOrderId, InstrumentId, OrderId
 from liveexec.domain.instrument import Listing
 from liveexec.domain.market import Book, TradeBar
-from liveexec.domain.order import Order
 from liveexec.domain.outcome import (
     Absent,
-    Accepted,
     BalanceReport,
     FillReport,
     OrderRef,
@@ -26,18 +22,18 @@ from liveexec.domain.outcome import (
     Rejected,
     SendOutcome,
     SendPlan,
-    Sent,
     Snapshot,
-    Unknown,
     VenueReport,
 )
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter, Replaces, StreamsMarket, VenueOrder
+from liveexec_testkit.simulator.account_history import AccountMoment
 from liveexec_testkit.simulator.determinism import WALL_NS
 from liveexec_testkit.simulator.faults import Fault
 from liveexec_testkit.simulator.stream import Stream
-from liveexec_testkit.simulator.venue import AccountMoment, SimVenue
-from liveexec_testkit.simulator.venue_kind import SKEW_NS, VISIBILITY_LAG_NS, manifest_of
+from liveexec_testkit.simulator.venue import SimVenue
+from liveexec_testkit.simulator.venue_kind import VISIBILITY_LAG_NS, manifest_of
+from liveexec_testkit.simulator.wire import Wire
 
 __all__ = ["CREDENTIAL", "SimAdapter"]
 
@@ -63,8 +59,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         self._left = left
         self._credential = CREDENTIAL
         self._stream: Stream | None = None
-        self._world = Context()
-        self._requests = 0
+        #: What its requests go over.
+        self.wire = Wire(venue, process, self._check_session)
         #: When the session began, or last had a gap; whether it was compared with its venue since.
         self.doubted_at_ns = 0
         self.is_compared = False
@@ -72,10 +68,6 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         #: When its process last went on after it was stopped.
         self.frozen_ns = 0
         #: Told of every question at the moment it leaves.
-        self.on_overtaking: Callable[[SimAdapter, str], None] = lambda *_: None
-        self._under_way: dict[str | None, str] = {}
-        #: When the last request of each order was answered, or given up.
-        self._ended_ns: dict[str | None, int] = {}
         self.on_question: Callable[[SimAdapter], None] = lambda _: None
         #: Told when a session is about to be opened.
         self.on_connect: Callable[[], None] = lambda: None
@@ -87,22 +79,22 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def connect(self) -> None:
         self.on_connect()
-        await self._pause(2)
-        if self.venue.faults.fires(Fault.CONNECT_FAILS) or self._is_banned:
+        await self.venue.pause(2)
+        if self.venue.faults.fires(Fault.CONNECT_FAILS) or self.venue.is_banned:
             raise AdapterError("the venue does not answer")
-        self._stream = self.venue.open_stream(self.process)
+        self._stream = self.venue.open_session(self.process)
         self._stream.on_gap(self._doubt)
         self._doubt()
         self.venue.trace.add(self.venue.kind.name, f"process {self.process} connects")
 
     async def disconnect(self) -> None:
-        self.venue.close_stream(self.process, "disconnected")
+        self.venue.sessions.close(self.process, "disconnected")
 
     async def listings(self) -> Sequence[Listing]:
         return tuple(self.venue.truth.listings.values())
 
     async def prepare(self, order: VenueOrder, attempt: int, valid_until_ns: int) -> SendPlan:
-        await self._pause(1)
+        await self.venue.pause(1)
         if self.venue.faults.fires(Fault.ANSWER_LATE):
             await asyncio.sleep(self.venue.faults.between(Fault.ANSWER_LATE, 5 * _MS, 300 * _MS) / 1e9)
         number = f"{order.order_id[-10:].lower()}.{attempt}"
@@ -110,7 +102,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
 
     async def submit(self, order: VenueOrder, plan: SendPlan) -> SendOutcome:
         self._left(self, "submit", order, plan)
-        return await self._request(order.order_id, "submit", plan.valid_until_ns, lambda: self._take(order, plan))
+        return await self.wire.request(order.order_id, "submit", plan.valid_until_ns, lambda: self._take(order, plan))
 
     async def cancel(self, ref: OrderRef) -> SendOutcome:
         self._left(self, "cancel", ref, SendPlan(ref.client_order_id or ClientOrderId(""), 0))
@@ -120,7 +112,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         name = (
             found.order_id or found.venue_order_id if found is not None else ref.venue_order_id or ref.client_order_id
         )
-        return await self._request(OrderId(name or ""), "cancel", None, lambda: self.venue.truth.cancel(ref))
+        return await self.wire.request(OrderId(name or ""), "cancel", None, lambda: self.venue.truth.cancel(ref))
 
     async def replace(
         self,
@@ -130,7 +122,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         filled_quantity: Decimal,  # noqa: ARG002  (only a venue that takes the remaining quantity needs it)
     ) -> SendOutcome:
         self._left(self, "replace", order, plan)
-        return await self._request(order.order_id, "replace", plan.valid_until_ns, lambda: self._change(ref, order))
+        return await self.wire.request(order.order_id, "replace", plan.valid_until_ns, lambda: self._change(ref, order))
 
     async def order(self, ref: OrderRef) -> OrderReportAnswer:
         await self._question(ref.account_id)
@@ -143,7 +135,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if found is not None and venue.hides(found):
             found = None
         answer = venue.truth.report(found) if found is not None else Absent(now_ns)
-        await self._pause(1)
+        await self.venue.pause(1)
         return answer
 
     async def open_orders(self, account_id: AccountId) -> Snapshot[OrderReport]:
@@ -154,7 +146,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         reports, as_of_ns, complete = moment.orders, moment.at_ns, True
         if len(reports) > 1 and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
             reports, complete = reports[: len(reports) // 2], False
-        await self._pause(1)
+        await self.venue.pause(1)
         return Snapshot(reports, requested_ns, self._engine_ns(), complete, as_of_ns)
 
     async def fills(self, account_id: AccountId, since_ns: int) -> Snapshot[FillReport]:
@@ -168,11 +160,8 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if len(found) > _PAGE and self.venue.faults.fires(Fault.TRUNCATED_PAGES):
             found, complete = found[:_PAGE], False
         as_of_ns = self.venue.now_ns()
-        await self._pause(1)
+        await self.venue.pause(1)
         return Snapshot(found, requested_ns, self._engine_ns(), complete, as_of_ns)
-
-    def _doubt(self) -> None:
-        self.doubted_at_ns, self.is_compared = self.venue.loop.now_ns, False
 
     async def positions(self, account_id: AccountId) -> Snapshot[PositionReport]:
         requested_ns = self._engine_ns()
@@ -182,7 +171,7 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         found = tuple(
             PositionReport(account_id, each, net, moment.averages.get(each), moment.at_ns) for each, net in held
         )
-        await self._pause(1)
+        await self.venue.pause(1)
         return Snapshot(found, requested_ns, self._engine_ns(), as_of_ns=moment.at_ns)
 
     async def balances(self, account_id: AccountId) -> Snapshot[BalanceReport]:
@@ -225,117 +214,13 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             self.venue.fall_behind(VISIBILITY_LAG_NS - self.venue.random.randrange(VISIBILITY_LAG_NS // 4))
         return self.venue.truth.take(order, plan)
 
-    async def _request(
-        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
-    ) -> SendOutcome:
-        """Send, let it arrive, and get an answer, each of which may go wrong."""
-        key = self.venue.account_id if self.venue.kind.per_account else order_id
-        if key in self._under_way:
-            self.on_overtaking(self, f"a {verb} of {order_id} leaves while a {self._under_way[key]} has no answer")
-        self._under_way[key] = verb
-        try:
-            return await self._sent(order_id if verb != "cancel" else None, verb, deadline_ns, act)
-        finally:
-            del self._under_way[key]
-            self._ended_ns[key] = self.venue.loop.now_ns
-
-    def is_under_way(self, order: Order) -> bool:
-        """Whether a request of the order has no answer yet."""
-        return any(name in self._under_way for name in _names(order))
-
-    def ended_ns(self, order: Order) -> int:
-        """When the last request of the order was answered, or given up, by the loop's clock; zero if none was sent."""
-        return max(self._ended_ns.get(name, 0) for name in _names(order))
-
-    async def _sent(
-        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
-    ) -> SendOutcome:
-        venue, faults = self.venue, self.venue.faults
-        self._check_session()
-        if faults.fires(Fault.RATE_LIMIT):
-            venue.trace.add(venue.kind.name, f"{verb} refused: too many requests")
-            await self._pause(1)
-            return Rejected("RATE_LIMITED", "too many requests")
-        if faults.fires(Fault.BAN):
-            venue.banned_until_ns = venue.loop.now_ns + faults.between(Fault.BAN, 200 * _MS, 1_500 * _MS)
-            venue.trace.add(venue.kind.name, f"bans us, on a {verb}")
-            venue.close_stream(self.process, "banned")
-        if self._is_banned:
-            raise AdapterError("banned")
-        if faults.fires(Fault.REQUEST_LOST):
-            venue.trace.add(venue.kind.name, f"{verb} lost on its way")
-            await self._pause(30)
-            raise TimeoutError("no answer")
-        answer = self._travel(order_id, verb, deadline_ns, act)
-        if faults.fires(Fault.ANSWER_NEVER):
-            await venue.loop.create_future()
-        if faults.fires(Fault.ANSWER_LOST):
-            await self._pause(10)
-            if faults.between(Fault.ANSWER_LOST, 0, 1):
-                raise AdapterError("the connection was reset while it was waited for")
-            return Unknown("the answer was cut off")
-        outcome = await answer
-        if faults.fires(Fault.ANSWER_LATE):
-            await asyncio.sleep(faults.between(Fault.ANSWER_LATE, 5 * _MS, 600 * _MS) / 1e9)
-        else:
-            await self._pause(1)
-        self._check_session()
-        if isinstance(outcome, Accepted) and venue.kind.answers_by_report:
-            return Sent()
-        return outcome
-
-    def _travel(
-        self, order_id: OrderId | None, verb: str, deadline_ns: int | None, act: Callable[[], SendOutcome]
-    ) -> "asyncio.Future[SendOutcome]":
-        """Let a request arrive in a moment, whatever becomes of whoever sent it."""
-        venue, faults, loop = self.venue, self.venue.faults, self.venue.loop
-        arrived: asyncio.Future[SendOutcome] = loop.create_future()
-        delay_ns = venue.random.randrange(100_000, 1_500_000)
-        if faults.fires(Fault.REQUEST_LATE):
-            delay_ns += faults.between(Fault.REQUEST_LATE, 20 * _MS, 900 * _MS)
-            if deadline_ns is not None and faults.between(Fault.REQUEST_LATE, 0, 1):
-                # Just before it would be too late.
-                delay_ns = max(delay_ns, deadline_ns + SKEW_NS - WALL_NS - loop.now_ns) - delay_ns % (20 * _MS)
-        # Where the deadline is passed on, the venue honours it by its own clock.
-        until_ns = deadline_ns + SKEW_NS - WALL_NS if deadline_ns is not None else None
-        # Whoever names nobody's orders and takes them too late leaves nothing to tell ours from others' by.
-        can_ignore = verb == "submit" and not venue.kind.is_anonymous
-        ignores = can_ignore and until_ns is not None and faults.fires(Fault.DEADLINE_IGNORED)
-        if until_ns is not None and ignores:
-            delay_ns = until_ns - loop.now_ns + faults.between(Fault.DEADLINE_IGNORED, 200 * _MS, 600 * _MS)
-            venue.belated += 1
-        self._requests += 1
-        number = self.process * 1_000_000 + self._requests
-        if order_id is not None and until_ns is not None and loop.now_ns + delay_ns <= until_ns:
-            venue.travelling[number] = (order_id, verb)
-
-        def arrive() -> None:
-            venue.travelling.pop(number, None)
-            if until_ns is not None and loop.now_ns > until_ns and not ignores:
-                venue.trace.add(venue.kind.name, f"{verb} of {order_id} came after its deadline")
-                outcome: SendOutcome = Rejected("TOO_LATE", "its deadline had passed")
-            else:
-                venue.takes_late = ignores
-                outcome = act()
-                venue.takes_late = False
-                if ignores:
-                    venue.belated -= 1
-                if ignores and isinstance(outcome, Accepted):
-                    venue.trace.add(venue.kind.name, f"takes {order_id} after its deadline")
-                venue.trace.add(venue.kind.name, f"{verb} {order_id or ''} -> {outcome}")
-            if not arrived.done():
-                arrived.set_result(outcome)
-
-        loop.call_after_ns(delay_ns, arrive, context=self._world)
-        return arrived
-
     async def _question(self, account_id: AccountId) -> None:
         if account_id != self.venue.account_id:
             raise AdapterError(f"{account_id} is no account here")
         self._check_session()
         self.on_question(self)
         self.venue.disturb()
-        await self._pause(2)
+        await self.venue.pause(2)
         venue, faults = self.venue, self.venue.faults
         if venue.loop.now_ns < venue.mute_until_ns and not faults.healed:
             raise AdapterError("the venue still answers with errors")
@@ -346,14 +231,17 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
             raise AdapterError("the venue answers with an error")
         self._check_session()
 
+    def _doubt(self) -> None:
+        self.doubted_at_ns, self.is_compared = self.venue.loop.now_ns, False
+
     def _moment(self) -> AccountMoment:
         """What a snapshot shows: the present, or a stale past."""
         venue = self.venue
         if venue.faults.fires(Fault.STALE_SNAPSHOT):
-            past = venue.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
+            past = venue.history.stale(venue.faults.between(Fault.STALE_SNAPSHOT, 10 * _MS, 400 * _MS))
             if past is not None:
                 return past
-        return venue.moment()
+        return venue.history.now()
 
     def _opened(self) -> Stream:
         if self._stream is None:
@@ -364,17 +252,5 @@ class SimAdapter(ExternalAdapter, StreamsMarket, Replaces):
         if not self.is_open:
             raise AdapterError("the session is gone")
 
-    @property
-    def _is_banned(self) -> bool:
-        return self.venue.loop.now_ns < self.venue.banned_until_ns
-
     def _engine_ns(self) -> int:
         return WALL_NS + self.venue.loop.now_ns
-
-    def _pause(self, most_ms: int) -> Awaitable[None]:
-        return self.venue.loop.pause(self.venue.random.randrange(100_000, most_ms * _MS + 1))
-
-
-def _names(order: Order) -> tuple[str | None, ...]:
-    """What a request of the order may go under: a venue that never had the order knows it by the request's own name."""
-    return order.order_id, order.venue_order_id or "", order.client_order_id or ""

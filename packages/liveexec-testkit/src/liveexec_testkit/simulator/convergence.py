@@ -46,7 +46,7 @@ async def converge(world: World) -> None:
     while not world.is_over:  # noqa: ASYNC110  (virtual time: a look costs nothing)
         await asyncio.sleep(_LOOK_S)
     for venue in world.venues:
-        venue.is_quiet = True
+        venue.activity.is_quiet = True
     if not await _rests(world):
         return
     # What was missed while faults struck (a fill that was lost, and taken back) may show only now: what comes after
@@ -58,7 +58,7 @@ async def converge(world: World) -> None:
         world.violations.add(20, f"reconciling again wrote {world.journal.position - before} records")
     asked = [*probe(world), *accept_drifts(world)]
     for each in asked:
-        world.process.run(each)
+        world.supervisor.process.run(each)
     if (trade_in_silence(world) or asked) and not await _rests(world):
         return
     check_damaged_tables(world)
@@ -75,7 +75,7 @@ async def converge(world: World) -> None:
 async def _reconciled_again(world: World) -> bool:
     """Have every account compared with its venue once more; whether everything came to rest again."""
     for venue in world.venues:
-        venue.interrupt("asked to reconcile again")
+        venue.sessions.interrupt("asked to reconcile again")
     # The gap has to arrive before it can be recovered from.
     await asyncio.sleep(_LOOK_S)
     return await _rests(world)
@@ -102,7 +102,7 @@ async def _rests(world: World) -> bool:
 
 def _unrest(world: World) -> Iterator[tuple[int, str]]:
     """(invariant, what) for everything that is not at rest, or not as the venues have it."""
-    process = world.process
+    process = world.supervisor.process
     shard = process.shard
     if not process.is_alive or shard is None or shard.failure.done():
         yield 14, f"process {process.number} does not run: {process.orchestrator.error}"
@@ -127,10 +127,10 @@ def _unrest(world: World) -> Iterator[tuple[int, str]]:
             yield 14, f"{len(venue.travelling)} requests are on their way to {venue.kind.name}"
         if venue.belated:
             yield 14, f"{venue.belated} requests are on their way to {venue.kind.name}, too late"
-        if venue.reports_travelling:
-            yield 14, f"{venue.reports_travelling} reports of {venue.kind.name} are on their way"
+        if venue.sessions.reports_travelling:
+            yield 14, f"{venue.sessions.reports_travelling} reports of {venue.kind.name} are on their way"
         yield from _differences(world, venue, shard)
-    for note in world.workload.kills:
+    for note in world.workload.kill_switch.kills:
         if note.kind is ControlKind.CANCEL_ALL and note.is_durable:
             for order in world.journal.ledger.orders.values():
                 # What others order there is theirs to cancel.

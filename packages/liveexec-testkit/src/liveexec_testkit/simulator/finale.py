@@ -34,9 +34,9 @@ def trade_in_silence(world: World) -> bool:
     if world.plan.seed % 4:
         return False
     for venue in world.venues:
-        venue.is_muted = True
-        venue.trade_foreign()
-        venue.is_muted = False
+        venue.sessions.is_muted = True
+        venue.activity.trade_foreign()
+        venue.sessions.is_muted = False
     return True
 
 
@@ -44,7 +44,7 @@ def probe(world: World) -> list[Coroutine[Any, Any, None]]:
     """An order for each venue that nothing stops: it has to be worked, and to go when it is cancelled."""
     if world.plan.settings.risk.max_position_per_instrument:
         return []
-    live = world.process.orchestrator
+    live = world.supervisor.process.orchestrator
     found = ((venue, next(_open_instruments(world, venue), None)) for venue in world.venues)
     return [_probe(world, live, venue, instrument_id) for venue, instrument_id in found if instrument_id is not None]
 
@@ -75,7 +75,7 @@ def check_damaged_tables(world: World) -> None:
 
 
 async def _accept(world: World, drift: DriftSeen) -> None:
-    live = world.process.orchestrator
+    live = world.supervisor.process.orchestrator
     # Its difference may have ended, or be another by now.
     with contextlib.suppress(NotFound):
         await live.accept_drift(drift.account_id, drift.subject, principal="operator", reason="the venue is right")

@@ -79,7 +79,7 @@ class Lookout:
         self.wishes = WishChecks(
             violations,
             ledger,
-            lambda: workload().ever_killed,
+            lambda: workload().kill_switch.ever_killed,
             lambda: workload().cancelled,
             self._has_moved,
             self._ours,
@@ -95,7 +95,7 @@ class Lookout:
             SliceChecks(violations, ledger),
         ]
         self._requests = RequestChecks(
-            violations, self.journal, {}, lambda: workload().kills, lambda: server().owner, self._excuses
+            violations, self.journal, {}, lambda: workload().kill_switch.kills, lambda: server().owner, self._excuses
         )
         self._departures = DepartureChecks(violations, self.journal, now_ns, plan.settings.max_price_age_ns)
         self._pace = PaceChecks(violations, now_ns)
@@ -132,9 +132,9 @@ class Lookout:
     @property
     def excuses(self) -> Excuses:
         """What was let pass so far."""
-        told = sum(venue.executions_told for venue in self._venues)
+        told = sum(venue.sessions.executions_told for venue in self._venues)
         for excuse, used in (
-            (Excuse.UNTAKEN, sum(venue.executions_untaken for venue in self._venues)),
+            (Excuse.UNTAKEN, sum(venue.sessions.executions_untaken for venue in self._venues)),
             (Excuse.LIFE_ENDED, self._forgotten),
         ):
             self._excuses.looked_at[excuse], self._excuses.used[excuse] = told, used
@@ -217,13 +217,13 @@ class Lookout:
         if shard is None or shard is not self._shard:
             # What the last life was told of and did not record went with it.
             for venue in self._venues:
-                self._forgotten += len(venue.executions_heard)
-                venue.executions_heard.clear()
+                self._forgotten += len(venue.sessions.executions_heard)
+                venue.sessions.executions_heard.clear()
             self._shard = shard
         if shard is not None and shard is not self._life:
             # So did the word that an order works which had ended here before: the next comparison shows it.
             for venue in self._venues:
-                venue.works_heard.clear()
+                venue.sessions.works_heard.clear()
             self._life = shard
         self._quiet.look(shard, self._now_ns(), self._struck_at_ns)
 
@@ -257,7 +257,7 @@ class Lookout:
         return [verb for venue in self._venues for name, verb in venue.travelling.values() if name == order_id]
 
     def _is_reachable(self, order: Order) -> bool:
-        return any(venue.is_heard for venue in self._venues if venue.account_id == order.account_id)
+        return any(venue.sessions.is_heard for venue in self._venues if venue.account_id == order.account_id)
 
     def _in_doubt_ns(self, process: Process, account_id: AccountId) -> int:
         """For how long a process has had no session with an account's venue, or none that was compared with it."""
@@ -270,7 +270,7 @@ class Lookout:
         venue = next(venue for venue in self._venues if venue.account_id == account_id)
         if self._excuses.look(Excuse.NEVER_STILL, fits=account_id in self.never_still):
             return True
-        untold = {said.asset for said in venue.payments if not self._tables.knows(account_id, said.reference)}
+        untold = {said.asset for said in venue.sessions.payments if not self._tables.knows(account_id, said.reference)}
         # What an accepted position cost the venue nobody knows here, so what closing it brings differs.
         settled = {venue.truth.listings[each].terms.settlement_asset for each in venue.truth.moved}
         return name in venue.truth.moved or name in venue.truth.slipped or name in untold or name in settled

@@ -65,7 +65,7 @@ class Lurking:
             parent = orders.get(OrderId(record.stream))
             if parent is not None and any(isinstance(event, ChildSpawned) for event in record.events):
                 for venue in venues:
-                    venue.provoke(parent.children or ())
+                    venue.activity.provoke(parent.children or ())
 
     def venue_lost(self) -> None:
         """A venue is away: a bad time as well."""
@@ -92,4 +92,4 @@ def _provoke(batch: AppendBatch, orders: Mapping[OrderId, Order], venues: Sequen
         parent = orders.get(order.parent_id) if order is not None and order.parent_id is not None else None
         if parent is not None and any(isinstance(event, SubmitRequested) for event in record.events):
             for venue in venues:
-                venue.provoke([each for each in parent.children or () if each != record.stream])
+                venue.activity.provoke([each for each in parent.children or () if each != record.stream])

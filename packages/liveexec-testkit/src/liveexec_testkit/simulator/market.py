@@ -5,9 +5,10 @@ from typing import Final
 
 from liveexec.domain.ids import AccountId, InstrumentId, ProductId, VenueName
 from liveexec.domain.instrument import ContractKind, ContractTerms, Listing, TickSchedule
+from liveexec.domain.market import Book
 from liveexec.domain.operation import VenueClass
 
-__all__ = ["LOT", "MOST_LOTS", "PRODUCTS", "TICK", "account_at", "instrument_at", "listings_at"]
+__all__ = ["LOT", "MOST_LOTS", "PRODUCTS", "TICK", "account_at", "instrument_at", "listings_at", "visible_book"]
 
 TICK: Final = Decimal("0.5")
 LOT: Final = Decimal("0.1")
@@ -19,6 +20,9 @@ PRODUCTS: Final[dict[ProductId, tuple[ContractTerms, int]]] = {
     ProductId("SPOT_PAIR:ETH-USDT"): (ContractTerms(ContractKind.SPOT, "ETH", "USDT", "USDT"), 200),
     ProductId("PERPETUAL:BTC-USD@INV"): (ContractTerms(ContractKind.INVERSE, "BTC", "USD", "BTC"), 1_000),
 }
+#: How far the visible book's levels are from its price, and what each of them shows.
+_STEPS: Final = (TICK, TICK * 2, TICK * 3)
+_SIZE: Final = Decimal(50)
 
 
 def instrument_at(venue: VenueName, product_id: str) -> InstrumentId:
@@ -48,3 +52,10 @@ def listings_at(venue: VenueName) -> dict[InstrumentId, Listing]:
         )
         for product_id, (terms, _) in PRODUCTS.items()
     }
+
+
+def visible_book(instrument_id: InstrumentId, price: Decimal, time_ns: int, venue_time_ns: int) -> Book:
+    """The book that a venue shows around a price."""
+    bids = tuple([(price - step, _SIZE) for step in _STEPS])
+    asks = tuple([(price + step, _SIZE) for step in _STEPS])
+    return Book(instrument_id, bids, asks, time_ns, venue_time_ns)

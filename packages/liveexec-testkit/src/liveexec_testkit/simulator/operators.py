@@ -1,4 +1,5 @@
-"""What operators do in a run beside stopping things: resolve orders, accept drifts, stop what is not there.
+"""What operators do in a run beside stopping things (``kill_switch.py``): resolve orders, accept drifts, stop what is
+not there.
 
 Their requests are refused when they are wrong; one that is not is a finding.
 """

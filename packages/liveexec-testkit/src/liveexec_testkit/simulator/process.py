@@ -137,7 +137,7 @@ class Process:
         self.is_alive = False
         self._loop.kill(self.number)
         for venue in self._venues:
-            venue.close_stream(self.number, "the process is gone")
+            venue.sessions.close(self.number, "the process is gone")
 
     async def _start(self) -> None:
         try:

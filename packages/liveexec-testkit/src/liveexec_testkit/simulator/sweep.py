@@ -117,7 +117,7 @@ def sweep_seed(seed: int, *, orders: int = SWEEP_ORDERS) -> SeedReport:
 def _crash(world: World) -> None:
     """Kill the process, end the faults, and let another one find out what happened."""
     world.stop_host()
-    world.crash(1_000_000)
+    world.supervisor.crash(1_000_000)
     world.heal()
 
 

@@ -13,12 +13,10 @@ from typing import Final, assert_never
 import attrs
 from attrs import define, evolve, field
 
-from liveexec.domain.account_event import ControlScope, ScopeKind, TradingState
 from liveexec.domain.ids import OperationId, OrderId
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
 from liveexec.domain.order_state import OrderStatus
 from liveexec.domain.result import ExecutionResult
-from liveexec.engine.inputs import ControlKind
 from liveexec.errors import (
     Busy,
     Draining,
@@ -34,7 +32,8 @@ from liveexec.errors import (
 from liveexec.runtime.orchestrator import LiveExecutionOrchestrator, Wait
 from liveexec_testkit.simulator.defects import PlantedDefect
 from liveexec_testkit.simulator.determinism import WALL_NS
-from liveexec_testkit.simulator.intents import STRATEGIES, any_intent
+from liveexec_testkit.simulator.intents import any_intent
+from liveexec_testkit.simulator.kill_switch import KillSwitch
 from liveexec_testkit.simulator.loop import SimLoop
 from liveexec_testkit.simulator.market import LOT, TICK
 from liveexec_testkit.simulator.operators import Operators
@@ -42,24 +41,14 @@ from liveexec_testkit.simulator.plan import Operation, OperationKind
 from liveexec_testkit.simulator.trace import Trace
 from liveexec_testkit.simulator.venue import SimVenue
 
-__all__ = ["KillNote", "Workload"]
+__all__ = ["Workload"]
 
-_S: Final = 1_000_000_000
 #: What a caller may be told instead of a result.
 _EXPECTED: Final = (Busy, Draining, Fenced, Halted, InvalidInput, NotFound, OutcomeUnknown, StorageError)
 #: How often an order is cancelled as soon as it is recorded.
 _AT_ONCE: Final = 0.1
 #: How often an order is changed as soon as its venue has it.
 _CHANGED: Final = 0.2
-#: How often an operator who flattens a scope thinks better of it.
-_REGRETTED: Final = 0.3
-_KILLS: Final = (
-    ControlKind.BLOCK,
-    ControlKind.CANCEL_ALL,
-    ControlKind.CANCEL_ALL,
-    ControlKind.FLATTEN,
-    ControlKind.FLATTEN,
-)
 #: How often whoever was told of an order looks it up in the tables at once.
 _SYNCED: Final = 0.1
 _WORKING: Final = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
@@ -67,31 +56,17 @@ _WAITS: Final[tuple[Wait, ...]] = ("durable", "durable", "ack", "terminal")
 
 
 @define(eq=False)
-class KillNote:
-    """A kill as its caller knows it: acknowledged from the call on, and for good once the call returned."""
-
-    scope: ControlScope
-    kind: ControlKind
-    is_durable: bool = False
-    #: Whether something else was asked of its scope while it was under way: which of the two came last nobody can tell.
-    is_contested: bool = False
-
-
-@define(eq=False)
 class Workload:
-    """Carries out operations. ``told`` hears every result that a caller got, ``killed`` of each kill that is recorded,
-    ``failed`` every error it should not; ``violate`` takes what a caller sees to be wrong."""
+    """Carries out operations. ``told`` hears every result that a caller got, ``failed`` every error that it should not;
+    ``violate`` takes what a caller sees to be wrong."""
 
     loop: SimLoop
     trace: Trace
     venues: list[SimVenue]
+    kill_switch: KillSwitch
     told: Callable[[ExecutionResult], None]
-    killed: Callable[[KillNote], None]
     failed: Callable[[Operation, Exception], None]
     violate: Callable[[int, str], None]
-    kills: list[KillNote] = field(factory=list)
-    #: Those that were released as well.
-    ever_killed: list[KillNote] = field(factory=list)
     #: Orders whose cancel a caller asked for.
     cancelled: dict[OrderId, None] = field(factory=dict)
     #: Orders by the operation id that a caller was told of them for.
@@ -102,8 +77,6 @@ class Workload:
     known: list[OrderId] = field(factory=list)
     #: Intents with an operation id of their own, which may be sent again.
     repeatable: list[OrderIntent] = field(factory=list)
-    #: Scopes in which only what reduces was allowed.
-    reduced: dict[ControlScope, None] = field(factory=dict)
     on_closed: Callable[[LiveExecutionOrchestrator], None] = lambda _: None
     #: How far the tables go.
     projected: Callable[[], int] = lambda: 0
@@ -149,17 +122,11 @@ class Workload:
                 if self.known:
                     self._take(await live.result(self._some_order(random)))
             case OperationKind.KILL:
-                await self._kill(random, live)
+                await self.kill_switch.pull(random, live)
             case OperationKind.RELEASE:
-                await self._release(live)
+                await self.kill_switch.release(live)
             case OperationKind.REDUCE:
-                scope = self._scope(random)
-                self.trace.add("host", f"reduce {scope}")
-                state = TradingState.REDUCING
-                # What an operator says last of a scope holds, from when it is recorded, which is before it is told.
-                self.kills = [note for note in self.kills if note.scope != scope]
-                await live.set_trading_state(scope, state, principal="operator", reason="simulated")
-                self.reduced[scope] = None
+                await self.kill_switch.reduce(random, live)
             case OperationKind.CONFLICT:
                 await self._contradict(random, live)
             case OperationKind.SYNC:
@@ -274,58 +241,6 @@ class Workload:
             self.violate(26, f"{order_id} was changed by a host that closes")
         self._take(result)
 
-    async def _kill(self, random: Random, live: LiveExecutionOrchestrator) -> None:
-        scope = self._scope(random)
-        kind = random.choice(_KILLS)
-        note = KillNote(scope, kind)
-        self.trace.add("host", f"kill {scope} ({kind})")
-        # What is refused at once acknowledges nothing.
-        live.shard  # noqa: B018
-        for other in self.kills:
-            if other.scope == scope and not other.is_durable and other.kind is not kind:
-                other.is_contested = note.is_contested = True
-        self.kills.append(note)
-        self.ever_killed.append(note)
-        try:
-            await live.kill(scope, kind, principal="operator", reason="simulated")
-            note.is_durable = True
-            # What an operator says last of a scope holds: flattening lets through what reduces.
-            before = [id(each) for each in self.kills[: self.kills.index(note)]] if note in self.kills else []
-            self.kills = [each for each in self.kills if each.scope != scope or id(each) not in before]
-            self.trace.add("host", f"kill {scope} is recorded")
-            if note.is_contested:
-                self.kills = [each for each in self.kills if each.scope != scope or not each.is_contested]
-            # One that says something else meanwhile may be recorded by now as well.
-            if [each for each in self.kills if each.scope == scope] == [note]:
-                self.killed(note)
-        except BaseException:
-            if note in self.kills:
-                self.kills.remove(note)
-            raise
-        if kind is ControlKind.FLATTEN and random.random() < _REGRETTED:
-            await self._let_trade(scope, live)
-
-    async def _let_trade(self, scope: ControlScope, live: LiveExecutionOrchestrator) -> None:
-        # Who releases a scope means whatever kill of it came before, on its way or not.
-        self.kills = [note for note in self.kills if note.scope != scope]
-        self.trace.add("host", f"release {scope}")
-        await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
-
-    async def _release(self, live: LiveExecutionOrchestrator) -> None:
-        latches = list(live.shard.view.ledger.latches)
-        for scope in dict.fromkeys(note.scope for note in self.kills if note.is_durable):
-            await self._let_trade(scope, live)
-        for scope in list(self.reduced):
-            self.reduced.pop(scope, None)
-            self.kills = [note for note in self.kills if note.scope != scope]
-            await live.set_trading_state(scope, TradingState.ACTIVE, principal="operator", reason="simulated")
-        for scope, code in latches:
-            await live.clear_latch(scope, code, principal="operator", reason="simulated")
-
-    def forget_acknowledged(self) -> None:
-        """The process died: a kill that was not recorded yet was told to nobody."""
-        self.kills = [note for note in self.kills if note.is_durable]
-
     def _take(self, result: ExecutionResult) -> None:
         if result.order_id not in self.known:
             self.known.append(result.order_id)
@@ -357,18 +272,6 @@ class Workload:
         if working and random.random() < 0.85:
             return random.choice(working)
         return self._some_open_order(random, live)
-
-    def _scope(self, random: Random) -> ControlScope:
-        venue = random.choice(self.venues)
-        return random.choice(
-            (
-                ControlScope(ScopeKind.GLOBAL),
-                ControlScope(ScopeKind.ACCOUNT, venue.account_id),
-                ControlScope(ScopeKind.STRATEGY, random.choice(STRATEGIES)),
-                ControlScope(ScopeKind.VENUE, venue.kind.name),
-                ControlScope(ScopeKind.INSTRUMENT, random.choice(list(venue.truth.listings))),
-            )
-        )
 
     def _intent(self, random: Random, seed: int) -> OrderIntent:
         return any_intent(random, seed, self.venues, WALL_NS + self.loop.now_ns)

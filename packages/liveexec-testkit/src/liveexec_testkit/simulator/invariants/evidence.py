@@ -24,14 +24,14 @@ class EvidenceChecks:
 
     def waits(self, venue: SimVenue) -> Iterator[tuple[str, OrderId]]:
         """What is open, with the order that it is about."""
-        for report, order_id in list(venue.executions_heard.items()):
+        for report, order_id in list(venue.sessions.executions_heard.items()):
             is_untold = report.original_key is not None and report.original_key not in self.journal.ever
             if self.excuses.look(Excuse.ORIGINAL_UNTOLD, fits=is_untold):
                 # What it takes back was not told: the next comparison brings that, and the end of the run checks both.
                 continue
             what = self._unsettled(venue, report)
             if what is None:
-                del venue.executions_heard[report]
+                del venue.sessions.executions_heard[report]
             else:
                 yield what, order_id
 

@@ -68,14 +68,14 @@ class LaneChecks:
                 del self._waiting[process, name]
                 continue
             # Until then a request of the same order had no answer.
-            waits_ns = now_ns - max(since_ns, adapter.ended_ns(order))
-            if waits_ns > _AT_ONCE_NS and not adapter.is_under_way(order):
+            waits_ns = now_ns - max(since_ns, adapter.wire.ended_ns(order))
+            if waits_ns > _AT_ONCE_NS and not adapter.wire.is_under_way(order):
                 told = f"a {verb} leaves for {adapter.venue.kind.name}, and the cancel of {name} waits"
                 self.violations.add(25, f"{told} for {waits_ns} ns")
 
     def _check_cancel(self, adapter: SimAdapter, order: Order, since_ns: int, now_ns: int, spare_ns: int) -> None:
         """A cancel leaves: it need not have waited for longer than for its token."""
-        could_ns = now_ns - max(since_ns, adapter.ended_ns(order), adapter.frozen_ns)
+        could_ns = now_ns - max(since_ns, adapter.wire.ended_ns(order), adapter.frozen_ns)
         if not self._is_in_doubt(adapter, order, since_ns) and min(could_ns, spare_ns) > _AT_ONCE_NS:
             told = f"the cancel of {order.order_id} leaves after {could_ns} ns, for {spare_ns} ns there was a token"
             self.violations.add(25, told)

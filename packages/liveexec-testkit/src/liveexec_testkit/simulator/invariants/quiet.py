@@ -87,7 +87,7 @@ def _waits(venue: SimVenue, shard: ShardRuntime, resolved: Mapping[OrderId, bool
         if true.status is not VenueOrderStatus.WORKING:
             shown = orders.get(true.order_id)
             is_shown = shown is not None and shown.is_open and shown.venue_order_id == true.venue_order_id
-            if is_shown and venue.ends_heard.get(true.venue_order_id):
+            if is_shown and venue.sessions.ends_heard.get(true.venue_order_id):
                 # One that is being changed may have ended as the first half of that.
                 here = _ENDED if shown is not None and shown.replace is None else "is being changed here"
                 yield f"{here}, and {true.status} at {venue.kind.name}", true.order_id
@@ -97,7 +97,7 @@ def _waits(venue: SimVenue, shard: ShardRuntime, resolved: Mapping[OrderId, bool
             continue
         # What was taken too late, or given up by an operator, is cancelled once when it is heard of, and should that be
         # lost, when it is compared again.
-        is_done = true.is_cancel_asked or not venue.works_heard.get(true.venue_order_id)
+        is_done = true.is_cancel_asked or not venue.sessions.works_heard.get(true.venue_order_id)
         is_done = is_done or not resolved.get(true.order_id, True)
         if not is_done or not (true.came_late or true.order_id in resolved):
             yield f"is {ended.status} here, and works at {venue.kind.name}", true.order_id

@@ -14,7 +14,7 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.journal import JournalChecks, Requested
 from liveexec_testkit.simulator.invariants.violation import Violations
-from liveexec_testkit.simulator.workload import KillNote
+from liveexec_testkit.simulator.kill_switch import KillNote
 
 __all__ = ["RequestChecks"]
 

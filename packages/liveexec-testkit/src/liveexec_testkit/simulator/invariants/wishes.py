@@ -19,7 +19,7 @@ from liveexec.engine.scopes import in_scope
 from liveexec_testkit.simulator.greedy import GREEDY
 from liveexec_testkit.simulator.invariants.excuses import Excuse, Excuses
 from liveexec_testkit.simulator.invariants.violation import Violations
-from liveexec_testkit.simulator.workload import KillNote
+from liveexec_testkit.simulator.kill_switch import KillNote
 
 __all__ = ["WishChecks", "external_id"]
 
