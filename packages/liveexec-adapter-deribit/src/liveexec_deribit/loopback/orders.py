@@ -8,7 +8,9 @@ import attrs
 from liveexec_deribit.loopback.instruments import Instrument
 
 Direction = Literal["buy", "sell"]
-OrderType = Literal["limit", "market", "stop_limit", "stop_market", "take_limit", "take_market"]
+OrderType = Literal[
+    "limit", "market", "market_limit", "stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"
+]  # fmt: skip
 OrderState = Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
 TimeInForce = Literal["good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel"]
 Trigger = Literal["index_price", "mark_price", "last_price"]
@@ -31,6 +33,9 @@ def opposite(direction: Direction) -> Direction:
 @attrs.define(eq=False, kw_only=True)
 class Order:
     """One order. ``price`` is the limit (None for a stop without one); amounts are in the instrument's units.
+
+    The trigger price of a trailing stop keeps ``trigger_offset`` from the best price that it has seen, which was
+    ``trigger_reference_price`` as it came.
 
     ``cost`` is the sum that the average price comes from: amounts times prices, or, for inverse futures, amounts over
     prices.
@@ -56,6 +61,8 @@ class Order:
     original_type: str | None = None
     trigger: Trigger | None = None
     trigger_price: Decimal | None = None
+    trigger_offset: Decimal | None = None
+    trigger_reference_price: Decimal | None = None
     triggered: bool = False
     trigger_order_id: str | None = None
     replaced: bool = False
@@ -131,6 +138,8 @@ class Order:
             sent["original_order_type"] = self.original_type
         if self.trigger is not None:
             sent |= {"trigger": self.trigger, "trigger_price": self.trigger_price, "triggered": self.triggered}
+        if self.trigger_offset is not None:
+            sent |= {"trigger_offset": self.trigger_offset, "trigger_reference_price": self.trigger_reference_price}
         if self.trigger_order_id is not None:
             sent["trigger_order_id"] = self.trigger_order_id
         if self.cancel_reason is not None:

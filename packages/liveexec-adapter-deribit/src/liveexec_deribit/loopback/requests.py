@@ -27,16 +27,22 @@ class OrderRequest:
     reduce_only: bool = False
     trigger: Trigger | None = None
     trigger_price: Decimal | None = None
+    trigger_offset: Decimal | None = None
 
     @property
     def is_triggered(self) -> bool:
         """Whether it waits for a price."""
-        return self.order_type.startswith(("stop_", "take_"))
+        return self.order_type.startswith(("stop_", "take_")) or self.is_trailing
+
+    @property
+    def is_trailing(self) -> bool:
+        """Whether the price that it waits for follows the market."""
+        return self.order_type == "trailing_stop"
 
     @property
     def has_limit(self) -> bool:
         """Whether it names a price of its own."""
-        return self.order_type.endswith("limit")
+        return self.order_type.endswith("limit") and self.order_type != "market_limit"
 
     def check(self) -> None:
         """Raise what the venue answers to parameters that do not go together or that the instrument does not take."""
@@ -56,9 +62,12 @@ class OrderRequest:
         if self.is_triggered:
             if self.trigger is None:
                 raise invalid_params("trigger", "is required for trigger orders")
-            if self.trigger_price is None:
+            if self.is_trailing:
+                check_offset(self.trigger_offset)
+            elif self.trigger_price is None:
                 raise invalid_params("trigger_price", "is required for trigger orders")
-            check_price(self.instrument, self.trigger_price, error="trigger_price_wrong_tick")
+            else:
+                check_price(self.instrument, self.trigger_price, error="trigger_price_wrong_tick")
             if self.instrument.kind == "option":
                 raise VenueError("invalid_args_for_instrument")
 
@@ -70,6 +79,7 @@ class EditRequest:
     amount: Decimal | None = None
     price: Decimal | None = None
     trigger_price: Decimal | None = None
+    trigger_offset: Decimal | None = None
     post_only: bool | None = None
     reject_post_only: bool = False
     reduce_only: bool | None = None
@@ -83,6 +93,12 @@ def check_amount(instrument: Instrument, amount: Decimal) -> None:
         raise VenueError("qty_too_low", min_amount=instrument.min_amount)
     if amount % min(instrument.contract_size, instrument.min_amount):
         raise invalid_params("amount", "must be a multiple of contract size")
+
+
+def check_offset(offset: Decimal | None) -> None:
+    """Raise what the venue answers to a trailing stop that says no distance."""
+    if offset is None or offset <= 0:
+        raise invalid_params("trigger_offset", "is required for trailing stops, and positive")
 
 
 def check_price(instrument: Instrument, price: Decimal, *, error: str = "price_wrong_tick") -> None:

@@ -410,3 +410,22 @@ def test_a_failed_request_publishes_what_it_had_changed_and_a_good_one_once() ->
     assert set(effects.orders) == {order.order_id, *(each.order_id for each in desk.second.open_orders())}
     assert effects.levels == {"BTC-PERPETUAL": {("sell", Decimal(90_000))}}
     assert [trade.user_id for trade in effects.trades] == [1001, 1002]
+
+
+def test_what_a_market_limit_order_does_not_fill_rests_at_the_price_of_its_fill() -> None:
+    desk = make_desk()
+    desk.place(desk.second, "sell", 30, 90_000)
+    desk.place(desk.second, "sell", 100, 90_001)
+    order, trades = desk.place(desk.first, "buy", 50, order_type="market_limit")
+    assert [(trade.public.price, trade.public.amount) for trade in trades] == [(90_000, 30)]
+    assert (order.state, order.price, order.remaining) == ("open", 90_000, 20)
+    told = order.wire()
+    assert (told["order_type"], told["original_order_type"]) == ("limit", "market_limit")
+    assert desk.levels("buy")[0] == (90_000, 20)
+
+
+def test_a_market_limit_order_needs_somebody_to_trade_with() -> None:
+    desk = make_desk()
+    with pytest.raises(VenueError, match="11030 other_reject"):
+        desk.place(desk.first, "buy", 50, order_type="market_limit")
+    assert desk.first.open_orders() == []
