@@ -213,6 +213,23 @@ async def test_what_a_market_limit_order_leaves_rests_at_its_price(venue: Deribi
     await line.report_of(placed, CANCELED)
 
 
+async def test_an_iceberg_shows_what_it_was_told_to(venue: DeribitHarness, line: Line) -> None:
+    book = venue.server.venue.exchange.markets["BTC-PERPETUAL"].book
+    iceberg = line.order(Side.BUY, -20, quantity=Decimal(5_000), details={"display_amount": Decimal(1_000)})
+    placed = await line.place(iceberg)
+    assert iceberg.price is not None
+    assert book.levels("buy") == [(iceberg.price, 1_000)]
+    more = attrs.evolve(iceberg, quantity=Decimal(6_000))
+    assert await deribit(line).replace(placed.ref, more, placed.plan, Decimal(0)) == Accepted(placed.venue_order_id)
+    assert book.levels("buy") == [(iceberg.price, 1_000)]
+    await venue.take(PERPETUAL, Side.SELL, iceberg.price, Decimal(2_500))
+    await line.heard.until("the fills", lambda: len(line.heard.fills) == 3)
+    assert [each.fill.quantity for each in line.heard.fills] == [1_000, 1_000, 500]
+    answer = await line.adapter.order(placed.ref)
+    assert isinstance(answer, OrderReport)
+    assert (answer.quantity, answer.filled_quantity, answer.status) == (6_000, 2_500, WORKING)
+
+
 async def test_what_the_venue_has_no_words_for_never_leaves(venue: DeribitHarness, line: Line) -> None:
     before = len(venue.server.venue.requests)
     placed = await line.submit(line.order(time_in_force=TimeInForce.GTD))

@@ -142,14 +142,17 @@ class Desk:
         order.post_only = order.post_only if request.post_only is None else request.post_only
         order.reduce_only = reduce_only
         order.reject_post_only = request.reject_post_only
+        if request.display_amount is not None:
+            order.refresh_amount = request.display_amount
         if order.state == "untriggered":
+            order.refresh()
             order.trigger_price = request.trigger_price or order.trigger_price
             if request.trigger_offset is not None:
                 order.trigger_offset = request.trigger_offset
                 trail(order, self._floor.markets, anew=True)
             self._floor.changed(order)
             return order, ()
-        if price == before.price and amount <= before.amount:
+        if price == before.price and amount <= before.amount and order.refresh_amount == before.refresh_amount:
             order.amount = before.amount
             market.book.resize(order, amount)
             self._floor.changed(order)
@@ -219,6 +222,8 @@ class Desk:
             post_only=waiting.post_only,
             reject_post_only=waiting.reject_post_only,
             reduce_only=waiting.reduce_only,
+            refresh_amount=waiting.refresh_amount,
+            display_amount=waiting.refresh_amount,
             trigger=waiting.trigger,
             trigger_price=waiting.trigger_price,
             triggered=True,
@@ -271,5 +276,8 @@ class Desk:
 
 def _restore(order: Order, kept: Order) -> None:
     """Give an order back what an edit changes."""
-    for name in ("amount", "price", "post_only", "reduce_only", "reject_post_only", "replaced", "updated_ms"):
+    for name in (
+        "amount", "price", "post_only", "reduce_only", "reject_post_only", "refresh_amount", "display_amount",
+        "replaced", "updated_ms",
+    ):  # fmt: skip
         setattr(order, name, getattr(kept, name))

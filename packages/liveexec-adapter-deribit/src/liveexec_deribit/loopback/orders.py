@@ -35,7 +35,8 @@ class Order:
     """One order. ``price`` is the limit (None for a stop without one); amounts are in the instrument's units.
 
     The trigger price of a trailing stop keeps ``trigger_offset`` from the best price that it has seen, which was
-    ``trigger_reference_price`` as it came.
+    ``trigger_reference_price`` as it came. Of an iceberg the book shows ``display_amount``, and ``refresh_amount``
+    again whenever that is used up.
 
     ``cost`` is the sum that the average price comes from: amounts times prices, or, for inverse futures, amounts over
     prices.
@@ -58,6 +59,8 @@ class Order:
     post_only: bool = False
     reject_post_only: bool = False
     reduce_only: bool = False
+    refresh_amount: Decimal | None = None
+    display_amount: Decimal | None = None
     original_type: str | None = None
     trigger: Trigger | None = None
     trigger_price: Decimal | None = None
@@ -75,6 +78,15 @@ class Order:
     def remaining(self) -> Decimal:
         """What is left to fill."""
         return self.amount - self.filled
+
+    @property
+    def shown(self) -> Decimal:
+        """What of the rest a book shows."""
+        return self.remaining if self.display_amount is None else min(self.display_amount, self.remaining)
+
+    def refresh(self) -> None:
+        """Show as much of an iceberg as it was asked to."""
+        self.display_amount = self.refresh_amount
 
     @property
     def is_open(self) -> bool:
@@ -134,6 +146,8 @@ class Order:
         }
         if self.state != "untriggered":
             sent |= {"filled_amount": self.filled, "average_price": self.average_price}
+        if self.refresh_amount is not None:
+            sent |= {"display_amount": self.shown, "refresh_amount": self.refresh_amount}
         if self.original_type is not None:
             sent["original_order_type"] = self.original_type
         if self.trigger is not None:

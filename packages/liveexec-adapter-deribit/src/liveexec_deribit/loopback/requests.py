@@ -9,6 +9,8 @@ from liveexec_deribit.loopback.instruments import Instrument
 from liveexec_deribit.loopback.orders import Direction, OrderType, TimeInForce, Trigger
 
 _MOST_LABEL = 64
+#: An iceberg shows at least so many least amounts, and hides less than so many times what it shows.
+_ICEBERG = 100
 
 
 @attrs.define(kw_only=True)
@@ -28,6 +30,7 @@ class OrderRequest:
     trigger: Trigger | None = None
     trigger_price: Decimal | None = None
     trigger_offset: Decimal | None = None
+    display_amount: Decimal | None = None
 
     @property
     def is_triggered(self) -> bool:
@@ -55,6 +58,10 @@ class OrderRequest:
             check_price(self.instrument, self.price)
         elif self.price is not None:
             self.price = None  # the venue does not look at it
+        if self.display_amount is not None:
+            if not self.has_limit:
+                raise invalid_params("display_amount", "works with limit orders only")
+            check_display(self.instrument, self.amount, self.display_amount)
         if self.post_only and self.time_in_force != "good_til_cancelled":
             raise invalid_params("post_only", "works with good_til_cancelled only")
         if self.post_only and not self.has_limit:
@@ -80,6 +87,7 @@ class EditRequest:
     price: Decimal | None = None
     trigger_price: Decimal | None = None
     trigger_offset: Decimal | None = None
+    display_amount: Decimal | None = None
     post_only: bool | None = None
     reject_post_only: bool = False
     reduce_only: bool | None = None
@@ -93,6 +101,15 @@ def check_amount(instrument: Instrument, amount: Decimal) -> None:
         raise VenueError("qty_too_low", min_amount=instrument.min_amount)
     if amount % min(instrument.contract_size, instrument.min_amount):
         raise invalid_params("amount", "must be a multiple of contract size")
+
+
+def check_display(instrument: Instrument, amount: Decimal, display_amount: Decimal) -> None:
+    """Raise ``invalid_max_show_amount`` for what an iceberg can't show."""
+    step = min(instrument.contract_size, instrument.min_amount)
+    if display_amount < _ICEBERG * instrument.min_amount or display_amount % step:
+        raise VenueError("invalid_max_show_amount", min_amount=_ICEBERG * instrument.min_amount)
+    if amount - display_amount >= _ICEBERG * display_amount:
+        raise VenueError("invalid_max_show_amount", reason="too much of it would be hidden")
 
 
 def check_offset(offset: Decimal | None) -> None:

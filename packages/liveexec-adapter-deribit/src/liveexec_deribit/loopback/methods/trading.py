@@ -17,7 +17,7 @@ _TYPES: Final = (
 _TIMES: Final = ("good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel")
 _TRIGGERS: Final = ("index_price", "mark_price", "last_price")
 _LEFT_OUT: Final = (
-    "max_show", "display_amount", "advanced", "mmp", "linked_order_type", "otoco_config", "trigger_fill_condition",
+    "max_show", "advanced", "mmp", "linked_order_type", "otoco_config", "trigger_fill_condition",
 )  # fmt: skip
 _FILTERS: Final = (
     "all", "limit", "trigger_all", "stop", "stop_all", "stop_limit", "stop_market", "take", "take_all", "take_limit",
@@ -190,6 +190,7 @@ def _place(call: Context, direction: Direction) -> object:
         trigger=cast("Trigger | None", params.optional_text("trigger", one_of=_TRIGGERS)),
         trigger_price=params.optional_decimal("trigger_price"),
         trigger_offset=params.optional_decimal("trigger_offset"),
+        display_amount=params.optional_decimal("display_amount"),
     )
     session_id = call.session.session_id if call.session.carrier == "websocket" else None
     return _placed(*call.exchange.submit(call.account, request, session_id))
@@ -207,6 +208,7 @@ def _edited(call: Context, order: Order) -> object:
         price=params.optional_decimal("price"),
         trigger_price=params.optional_decimal("trigger_price"),
         trigger_offset=params.optional_decimal("trigger_offset"),
+        display_amount=params.optional_decimal("display_amount"),
         post_only=params.boolean("post_only") if "post_only" in params else None,
         reject_post_only=params.boolean("reject_post_only"),
         reduce_only=params.boolean("reduce_only") if "reduce_only" in params else None,
