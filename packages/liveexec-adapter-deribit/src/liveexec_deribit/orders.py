@@ -83,7 +83,7 @@ def submit_request(order: VenueOrder, label: str, valid_until_ms: int, terms: Or
         "time_in_force": _TIMES[order.time_in_force],
         "valid_until": valid_until_ms,
     }
-    _put_price(params, order)
+    _put_price(params, order, details)
     if order.order_type.has_limit:
         _put_post_only(params, order, terms)
     if order.reduce_only:
@@ -104,7 +104,7 @@ def edit_params(order: VenueOrder, order_id: str, valid_until_ms: int, terms: Or
     if faults:
         raise InvalidInput(f"order {order.order_id}", faults)
     params: dict[str, Any] = {"order_id": order_id, "amount": number(order.quantity), "valid_until": valid_until_ms}
-    _put_price(params, order)
+    _put_price(params, order, details)
     if order.order_type.has_limit:
         _put_post_only(params, order, terms)
     if order.reduce_only:
@@ -123,10 +123,11 @@ def _put_details(params: dict[str, Any], details: Details) -> None:
         params["mmp"] = True
 
 
-def _put_price(params: dict[str, Any], order: VenueOrder) -> None:
+def _put_price(params: dict[str, Any], order: VenueOrder, details: Details) -> None:
     if order.price is not None and order.order_type.has_limit:
         params["price"] = number(order.price)
-    if order.trigger_price is not None and order.order_type.has_trigger:
+    # A trailing stop's trigger price is the venue's to reckon, and belongs to stop-loss and take-profit orders only.
+    if order.trigger_price is not None and order.order_type.has_trigger and details.order_type != "trailing_stop":
         params["trigger_price"] = number(order.trigger_price)
 
 

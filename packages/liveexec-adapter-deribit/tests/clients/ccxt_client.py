@@ -50,6 +50,9 @@ def rest(url: str) -> dict[str, Any]:
     seen["public"] = client.fetch_trades(SYMBOL)[0]["price"]
     seen["candle"] = client.fetch_ohlcv(SYMBOL, "1m")[-1][4]
     seen["status"] = client.fetch_status()["status"]
+    trailing = client.create_trailing_amount_order(SYMBOL, "market", "sell", 100, None, 500)
+    seen["trailing"] = [trailing["status"], trailing["info"]["order_type"], float(trailing["info"]["trigger_offset"])]
+    client.cancel_order(trailing["id"])
     try:
         client.cancel_order("123")
     except ccxt.OrderNotFound as error:

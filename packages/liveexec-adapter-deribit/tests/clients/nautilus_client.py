@@ -10,6 +10,7 @@ cancels it, sells the position again, and prints one JSON object of what it saw:
 import json
 import sys
 import time
+import urllib.request
 from typing import Any
 
 from nautilus_trader.adapters.deribit import (
@@ -35,14 +36,16 @@ from nautilus_trader.trading import Strategy, StrategyConfig
 
 PERPETUAL = InstrumentId.from_str("BTC-PERPETUAL.DERIBIT")
 _PATIENCE_NS = 40_000_000_000
+_LOOK_AGAIN_NS = 20_000_000
 
 
 class Trader(Strategy):
     """Goes through its steps, each upon the event of the one before."""
 
-    def plan(self, node: LiveNode) -> None:
-        """The node to stop at the end."""
-        self.node = node
+    def plan(self, node: LiveNode, url: str) -> None:
+        """The node to stop at the end, and where the venue is."""
+        self.node, self.url = node, url
+        self.looks = 0
         self.seen: list[str] = []
         self.quote: list[str] = []
         self.has_begun = False
@@ -56,6 +59,9 @@ class Trader(Strategy):
         self.subscribe_trades(PERPETUAL)
 
     def on_time_event(self, event: Any) -> None:
+        if event.name != "patience":
+            self.begin()
+            return
         self.seen.append("out of patience")
         self.node.handle().stop()
 
@@ -71,6 +77,16 @@ class Trader(Strategy):
             return
         self.has_begun = True
         self.quote = [str(quote.bid_price), str(quote.ask_price)]
+        self.begin()
+
+    def begin(self) -> None:
+        """Buy, once the venue knows that trades are watched: quotes may come before that subscription is made."""
+        with urllib.request.urlopen(f"{self.url}/loopback/sessions") as answer:
+            sessions = json.load(answer)["result"]
+        if not any(channel.startswith("trades.") for session in sessions for channel in session["channels"]):
+            self.looks += 1
+            self.clock.set_time_alert_ns(f"look {self.looks}", time.time_ns() + _LOOK_AGAIN_NS)
+            return
         order = self.order_factory.market(PERPETUAL, OrderSide.BUY, Quantity.from_int(50))
         self.buy_id = order.client_order_id
         self.submit_order(order)
@@ -135,7 +151,7 @@ def main(url: str) -> None:
     )
     node = builder.build()
     strategy = Trader(StrategyConfig(log_events=False, log_commands=False))
-    strategy.plan(node)
+    strategy.plan(node, url)
     node.add_strategy(strategy)
     node.run()
     print(json.dumps({"quote": strategy.quote, "seen": strategy.seen}))

@@ -50,12 +50,13 @@ class StormResult:
     cuts: int
     fills: int
     losses: int = 0
-    statuses: dict[OrderStatus, int] = field(factory=dict)
+    #: How many orders ended how; with the code, where an order was refused.
+    endings: dict[str, int] = field(factory=dict)
     reconnects_s: list[float] = field(factory=list)
 
     def told(self) -> str:
         """In one line."""
-        ended = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
+        ended = ", ".join(f"{count} {ending}" for ending, count in sorted(self.endings.items()))
         took = sorted(self.reconnects_s)
         times = f"{median(took) * 1e3:.0f} ms median, {took[-1] * 1e3:.0f} ms longest" if took else "none"
         return (
@@ -90,8 +91,9 @@ async def storm(orders: int, cuts: int, seed: int) -> StormResult:
         assert sent <= orders, f"{sent} orders were sent for {orders} that were asked for"
         result.fills = len(await venue.fills())
         for order_id in asked:
-            status = host.live.orders[order_id].status
-            result.statuses[status] = result.statuses.get(status, 0) + 1
+            order = host.live.orders[order_id]
+            ending = f"{order.status} {order.code}" if order.status is OrderStatus.REJECTED else str(order.status)
+            result.endings[ending] = result.endings.get(ending, 0) + 1
         return result
 
 
@@ -114,7 +116,7 @@ async def _differences(host: Host) -> list[str]:
         for each in host.live.orders.values()
         if each.status is OrderStatus.CANCELED and each.code == "NOT_SENT" and not each.filled_quantity
     }
-    return [each for each in await host._differences(()) if each.split()[0] not in never_sent]
+    return [each for each in await host.agreement.differences() if each.split()[0] not in never_sent]
 
 
 class _Weather:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from deribit_support.harness import LINEAR, PERPETUAL, USER_ID, DeribitHarness
@@ -170,6 +171,63 @@ async def test_a_stop_lives_on_under_another_id_when_it_fires(venue: DeribitHarn
     assert await deribit(line).replace(placed.ref, changed, placed.plan, Decimal(0)) == Accepted(became.venue_order_id)
     assert isinstance(await line.adapter.cancel(placed.ref), Accepted)
     await eventually("its end", lambda: [each for each in line.heard.orders if each.status is CANCELED])
+
+
+async def test_a_trailing_stop_follows_the_price_until_it_falls(venue: DeribitHarness, line: Line) -> None:
+    await venue.rest(PERPETUAL, Side.BUY, Decimal(89_000), Decimal(10_000))
+    venue.control.set_mark("BTC-PERPETUAL", Decimal(90_000))
+    trailing = line.order(
+        Side.SELL, order_type=OrderType.STOP_MARKET, price=None, trigger_price=Decimal(89_900),
+        details={"order_type": "trailing_stop", "trigger": "mark_price", "trigger_offset": Decimal(100)},
+    )  # fmt: skip
+    placed = await line.place(trailing)
+    assert (await line.report_of(placed, WORKING)).order_type is OrderType.STOP_MARKET
+    closer = attrs.evolve(trailing, details=dict(trailing.details or {}) | {"trigger_offset": Decimal(50)})
+    assert await deribit(line).replace(placed.ref, closer, placed.plan, Decimal(0)) == Accepted(placed.venue_order_id)
+    for mark in (90_400, 90_351):
+        venue.control.set_mark("BTC-PERPETUAL", Decimal(mark))
+        answer = await line.adapter.order(placed.ref)
+        assert isinstance(answer, OrderReport)
+        assert (answer.venue_order_id, answer.status) == (placed.venue_order_id, WORKING)
+    venue.control.set_mark("BTC-PERPETUAL", Decimal(90_350))
+    await line.heard.until("its fill", lambda: line.heard.fills)
+    (fill,) = [each.fill for each in line.heard.fills]
+    assert (fill.side, fill.price, fill.quantity) == (Side.SELL, 89_000, trailing.quantity)
+    ended = await line.adapter.order(placed.ref)
+    assert isinstance(ended, OrderReport)
+    assert (ended.status, ended.client_order_id) == (FILLED, placed.plan.client_order_id)
+
+
+async def test_what_a_market_limit_order_leaves_rests_at_its_price(venue: DeribitHarness, line: Line) -> None:
+    await venue.rest(PERPETUAL, Side.SELL, Decimal(90_010), Decimal(300))
+    await venue.rest(PERPETUAL, Side.SELL, Decimal(90_020), Decimal(5_000))
+    order = line.order(Side.BUY, order_type=OrderType.MARKET, price=None, details={"order_type": "market_limit"})
+    placed = await line.place(order)
+    await line.heard.until("the fill", lambda: line.heard.fills)
+    (fill,) = [each.fill for each in line.heard.fills]
+    assert (fill.price, fill.quantity) == (90_010, 300)
+    resting = await line.adapter.order(placed.ref)
+    assert isinstance(resting, OrderReport)
+    assert (resting.status, resting.price, resting.filled_quantity) == (WORKING, 90_010, 300)
+    assert await line.adapter.cancel(placed.ref) == Accepted(placed.venue_order_id)
+    await line.report_of(placed, CANCELED)
+
+
+async def test_an_iceberg_shows_what_it_was_told_to(venue: DeribitHarness, line: Line) -> None:
+    book = venue.server.venue.exchange.markets["BTC-PERPETUAL"].book
+    iceberg = line.order(Side.BUY, -20, quantity=Decimal(5_000), details={"display_amount": Decimal(1_000)})
+    placed = await line.place(iceberg)
+    assert iceberg.price is not None
+    assert book.levels("buy") == [(iceberg.price, 1_000)]
+    more = attrs.evolve(iceberg, quantity=Decimal(6_000))
+    assert await deribit(line).replace(placed.ref, more, placed.plan, Decimal(0)) == Accepted(placed.venue_order_id)
+    assert book.levels("buy") == [(iceberg.price, 1_000)]
+    await venue.take(PERPETUAL, Side.SELL, iceberg.price, Decimal(2_500))
+    await line.heard.until("the fills", lambda: len(line.heard.fills) == 3)
+    assert [each.fill.quantity for each in line.heard.fills] == [1_000, 1_000, 500]
+    answer = await line.adapter.order(placed.ref)
+    assert isinstance(answer, OrderReport)
+    assert (answer.quantity, answer.filled_quantity, answer.status) == (6_000, 2_500, WORKING)
 
 
 async def test_what_the_venue_has_no_words_for_never_leaves(venue: DeribitHarness, line: Line) -> None:

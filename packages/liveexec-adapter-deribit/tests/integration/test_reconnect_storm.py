@@ -13,5 +13,5 @@ ORDERS, CUTS = (int(each) for each in os.environ.get("LIVEEXEC_DERIBIT_STORM", "
 async def test_a_reconnect_storm() -> None:
     result = await storm(ORDERS, CUTS, seed=7)
     print(result.told())
-    assert sum(result.statuses.values()) == ORDERS
+    assert sum(result.endings.values()) == ORDERS
     assert result.losses >= CUTS

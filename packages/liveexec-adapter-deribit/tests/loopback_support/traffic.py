@@ -95,6 +95,11 @@ async def _orders(client: WireClient) -> None:
         await client.call(
             "private/sell", instrument_name="BTC-PERPETUAL", amount=50, reduce_only=True, **order_type, **trigger
         )
+    trailing = {"type": "trailing_stop", "trigger": "index_price", "trigger_offset": 5_000}
+    placed = await client.call("private/sell", instrument_name="BTC-PERPETUAL", amount=50, reduce_only=True, **trailing)
+    await client.call("private/edit", order_id=placed["order"]["order_id"], amount=50, trigger_offset=6_000)
+    await client.call("private/buy", instrument_name="BTC-PERPETUAL", amount=50, type="market_limit")
+    await client.call("private/buy", **rest | {"amount": 5_000}, display_amount=1_000)
     await client.call("private/get_open_orders", type="trigger_all")
     await client.call("private/cancel_all", detailed=False)
     for method, params in (

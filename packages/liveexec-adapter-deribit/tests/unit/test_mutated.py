@@ -307,7 +307,7 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(SUBJECTS)))
-@settings(max_examples=max(1, MUTATIONS // len(SUBJECTS)))
+@settings(max_examples=-(-MUTATIONS // len(SUBJECTS)))
 @given(random=st.randoms(use_true_random=False))
 def test_damaged_payloads_are_read_or_told_of(number: int, random: Random) -> None:
     message, read = SUBJECTS[number]

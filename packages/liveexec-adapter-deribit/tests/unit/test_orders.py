@@ -124,6 +124,8 @@ def test_types_that_only_the_venue_has_are_named_in_details(
     _, params = sent(order)
     assert params["type"] == name
     assert {key: params[key] for key in more} == more
+    # A trailing stop is told how far to follow, and reckons its trigger price itself.
+    assert ("trigger_price" in params) == (order_type.has_trigger and name != "trailing_stop")
     assert told(order_type=name).order_type is order_type
 
 

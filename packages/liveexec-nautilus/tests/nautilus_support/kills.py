@@ -184,4 +184,4 @@ async def _differences(host: Host) -> list[str]:
         for each in host.live.orders.values()
         if each.status is OrderStatus.CANCELED and each.code == "NOT_SENT" and not each.filled_quantity
     }
-    return [each for each in await host._differences(()) if each.split()[0] not in never_sent]
+    return [each for each in await host.agreement.differences() if each.split()[0] not in never_sent]

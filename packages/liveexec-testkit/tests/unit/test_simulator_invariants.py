@@ -34,6 +34,7 @@ from support.builders import (
     events_to,
     make_fill,
     make_intent,
+    make_leg,
     make_listing,
     make_order_id,
     make_plan,
@@ -70,12 +71,18 @@ class Bench:
 
     def write(self, *events: Event, stream: str = ORDER, epoch: int = 1, first: int | None = None) -> None:
         """Commit a record of these events."""
-        sequence = self._sequences.get(stream, 1)
-        self._sequences[stream] = sequence + len(events)
+        self.write_together((stream, events), epoch=epoch, first=first)
+
+    def write_together(self, *records: tuple[str, Sequence[Event]], epoch: int = 1, first: int | None = None) -> None:
+        """Commit records, each a stream and its events, in one batch."""
+        made: list[Record] = []
+        for stream, events in records:
+            sequence = self._sequences.get(stream, 1)
+            self._sequences[stream] = sequence + len(events)
+            made.append(Record(stream, sequence, tuple(events), "test", NOW_NS))
         self._batch += 1
-        record = Record(stream, sequence, events, "test", NOW_NS)
         position = self.journal.position + 1 if first is None else first
-        self.journal.committed(AppendBatch("main", epoch, self._batch, position, [record]))
+        self.journal.committed(AppendBatch("main", epoch, self._batch, position, made))
 
     def reach(self, status: OrderStatus) -> None:
         """Write an order into a status."""
@@ -259,6 +266,29 @@ class TestFamilies:
     def test_11_children_beyond_their_parent(self, bench: Bench) -> None:
         self.write_family(bench, "0.6", "0.5")
         assert bench.number == 11
+
+    @pytest.mark.parametrize(("halted", "number"), [(True, None), (False, 7)])
+    def test_a_sibling_that_the_venue_overfills_excuses_its_family(
+        self, bench: Bench, halted: bool, number: int | None
+    ) -> None:
+        self.write_family(bench, "0.4", "0.6")
+        for child, quantity in ((make_order_id(101), "0.4"), (make_order_id(102), "0.6")):
+            amount = Decimal(quantity)
+            bench.write(
+                make_routed(make_leg(quantity=amount)),
+                ev.RiskApproved(ev.RiskStage.LEG, Decimal(45_000)),
+                make_submit_requested(plan=make_plan(child), quantity=amount),
+                ev.Accepted(VenueOrderId(f"V-{child[-3:]}"), NOW_NS),
+                stream=child,
+            )
+        latch = acc.LatchSet(ControlScope(ScopeKind.INSTRUMENT, SPOT), "OVERFILL", "test")
+        # The one that was filled as it should be is looked at first.
+        bench.write_together(
+            (make_order_id(101), [ev.FillApplied(make_fill(1, quantity=Decimal("0.1")))]),
+            (make_order_id(102), [ev.FillApplied(make_fill(2, quantity=Decimal("0.9")))]),
+            *([("control:main", [latch])] if halted else []),
+        )
+        assert bench.number == number
 
     def test_9_a_parent_that_ends_before_its_children(self, bench: Bench) -> None:
         self.write_family(bench, "0.6")

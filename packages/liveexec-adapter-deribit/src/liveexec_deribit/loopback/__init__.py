@@ -4,6 +4,6 @@
 this one. It is the venue's side of the wire and shares nothing with the adapter beside it. It needs the extra
 ``liveexec-adapter-deribit[loopback]``, so nothing is imported here.
 
-Left out, and refused rather than ignored: iceberg amounts (``max_show``, ``display_amount``), linked orders, mass
-quotes, market maker protection, trailing stops, combos and block trades, advanced option prices (``usd``, ``implv``).
+Left out, and refused rather than ignored: ``max_show``, linked orders, mass quotes, market maker protection, combos and
+block trades, advanced option prices (``usd``, ``implv``).
 """

@@ -1,5 +1,9 @@
-"""A book with price and time priority, which remembers the levels that changed."""
+"""A book with price and time priority, which remembers the levels that changed.
 
+An iceberg stands with what it shows; when that is filled it shows more, behind the others at its price.
+"""
+
+from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
@@ -14,7 +18,7 @@ _ZERO = Decimal(0)
 
 @attrs.define(eq=False)
 class Level:
-    """The orders at one price, oldest first."""
+    """The orders at one price, oldest first; ``amount`` is what they show."""
 
     price: Decimal
     orders: dict[str, Order] = attrs.field(factory=dict)
@@ -54,8 +58,9 @@ class OrderBook:
         level = levels.get(order.price)
         if level is None:
             level = levels[order.price] = Level(order.price)
+        order.refresh()
         level.orders[order.order_id] = order
-        level.amount += order.remaining
+        level.amount += order.shown
         self._orders[order.order_id] = order
         self._touch(order.direction, order.price)
 
@@ -66,16 +71,25 @@ class OrderBook:
         level = levels[price]
         del level.orders[order.order_id]
         del self._orders[order.order_id]
-        level.amount -= order.remaining
+        level.amount -= order.shown
         if not level.orders:
             del levels[price]
         self._touch(order.direction, price)
 
     def fill(self, order: Order, amount: Decimal, price: Decimal, at_ms: int) -> None:
-        """Fill a resting order at its price; a filled one leaves the book."""
+        """Fill of a resting order what it shows, or a part of it, at its price; a filled one leaves the book."""
         level = self._levels[order.direction][self._price_of(order)]
+        if amount > order.shown:
+            raise AssertionError(f"{order.order_id}: fill of {amount} with {order.shown} shown")
+        level.amount -= order.shown
+        shown = order.shown - amount
         order.fill(amount, price, at_ms)
-        level.amount -= amount
+        if order.display_amount is not None:
+            order.display_amount = shown
+        if order.remaining and not shown:
+            order.refresh()
+            level.orders[order.order_id] = level.orders.pop(order.order_id)
+        level.amount += order.shown
         if not order.remaining:
             del level.orders[order.order_id]
             del self._orders[order.order_id]
@@ -88,8 +102,9 @@ class OrderBook:
         level = self._levels[order.direction][self._price_of(order)]
         if not order.filled < amount <= order.amount:
             raise AssertionError(f"{order.order_id}: {order.amount} with {order.filled} filled cannot become {amount}")
-        level.amount -= order.amount - amount
+        level.amount -= order.shown
         order.amount = amount
+        level.amount += order.shown
         self._touch(order.direction, level.price)
 
     def best(self, direction: Direction) -> Level | None:
@@ -106,15 +121,22 @@ class OrderBook:
         """Prices and amounts of a side, best first."""
         return [(level.price, level.amount) for level in islice(self._levels[direction].values(), depth)]
 
-    def crossing(self, direction: Direction, limit: Decimal | None) -> Iterator[Order]:
-        """Resting orders that an order of this direction would meet up to its limit, in the order it would.
+    def crossing(self, direction: Direction, limit: Decimal | None) -> Iterator[tuple[Order, Decimal]]:
+        """Resting orders that an order of this direction would meet up to its limit, in the order it would, and what
+        each shows then: an iceberg comes again with more, until nothing is left of it.
 
         The book must not change before the last of them has been looked at.
         """
         for level in self._levels["sell" if direction == "buy" else "buy"].values():
             if limit is not None and (level.price > limit if direction == "buy" else level.price < limit):
                 return
-            yield from level.orders.values()
+            waiting = deque((order, order.shown, order.remaining) for order in level.orders.values())
+            while waiting:
+                order, shown, remaining = waiting.popleft()
+                yield order, shown
+                if order.refresh_amount is not None and remaining > shown:
+                    left = remaining - shown
+                    waiting.append((order, min(order.refresh_amount, left), left))
 
     def amount_at(self, direction: Direction, price: Decimal) -> Decimal:
         """The amount that rests at a price."""

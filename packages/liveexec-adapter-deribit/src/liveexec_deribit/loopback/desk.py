@@ -13,7 +13,7 @@ from liveexec_deribit.loopback.market import Market
 from liveexec_deribit.loopback.matching import Plan, plan, rests, would_take
 from liveexec_deribit.loopback.orders import Order, opposite
 from liveexec_deribit.loopback.requests import EditRequest
-from liveexec_deribit.loopback.triggers import hits
+from liveexec_deribit.loopback.triggers import hits, trail
 
 
 class Desk:
@@ -27,6 +27,7 @@ class Desk:
         if waits:
             self._require_funds(account, order)
             order.order_id = self._floor.trigger_number(order)
+            trail(order, self._floor.markets, anew=True)
             order.state = "untriggered"
             self._floor.waiting[order.order_id] = order
             self._floor.changed(order)
@@ -40,6 +41,12 @@ class Desk:
     def _price(self, market: Market, order: Order) -> None:
         """Give an order the limit that it enters the book with: its own within the band, or the band's."""
         bound = market.bound(order.direction)
+        if order.order_type == "market_limit":
+            best = market.book.best_price(opposite(order.direction))
+            if best is None:
+                raise VenueError("other_reject", reason="no_liquidity")
+            # What the first price does not fill rests at it.
+            order.original_type, order.order_type, order.price = "market_limit", "limit", best
         if order.order_type.endswith("market"):
             order.price = bound
             return
@@ -135,11 +142,17 @@ class Desk:
         order.post_only = order.post_only if request.post_only is None else request.post_only
         order.reduce_only = reduce_only
         order.reject_post_only = request.reject_post_only
+        if request.display_amount is not None:
+            order.refresh_amount = request.display_amount
         if order.state == "untriggered":
+            order.refresh()
             order.trigger_price = request.trigger_price or order.trigger_price
+            if request.trigger_offset is not None:
+                order.trigger_offset = request.trigger_offset
+                trail(order, self._floor.markets, anew=True)
             self._floor.changed(order)
             return order, ()
-        if price == before.price and amount <= before.amount:
+        if price == before.price and amount <= before.amount and order.refresh_amount == before.refresh_amount:
             order.amount = before.amount
             market.book.resize(order, amount)
             self._floor.changed(order)
@@ -180,6 +193,8 @@ class Desk:
     def fire(self) -> None:
         """Send trigger orders whose price was reached into the book, until no more are."""
         while True:
+            for waiting in self._floor.waiting.values():
+                trail(waiting, self._floor.markets)
             hit = next((order for order in self._floor.waiting.values() if hits(order, self._floor.markets)), None)
             if hit is None:
                 return
@@ -207,6 +222,8 @@ class Desk:
             post_only=waiting.post_only,
             reject_post_only=waiting.reject_post_only,
             reduce_only=waiting.reduce_only,
+            refresh_amount=waiting.refresh_amount,
+            display_amount=waiting.refresh_amount,
             trigger=waiting.trigger,
             trigger_price=waiting.trigger_price,
             triggered=True,
@@ -259,5 +276,8 @@ class Desk:
 
 def _restore(order: Order, kept: Order) -> None:
     """Give an order back what an edit changes."""
-    for name in ("amount", "price", "post_only", "reduce_only", "reject_post_only", "replaced", "updated_ms"):
+    for name in (
+        "amount", "price", "post_only", "reduce_only", "reject_post_only", "refresh_amount", "display_amount",
+        "replaced", "updated_ms",
+    ):  # fmt: skip
         setattr(order, name, getattr(kept, name))

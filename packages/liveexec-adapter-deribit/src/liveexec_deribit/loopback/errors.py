@@ -41,6 +41,7 @@ CODES: Final[Mapping[str, int]] = {
     "already_filled": 11008,
     "invalid_arguments": 11029,
     "other_reject": 11030,
+    "invalid_max_show_amount": 10036,
     "other_error": 11031,
     "permission_denied": 11042,
     "bad_argument": 11043,

@@ -15,7 +15,14 @@ from liveexec_deribit.loopback.floor import Floor
 from liveexec_deribit.loopback.instruments import NEVER_MS
 from liveexec_deribit.loopback.market import Market
 from liveexec_deribit.loopback.orders import Order
-from liveexec_deribit.loopback.requests import EditRequest, OrderRequest, check_amount, check_price
+from liveexec_deribit.loopback.requests import (
+    EditRequest,
+    OrderRequest,
+    check_amount,
+    check_display,
+    check_offset,
+    check_price,
+)
 
 _DAY_MS: Final = 24 * 3_600 * 1_000
 _SETTLEMENT_MS: Final = 8 * 3_600 * 1_000
@@ -57,8 +64,11 @@ class Exchange(Floor):
             post_only=request.post_only,
             reject_post_only=request.reject_post_only,
             reduce_only=request.reduce_only,
+            refresh_amount=request.display_amount,
+            display_amount=request.display_amount,
             trigger=request.trigger if request.is_triggered else None,
-            trigger_price=request.trigger_price if request.is_triggered else None,
+            trigger_price=request.trigger_price if request.is_triggered and not request.is_trailing else None,
+            trigger_offset=request.trigger_offset if request.is_trailing else None,
             risk_reducing=request.reduce_only,
             session_id=session_id,
         )
@@ -77,9 +87,17 @@ class Exchange(Floor):
                 raise VenueError("invalid_arguments", param="price", reason="the order has no limit")
             check_price(order.instrument, request.price)
         if request.trigger_price is not None:
-            if order.state != "untriggered":
-                raise VenueError("invalid_arguments", param="trigger_price", reason="no trigger order")
+            if order.state != "untriggered" or order.trigger_offset is not None:
+                raise VenueError("invalid_arguments", param="trigger_price", reason="no stop-loss or take-profit order")
             check_price(order.instrument, request.trigger_price, error="trigger_price_wrong_tick")
+        if request.trigger_offset is not None:
+            if order.trigger_offset is None or order.state != "untriggered":
+                raise VenueError("invalid_arguments", param="trigger_offset", reason="no trailing stop")
+            check_offset(request.trigger_offset)
+        if request.display_amount is not None:
+            if order.price is None:
+                raise VenueError("invalid_arguments", param="display_amount", reason="the order has no limit")
+            check_display(order.instrument, amount, request.display_amount)
         if amount <= order.filled:
             raise VenueError("invalid_amount", filled_amount=order.filled)
         return self._request(lambda: self._desk.edit(account, market, order, amount, price, request))

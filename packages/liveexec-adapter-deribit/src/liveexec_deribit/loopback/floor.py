@@ -84,7 +84,7 @@ class Floor:
     def trigger_number(self, order: Order) -> str:
         """The next id of a trigger order, such as ``USDC-SLMB-100001``."""
         self._numbers["triggers"] += 1
-        kind = "SL" if order.order_type.startswith("stop") else "TP"
+        kind = {"stop": "SL", "take": "TP", "trailing": "TS"}[order.order_type.partition("_")[0]]
         side = "B" if order.direction == "buy" else "S"
         prefix = "" if order.instrument.currency == "BTC" else f"{order.instrument.currency}-"
         return f"{prefix}{kind}{trigger_letter(order)}{side}-{self._numbers['triggers']}"

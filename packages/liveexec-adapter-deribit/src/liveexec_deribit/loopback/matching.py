@@ -25,7 +25,8 @@ class Fill:
 
 @attrs.frozen
 class Plan:
-    """What an order would do to a book: fills in their order, and own resting orders that leave first."""
+    """What an order would do to a book: fills in their order, of icebergs maybe several, and own resting orders that
+    leave first."""
 
     fills: Sequence[Fill]
     cancelled: Sequence[Order]
@@ -55,19 +56,19 @@ def plan(
     resting order reduces: reduce-only orders of one account fill up to it together.
     """
     fills: list[Fill] = []
-    cancelled: list[Order] = []
+    cancelled: dict[str, Order] = {}
     left = amount
     given: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for maker in book.crossing(direction, limit):
+    for maker, shown in book.crossing(direction, limit):
         if left <= 0:
             break
         if maker.user_id == user_id:
             if self_trading == "reject_taker":
                 raise VenueError("order_overlap")
-            cancelled.append(maker)
+            cancelled[maker.order_id] = maker
             continue
         assert maker.price is not None  # what rests has a price
-        taken = min(left, maker.remaining)
+        taken = min(left, shown)
         if maker.reduce_only:
             taken = min(taken, held(maker) - given[maker.user_id])
             if taken <= 0:
@@ -77,7 +78,7 @@ def plan(
         left -= taken
     if time_in_force == "fill_or_kill" and left > 0:
         return Plan((), ())
-    return Plan(fills, cancelled)
+    return Plan(fills, tuple(cancelled.values()))
 
 
 def would_take(book: OrderBook, direction: Direction, limit: Decimal) -> bool:

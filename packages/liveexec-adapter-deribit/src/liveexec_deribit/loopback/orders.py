@@ -8,7 +8,9 @@ import attrs
 from liveexec_deribit.loopback.instruments import Instrument
 
 Direction = Literal["buy", "sell"]
-OrderType = Literal["limit", "market", "stop_limit", "stop_market", "take_limit", "take_market"]
+OrderType = Literal[
+    "limit", "market", "market_limit", "stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"
+]  # fmt: skip
 OrderState = Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
 TimeInForce = Literal["good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel"]
 Trigger = Literal["index_price", "mark_price", "last_price"]
@@ -32,6 +34,10 @@ def opposite(direction: Direction) -> Direction:
 class Order:
     """One order. ``price`` is the limit (None for a stop without one); amounts are in the instrument's units.
 
+    The trigger price of a trailing stop keeps ``trigger_offset`` from the best price that it has seen, which was
+    ``trigger_reference_price`` as it came. Of an iceberg the book shows ``display_amount``, and ``refresh_amount``
+    again whenever that is used up.
+
     ``cost`` is the sum that the average price comes from: amounts times prices, or, for inverse futures, amounts over
     prices.
     """
@@ -53,9 +59,13 @@ class Order:
     post_only: bool = False
     reject_post_only: bool = False
     reduce_only: bool = False
+    refresh_amount: Decimal | None = None
+    display_amount: Decimal | None = None
     original_type: str | None = None
     trigger: Trigger | None = None
     trigger_price: Decimal | None = None
+    trigger_offset: Decimal | None = None
+    trigger_reference_price: Decimal | None = None
     triggered: bool = False
     trigger_order_id: str | None = None
     replaced: bool = False
@@ -68,6 +78,15 @@ class Order:
     def remaining(self) -> Decimal:
         """What is left to fill."""
         return self.amount - self.filled
+
+    @property
+    def shown(self) -> Decimal:
+        """What of the rest a book shows."""
+        return self.remaining if self.display_amount is None else min(self.display_amount, self.remaining)
+
+    def refresh(self) -> None:
+        """Show as much of an iceberg as it was asked to."""
+        self.display_amount = self.refresh_amount
 
     @property
     def is_open(self) -> bool:
@@ -127,10 +146,14 @@ class Order:
         }
         if self.state != "untriggered":
             sent |= {"filled_amount": self.filled, "average_price": self.average_price}
+        if self.refresh_amount is not None:
+            sent |= {"display_amount": self.shown, "refresh_amount": self.refresh_amount}
         if self.original_type is not None:
             sent["original_order_type"] = self.original_type
         if self.trigger is not None:
             sent |= {"trigger": self.trigger, "trigger_price": self.trigger_price, "triggered": self.triggered}
+        if self.trigger_offset is not None:
+            sent |= {"trigger_offset": self.trigger_offset, "trigger_reference_price": self.trigger_reference_price}
         if self.trigger_order_id is not None:
             sent["trigger_order_id"] = self.trigger_order_id
         if self.cancel_reason is not None:

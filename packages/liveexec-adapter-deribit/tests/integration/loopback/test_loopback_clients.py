@@ -59,6 +59,7 @@ async def test_ccxt_trades_over_http_and_watches_over_websocket(server: Server) 
         "public": 90_010,
         "candle": 90_010,
         "status": "ok",
+        "trailing": ["open", "trailing_stop", 500],
         "unknown": "OrderNotFound",
         "wrong_secret": "AuthenticationError",
     }
@@ -72,7 +73,9 @@ async def test_ccxt_trades_over_http_and_watches_over_websocket(server: Server) 
         "candle": 89_990,
     }
     truth = server.control.orders(1001)
-    assert [(order.state, order.filled) for order in truth] == [("cancelled", 0), ("filled", 100), ("filled", 50)]
+    assert [(order.state, order.filled) for order in truth] == [
+        ("cancelled", 0), ("filled", 100), ("cancelled", 0), ("filled", 50),
+    ]  # fmt: skip
     assert truth[0].label == "by-ccxt"
 
 

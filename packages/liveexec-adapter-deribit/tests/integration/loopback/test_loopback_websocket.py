@@ -212,7 +212,7 @@ async def test_contracts_stand_for_amounts_and_must_match_them(server: Server) -
             with pytest.raises(RequestRefused, match="-32602"):
                 await client.call("private/buy", **PERPETUAL, price=80_000, **more)
         with pytest.raises(RequestRefused, match="10033 not_implemented"):
-            await client.call("private/buy", **PERPETUAL, amount=100, price=80_000, max_show=10)
+            await client.call("private/buy", **PERPETUAL, amount=100, price=80_000, advanced="usd")
 
 
 async def test_what_is_no_request_is_answered_with_its_error(server: Server) -> None:

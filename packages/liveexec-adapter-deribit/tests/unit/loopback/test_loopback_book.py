@@ -27,7 +27,7 @@ OPERATIONS = st.lists(
 )
 
 
-def make_order(number: int, direction: Direction, price: Decimal, amount: int) -> Order:
+def make_order(number: int, direction: Direction, price: Decimal, amount: int, shown: int | None = None) -> Order:
     return Order(
         order_id=str(number),
         user_id=1,
@@ -40,6 +40,7 @@ def make_order(number: int, direction: Direction, price: Decimal, amount: int) -
         label="",
         created_ms=0,
         updated_ms=0,
+        refresh_amount=None if shown is None else Decimal(shown),
     )
 
 
@@ -86,13 +87,62 @@ def test_a_book_is_what_a_plain_list_of_orders_says(operations: Sequence[tuple[A
                       reverse=side == "buy") == expected  # fmt: skip
         against: Direction = "sell" if side == "buy" else "buy"
         met = list(book.crossing(against, None))
-        assert met == sorted(mine, key=lambda each: (_distance(each), resting.index(each)))
+        expected_met = sorted(mine, key=lambda each: (_distance(each), resting.index(each)))
+        assert met == [(each, each.remaining) for each in expected_met]
     assert len(book) == len(resting)
 
 
 def _distance(order: Order) -> Decimal:
     assert order.price is not None
     return -order.price if order.direction == "buy" else order.price
+
+
+def test_an_iceberg_shows_a_part_and_goes_behind_the_others_with_the_next() -> None:
+    book, price = OrderBook(), Decimal(5)
+    iceberg, other = make_order(1, "sell", price, 8, shown=3), make_order(2, "sell", price, 4)
+    book.add(iceberg)
+    book.add(other)
+    assert book.levels("sell") == [(5, 7)]
+    assert [(order.order_id, shown) for order, shown in book.crossing("buy", None)] == [
+        ("1", 3), ("2", 4), ("1", 3), ("1", 2),
+    ]  # fmt: skip
+    with pytest.raises(AssertionError, match="fill of 4 with 3 shown"):
+        book.fill(iceberg, Decimal(4), price, 1)
+    book.fill(iceberg, Decimal(2), price, 1)
+    assert (iceberg.shown, book.amount_at("sell", price)) == (1, 5)
+    assert next(book.crossing("buy", None)) == (iceberg, 1)
+    book.fill(iceberg, Decimal(1), price, 1)
+    assert (iceberg.shown, book.amount_at("sell", price)) == (3, 7)
+    assert next(book.crossing("buy", None)) == (other, 4)
+    book.resize(iceberg, Decimal(5))
+    assert (iceberg.shown, book.amount_at("sell", price)) == (2, 6)
+    book.remove(iceberg)
+    assert book.levels("sell") == [(5, 4)]
+
+
+@STEADY
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.none() | st.integers(1, 12)), min_size=1, max_size=6),
+    st.lists(st.integers(1, 30), max_size=12),
+)
+def test_icebergs_fill_in_whole_and_levels_are_what_their_orders_show(
+    resting: Sequence[tuple[int, int | None]], takes: Sequence[int]
+) -> None:
+    book, price = OrderBook(), Decimal(5)
+    orders = [make_order(number, "sell", price, amount, shown) for number, (amount, shown) in enumerate(resting)]
+    for order in orders:
+        book.add(order)
+    for wanted in takes:
+        left = Decimal(wanted)
+        for order, shown in list(book.crossing("buy", None)):
+            taken = min(left, shown)
+            if taken:
+                book.fill(order, taken, price, 1)
+            left -= taken
+        assert book.amount_at("sell", price) == sum(order.shown for order in orders)
+        assert all(order.shown <= (order.refresh_amount or order.remaining) for order in orders)
+    assert sum(order.filled for order in orders) == min(sum(takes), sum(amount for amount, _ in resting))
+    assert sum(shown for _, shown in book.crossing("buy", None)) == sum(order.remaining for order in orders)
 
 
 def test_a_book_refuses_what_cannot_rest_and_what_does_not() -> None:

@@ -410,3 +410,68 @@ def test_a_failed_request_publishes_what_it_had_changed_and_a_good_one_once() ->
     assert set(effects.orders) == {order.order_id, *(each.order_id for each in desk.second.open_orders())}
     assert effects.levels == {"BTC-PERPETUAL": {("sell", Decimal(90_000))}}
     assert [trade.user_id for trade in effects.trades] == [1001, 1002]
+
+
+def test_what_a_market_limit_order_does_not_fill_rests_at_the_price_of_its_fill() -> None:
+    desk = make_desk()
+    desk.place(desk.second, "sell", 30, 90_000)
+    desk.place(desk.second, "sell", 100, 90_001)
+    order, trades = desk.place(desk.first, "buy", 50, order_type="market_limit")
+    assert [(trade.public.price, trade.public.amount) for trade in trades] == [(90_000, 30)]
+    assert (order.state, order.price, order.remaining) == ("open", 90_000, 20)
+    told = order.wire()
+    assert (told["order_type"], told["original_order_type"]) == ("limit", "market_limit")
+    assert desk.levels("buy")[0] == (90_000, 20)
+
+
+def test_a_market_limit_order_needs_somebody_to_trade_with() -> None:
+    desk = make_desk()
+    with pytest.raises(VenueError, match="11030 other_reject"):
+        desk.place(desk.first, "buy", 50, order_type="market_limit")
+    assert desk.first.open_orders() == []
+
+
+def test_an_iceberg_is_told_by_what_it_shows_and_filled_in_whole() -> None:
+    desk = make_desk()
+    iceberg, _ = desk.place(desk.first, "sell", 3_500, 90_000, display_amount=Decimal(1_000))
+    desk.place(desk.second, "sell", 200, 90_000)
+    assert desk.levels("sell") == [(90_000, 1_200)]
+    _, trades = desk.place(desk.exchange.house, "buy", 2_500, 90_000)
+    assert [trade.public.amount for trade in trades] == [1_000, 200, 1_000, 300]
+    told = iceberg.wire()
+    assert (told["filled_amount"], told["display_amount"], told["refresh_amount"]) == (2_300, 700, 1_000)
+    desk.exchange.edit(desk.first, iceberg, EditRequest(display_amount=Decimal(1_100)))
+    assert (iceberg.wire()["display_amount"], desk.levels("sell")) == (1_100, [(90_000, 1_100)])
+    desk.place(desk.exchange.house, "buy", 1_200, 90_000)
+    assert (iceberg.state, desk.levels("sell")) == ("filled", [])
+
+
+def test_an_iceberg_of_ours_is_cancelled_once_by_another_order_of_ours() -> None:
+    desk = make_desk()
+    desk.first.self_trading = "cancel_maker"
+    iceberg, _ = desk.place(desk.first, "sell", 3_500, 90_000, display_amount=Decimal(1_000))
+    order, trades = desk.place(desk.first, "buy", 2_500, 90_000)
+    assert (iceberg.state, order.state, trades) == ("cancelled", "open", [])
+
+
+@pytest.mark.parametrize(
+    ("amount", "more"),
+    [
+        (3_500, {"display_amount": Decimal(990)}),
+        (3_500, {"display_amount": Decimal(1_005)}),
+        (101_000, {"display_amount": Decimal(1_000)}),
+    ],
+)
+def test_what_an_iceberg_cannot_show_is_refused(amount: int, more: dict[str, Any]) -> None:
+    desk = make_desk()
+    with pytest.raises(VenueError, match="10036 invalid_max_show_amount"):
+        desk.place(desk.first, "sell", amount, 90_000, **more)
+    resting, _ = desk.place(desk.first, "sell", amount, 90_000)
+    with pytest.raises(VenueError, match="10036 invalid_max_show_amount"):
+        desk.exchange.edit(desk.first, resting, EditRequest(**more))
+
+
+def test_only_what_has_a_limit_can_be_an_iceberg() -> None:
+    desk = make_desk()
+    with pytest.raises(VenueError, match="Invalid params"):
+        desk.place(desk.first, "sell", 3_500, display_amount=Decimal(1_000))

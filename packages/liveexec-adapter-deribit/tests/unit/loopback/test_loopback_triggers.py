@@ -1,11 +1,13 @@
 """Trigger orders that are changed, cancelled, or refused when their time comes."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from liveexec_deribit.loopback.errors import VenueError
-from liveexec_deribit.loopback.orders import Order
+from liveexec_deribit.loopback.orders import Direction, Order
 from liveexec_deribit.loopback.requests import EditRequest
 from loopback_support.exchanges import Desk, make_desk
 
@@ -65,6 +67,62 @@ def test_a_fill_sets_off_what_looks_at_the_last_price() -> None:
     desk.place(desk.exchange.house, "sell", 20, 88_000)
     assert waiting.state == "triggered"
     assert desk.first.position(desk.perpetual).size == -50
+
+
+@pytest.mark.parametrize(
+    ("direction", "seen", "trigger_price", "fires_at"),
+    [
+        ("sell", (90_500, 90_200), 90_400, 90_400),
+        ("buy", (89_500, 89_550), 89_600, 89_600),
+        ("sell", (89_950,), 89_900, 89_900),
+    ],
+)
+def test_a_trailing_stop_follows_the_market_one_way(
+    direction: Direction, seen: Sequence[int], trigger_price: int, fires_at: int
+) -> None:
+    desk = make_desk()
+    begins = desk.exchange.indexes["btc_usd"]
+    asked: dict[str, Any] = {
+        "order_type": "trailing_stop",
+        "trigger": "index_price",
+        "trigger_offset": Decimal(100),
+    }
+    waiting, _ = desk.place(desk.first, direction, 50, **asked)
+    away = -100 if direction == "sell" else 100
+    assert (waiting.state, waiting.trigger_price, waiting.trigger_reference_price) == (
+        "untriggered",
+        begins + away,
+        begins,
+    )
+    for price in seen:
+        if waiting.state == "untriggered":
+            desk.exchange.set_index("btc_usd", Decimal(price))
+    assert waiting.trigger_price == trigger_price
+    desk.exchange.set_index("btc_usd", Decimal(fires_at))
+    became = next(order for order in desk.first.orders.values() if order.trigger_order_id == waiting.order_id)
+    # A market order, which finds nobody here.
+    assert (waiting.state, became.original_type, became.trigger_price) == ("triggered", "market", trigger_price)
+
+
+def test_the_distance_of_a_trailing_stop_is_changed_and_no_other_order_has_one() -> None:
+    desk = make_desk()
+    begins = desk.exchange.indexes["btc_usd"]
+    waiting, _ = desk.place(
+        desk.first, "sell", 50, order_type="trailing_stop", trigger="index_price", trigger_offset=Decimal(500)
+    )
+    desk.exchange.edit(desk.first, waiting, EditRequest(trigger_offset=Decimal(200)))
+    assert (waiting.trigger_offset, waiting.trigger_price) == (200, begins - 200)
+    for order, request in (
+        (waiting, EditRequest(trigger_price=Decimal(80_000))),
+        (stop(desk), EditRequest(trigger_offset=Decimal(200))),
+    ):
+        with pytest.raises(VenueError, match="11029 invalid_arguments"):
+            desk.exchange.edit(desk.first, order, request)
+    for offset in (None, Decimal(0)):
+        asked: dict[str, Any] = {"order_type": "trailing_stop", "trigger": "index_price", "trigger_offset": offset}
+        with pytest.raises(VenueError, match="Invalid params") as refusal:
+            desk.place(desk.first, "sell", 50, **asked)
+        assert refusal.value.data["param"] == "trigger_offset"
 
 
 def test_options_have_no_trigger_orders() -> None:

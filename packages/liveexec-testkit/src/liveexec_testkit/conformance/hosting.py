@@ -1,6 +1,5 @@
-"""The adapter under the real orchestrator, on the store in memory, compared with the venue's truth."""
+"""The adapter under the real orchestrator, on the store in memory: what a case asks of it, and waits for."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -9,25 +8,20 @@ from typing import Any, Final
 import anyio
 
 from liveexec.composition import LiveExecutionOrchestrator, build
-from liveexec.domain import order_event as ev
-from liveexec.domain.fill import Fill, FillKey
 from liveexec.domain.ids import OrderId, StrategyId
-from liveexec.domain.instrument import ContractKind
 from liveexec.domain.intent import CancelIntent, OrderIntent, ReplaceIntent
-from liveexec.domain.money import ZERO
 from liveexec.domain.operation import Operation, OrderType, Side, TimeInForce
 from liveexec.domain.order import Order
 from liveexec.domain.order_state import OrderStatus
-from liveexec.domain.outcome import OrderReport, VenueOrderStatus
 from liveexec.engine.config import EngineConfig, Timing
 from liveexec.plugins.adapter import ExternalAdapter
 from liveexec.plugins.manager import load_plugins
 from liveexec.storage.memory import MemoryStore
+from liveexec_testkit.conformance.agreement import Agreement
 from liveexec_testkit.conformance.harness import TradedInstrument
 from liveexec_testkit.conformance.line import stepped
 from liveexec_testkit.conformance.scripts import Verb
 from liveexec_testkit.conformance.trial import Trial
-from liveexec_testkit.conformance.truth import fill_differences
 
 __all__ = ["TIMING", "Host", "hosted"]
 
@@ -47,19 +41,7 @@ _RECONCILE_EVERY_S: Final = 0.12
 #: Once all agrees, it has to agree after so many more comparisons: a drift shows at the first that begins so late
 #: after the one that found it (``drift_ns``).
 _MORE_LOOKS: Final = 4
-#: What venues round away of the amounts that they tell.
-_BOOKED_TO: Final = Decimal("1e-8")
 _STRATEGY: Final = StrategyId("conformance")
-
-#: What the venue's word on an order means for ours.
-_STATUSES: Final = {
-    VenueOrderStatus.WORKING: (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED),
-    VenueOrderStatus.FILLED: (OrderStatus.FILLED,),
-    VenueOrderStatus.CANCELED: (OrderStatus.CANCELED,),
-    VenueOrderStatus.REJECTED: (OrderStatus.REJECTED, OrderStatus.CANCELED),
-    VenueOrderStatus.EXPIRED: (OrderStatus.EXPIRED, OrderStatus.CANCELED),
-}
-_IN_DOUBT: Final = (OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 
 
 class Host:
@@ -67,6 +49,8 @@ class Host:
 
     def __init__(self, trial: Trial, live: LiveExecutionOrchestrator, store: MemoryStore) -> None:
         self.trial, self.live, self.store = trial, live, store
+        #: What is here against what the venue has, at any moment.
+        self.agreement = Agreement(trial.venue, live, store)
 
     @property
     def order_count(self) -> int:
@@ -213,72 +197,22 @@ class Host:
         Raises:
             AssertionError: with everything that does not agree after the harness's patience.
         """
-        found = await self._differences(in_doubt)
+        found = await self.agreement.differences(in_doubt)
         with anyio.move_on_after(self.trial.venue.patience_s):
             while found:
                 await anyio.sleep(0.02)
-                found = await self._differences(in_doubt)
+                found = await self.agreement.differences(in_doubt)
         assert not found, "\n".join(found)
         rounds = max(each.rounds for each in self.live.shard.sessions)
         with anyio.fail_after(self.trial.venue.patience_s):
             await self.live.compared(rounds + _MORE_LOOKS)
-        found = await self._differences(in_doubt)
+        found = await self.agreement.differences(in_doubt)
         assert not found, "\n".join(["it agreed, and does no more:", *found])
 
     async def _until(self, holds: Callable[[], object], every_s: float = 0.005) -> None:
         with anyio.move_on_after(self.trial.venue.patience_s):
             while not holds():  # noqa: ASYNC110  (what is looked at has no event)
                 await anyio.sleep(every_s)
-
-    async def _differences(self, in_doubt: Sequence[OrderId]) -> list[str]:
-        venue = self.trial.venue
-        true_orders, true_fills = await venue.orders(), await venue.fills()
-        ours = [each for each in self.live.orders.values() if not each.is_parent]
-        found = [
-            f"the venue's order was not recognised, and adopted: {each.order_id}" for each in ours if each.is_adopted
-        ]
-        claimed: Counter[OrderId] = Counter()
-        for true in true_orders:
-            match = [each for each in ours if not each.is_adopted and _is(each, true)]
-            if not match:
-                found.append(f"nobody here asked for {true}")
-            for order in match:
-                claimed[order.order_id] += 1
-                found += _order_differences(order, true)
-        for order in ours:
-            if order.is_adopted:
-                continue
-            if claimed[order.order_id] > 1:
-                found.append(f"{order.order_id} is {claimed[order.order_id]} orders at the venue")
-            if not claimed[order.order_id]:
-                found += _unclaimed(order, may_doubt=order.order_id in in_doubt)
-        applied = await _journal_fills(self.store)
-        found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
-        found += await self.position_differences()
-        found += await self.balance_differences()
-        found += await self._booked_differences()
-        ledger = self.live.shard.view.ledger
-        found += [f"drift: {each}" for each in ledger.drifts.values()]
-        found += [f"latch: {each}" for each in ledger.latches.values()]
-        return found
-
-    async def position_differences(self) -> list[str]:
-        """Every position that is here otherwise than the venue has it."""
-        nets = {
-            name: position.quantity
-            for book in self.live.accounts
-            if book.account_id == self.trial.venue.account_id
-            for name, position in book.positions.items()
-        }
-        theirs = {each.instrument_id: each.quantity for each in await self.trial.venue.positions()}
-        # What is flat at the venue is not among its positions; of spot pairs it may name none at all.
-        listings = self.live.shard.engine.state.listings
-        flat = {each: ZERO for each in nets if listings[each].terms.kind is not ContractKind.SPOT}
-        return [
-            f"position of {name}: {nets.get(name, ZERO)} here, {quantity} at the venue"
-            for name, quantity in (flat | theirs).items()
-            if nets.get(name, ZERO) != quantity
-        ]
 
     async def never_drifts(self) -> None:
         """Wait until the account was compared so often that a difference would show, and find none."""
@@ -288,50 +222,18 @@ class Host:
         drifts = self.live.shard.view.ledger.drifts
         assert not drifts, f"drift: {list(drifts.values())}"
 
-    async def _booked_differences(self) -> list[str]:
-        """What fills, fees, settlements and movements add up to here, against what the venue has.
-
-        An asset that an open derivative settles in is left out: how much of its result is realised is told apart by
-        venues in ways of their own.
-        """
-        books = [each for each in self.live.accounts if each.account_id == self.trial.venue.account_id]
-        open_ = {
-            position.terms.settlement_asset
-            for book in books
-            for position in book.positions.values()
-            if position.quantity and position.terms.kind is not ContractKind.SPOT
-        }
-        theirs = {each.asset: each.total for each in await self.trial.venue.balances() if each.asset not in open_}
-        ours = {asset: book.assets.get(asset, ZERO) for book in books for asset in theirs}
-        return [
-            f"{asset}: {ours[asset]} is booked here, {total} is at the venue"
-            for asset, total in theirs.items()
-            if asset in ours and abs(ours[asset] - total) > _BOOKED_TO
-        ]
-
     async def until_balances_agree(self) -> None:
         """Wait until the balances that are known here are the venue's.
 
         Raises:
             AssertionError: with those that differ after the harness's patience.
         """
-        found = await self.balance_differences()
+        found = await self.agreement.balance_differences()
         with anyio.move_on_after(self.trial.venue.patience_s):
             while found:
                 await anyio.sleep(0.005)
-                found = await self.balance_differences()
+                found = await self.agreement.balance_differences()
         assert not found, "\n".join(found)
-
-    async def balance_differences(self) -> list[str]:
-        """Every balance that is known here otherwise than the venue has it."""
-        told = self.live.shard.engine.state.balances
-        ours = {asset: said.total for (name, asset), said in told.items() if name == self.trial.venue.account_id}
-        theirs = {each.asset: each.total for each in await self.trial.venue.balances()}
-        return [
-            f"balance of {asset}: {ours.get(asset, ZERO)} here, {theirs.get(asset, ZERO)} at the venue"
-            for asset in sorted({*ours, *theirs})
-            if ours.get(asset, ZERO) != theirs.get(asset, ZERO)
-        ]
 
 
 @asynccontextmanager
@@ -358,53 +260,3 @@ async def hosted(
         host = Host(trial, live, store)
         await host.active()
         yield host
-
-
-def _is(order: Order, true: OrderReport) -> bool:
-    """Whether an order of ours is this one of the venue's."""
-    if order.venue_order_id is not None and order.venue_order_id == true.venue_order_id:
-        return True
-    return order.client_order_id is not None and order.client_order_id == true.client_order_id
-
-
-def _order_differences(order: Order, true: OrderReport) -> list[str]:
-    found = []
-    if order.status not in _STATUSES[true.status]:
-        found.append(f"{order.order_id} is {order.status} here, {true.status} at the venue")
-    if order.filled_quantity != true.filled_quantity:
-        found.append(f"{order.order_id}: {order.filled_quantity} filled here, {true.filled_quantity} at the venue")
-    if order.is_open and true.status.is_open and (order.quantity, order.price) != (true.quantity, true.price):
-        found.append(
-            f"{order.order_id} is {order.quantity} at {order.price} here, {true.quantity} at {true.price} at the venue"
-        )
-    return found
-
-
-def _unclaimed(order: Order, *, may_doubt: bool) -> list[str]:
-    """An order that the venue never had must have been refused, or be known as unknown; or be canceled unfilled."""
-    if order.status is OrderStatus.REJECTED and not order.filled_quantity:
-        return []
-    # Its cancel was asked for before it was proved that it never was.
-    if may_doubt and order.status is OrderStatus.CANCELED and not order.filled_quantity:
-        return []
-    if may_doubt and order.status is OrderStatus.UNKNOWN:
-        return []
-    if order.status in _IN_DOUBT:
-        return [f"{order.order_id} is still {order.status}, and the venue never had it"]
-    return [f"{order.order_id} is {order.status} here, and the venue never had it"]
-
-
-async def _journal_fills(store: MemoryStore, shard: str = "main") -> dict[FillKey, Fill]:
-    """Every fill that stands, from the journal's records alone; one that was applied twice is an error."""
-    found: dict[FillKey, Fill] = {}
-    position = 0
-    while page := await store.read_after(shard, position, 1_000):
-        for stored in page:
-            for event in stored.record.events:
-                if isinstance(event, ev.FillApplied):
-                    assert event.fill.key not in found, f"the fill {event.fill.key} was applied twice"
-                    found[event.fill.key] = event.fill
-                elif isinstance(event, ev.FillBusted):
-                    found.pop(event.fill.key, None)
-        position = page[-1].position
-    return found

@@ -11,12 +11,13 @@ from liveexec_deribit.loopback.methods.registry import Context, rpc
 from liveexec_deribit.loopback.orders import Direction, Order, OrderType, TimeInForce, Trigger, opposite
 from liveexec_deribit.loopback.requests import EditRequest, OrderRequest
 
-_TYPES: Final = ("limit", "market", "stop_limit", "stop_market", "take_limit", "take_market")
+_TYPES: Final = (
+    "limit", "market", "market_limit", "stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop",
+)  # fmt: skip
 _TIMES: Final = ("good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel")
 _TRIGGERS: Final = ("index_price", "mark_price", "last_price")
 _LEFT_OUT: Final = (
-    "max_show", "display_amount", "advanced", "mmp", "linked_order_type", "otoco_config", "trigger_offset",
-    "trigger_fill_condition",
+    "max_show", "advanced", "mmp", "linked_order_type", "otoco_config", "trigger_fill_condition",
 )  # fmt: skip
 _FILTERS: Final = (
     "all", "limit", "trigger_all", "stop", "stop_all", "stop_limit", "stop_market", "take", "take_all", "take_limit",
@@ -188,6 +189,8 @@ def _place(call: Context, direction: Direction) -> object:
         reduce_only=params.boolean("reduce_only"),
         trigger=cast("Trigger | None", params.optional_text("trigger", one_of=_TRIGGERS)),
         trigger_price=params.optional_decimal("trigger_price"),
+        trigger_offset=params.optional_decimal("trigger_offset"),
+        display_amount=params.optional_decimal("display_amount"),
     )
     session_id = call.session.session_id if call.session.carrier == "websocket" else None
     return _placed(*call.exchange.submit(call.account, request, session_id))
@@ -204,6 +207,8 @@ def _edited(call: Context, order: Order) -> object:
         amount=amount,
         price=params.optional_decimal("price"),
         trigger_price=params.optional_decimal("trigger_price"),
+        trigger_offset=params.optional_decimal("trigger_offset"),
+        display_amount=params.optional_decimal("display_amount"),
         post_only=params.boolean("post_only") if "post_only" in params else None,
         reject_post_only=params.boolean("reject_post_only"),
         reduce_only=params.boolean("reduce_only") if "reduce_only" in params else None,

@@ -158,7 +158,7 @@ class SpecialCases(CaseGroup):
             assert order.filled_quantity == usual * 3
             await host.never_drifts()
             await host.until_balances_agree()
-            assert not await host.position_differences()
+            assert not await host.agreement.position_differences()
 
     @case(
         146,

@@ -97,6 +97,11 @@ class JournalChecks:
             self._fold(record)
         for watcher in self.watchers:
             watcher.after_batch(batch.epoch)
+        for order_id in touched:
+            # Before anything is checked: a sibling of the same batch may be looked at first.
+            order = self.ledger.orders.get(order_id)
+            if order is not None and order.parent_id is not None and order.is_overfilled:
+                self.excused[order.parent_id] = None
         for order_id, was_open in touched.items():
             if (order := self.ledger.orders.get(order_id)) is not None:
                 self._check_order(order)
@@ -209,8 +214,6 @@ class JournalChecks:
             scope = ControlScope(ScopeKind.INSTRUMENT, order.instrument_id)
             if (scope, OVERFILL) not in self.ledger.latches and scope not in self.cleared:
                 add(7, f"{name} is filled {order.filled_quantity} of {order.quantity}, and {scope} is not halted")
-            if order.parent_id is not None:
-                self.excused[order.parent_id] = None
         self._check_family(order)
         if order.account_id is not None and order.instrument_id is not None:
             net = self.nets.get((order.account_id, order.instrument_id), ZERO)
