@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks import worlds
 from benchmarks.driver import freeze
 from benchmarks.figures import Figure, Result, percentile
 from benchmarks.options import Options
@@ -47,7 +48,9 @@ def run(options: Options) -> Result:
     blocks = 2 if options.quick else 40
     options.say(f"{blocks} x {_BLOCK} orders through each node")
     freeze()
-    within_us, across_us, adapter_us = asyncio.run(_measured(blocks))
+    # Both nodes on the same kind of loop, which is the host's: the child has uvloop, too.
+    with asyncio.Runner(loop_factory=worlds.new_event_loop) as runner:
+        within_us, across_us, adapter_us = runner.run(_measured(blocks))
     added = median(across_us) - median(within_us)
     return Result(
         "NautilusTrader's node in a child process",

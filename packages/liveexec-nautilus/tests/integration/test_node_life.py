@@ -92,7 +92,12 @@ async def read_out(reports: AsyncIterator[Any]) -> None:
             pass
 
 
-async def test_orders_changes_and_cancels_go_to_the_child_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": each}) for each in (False, True)], ids=["asyncio", "uvloop"]
+)
+async def test_orders_changes_and_cancels_go_to_the_child_and_come_back(
+    anyio_backend: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with simulated(monkeypatch) as (adapter, node):
         books = adapter.market([PAIR])
         async with asyncio.timeout(10):
