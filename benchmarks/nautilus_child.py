@@ -25,10 +25,11 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.order_ids import new_order_id
 from liveexec_nautilus.instruments import NodeVenue
-from liveexec_nautilus.live.adapter import NautilusAdapter, VenueSettings
+from liveexec_nautilus.live.adapter import NautilusAdapter
 from liveexec_nautilus.live.manifest import manifest_of
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import FillTold, FromChild, NodePlan, QuoteTold, Submit, Watch
+from liveexec_nautilus.live.settings import VenueSettings
 
 __all__ = ["run"]
 

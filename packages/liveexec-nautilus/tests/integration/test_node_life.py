@@ -19,10 +19,11 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.order_ids import new_order_id
 from liveexec_nautilus.instruments import NodeVenue
-from liveexec_nautilus.live.adapter import NautilusAdapter, VenueSettings
+from liveexec_nautilus.live.adapter import NautilusAdapter
 from liveexec_nautilus.live.manifest import manifest_of
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import NodePlan
+from liveexec_nautilus.live.settings import VenueSettings
 from liveexec_nautilus.loopback.shared.faults import StreamFault
 from nautilus_support.flavors import BYBIT
 from nautilus_support.harness import ACCOUNT, NodeHarness
