@@ -19,10 +19,11 @@ from liveexec.plugins.adapter import VenueOrder
 from liveexec.runtime.clock import WallClock
 from liveexec.runtime.order_ids import new_order_id
 from liveexec_nautilus.instruments import NodeVenue
-from liveexec_nautilus.live.adapter import NautilusAdapter, VenueSettings
+from liveexec_nautilus.live.adapter import NautilusAdapter
 from liveexec_nautilus.live.manifest import manifest_of
 from liveexec_nautilus.live.process import LiveTradingNode
 from liveexec_nautilus.live.protocol import NodePlan
+from liveexec_nautilus.live.settings import VenueSettings
 from liveexec_nautilus.loopback.shared.faults import StreamFault
 from nautilus_support.flavors import BYBIT
 from nautilus_support.harness import ACCOUNT, NodeHarness
@@ -92,7 +93,12 @@ async def read_out(reports: AsyncIterator[Any]) -> None:
             pass
 
 
-async def test_orders_changes_and_cancels_go_to_the_child_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": each}) for each in (False, True)], ids=["asyncio", "uvloop"]
+)
+async def test_orders_changes_and_cancels_go_to_the_child_and_come_back(
+    anyio_backend: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with simulated(monkeypatch) as (adapter, node):
         books = adapter.market([PAIR])
         async with asyncio.timeout(10):

@@ -3,7 +3,7 @@
 Everything is asked of the venue by one request that answers for it (``order``, ``openOrders``, ``positionRisk``,
 ``account``), but fills, which the venue tells symbol by symbol and without our order ids: those of the configured
 instruments are asked for, a thousand at once and as many pages as there are, and orders whose names nobody knows yet
-are looked up.
+are looked up. Trades of the market (``trades``) are asked for without a key.
 """
 
 import time
@@ -11,13 +11,32 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-import msgspec
 from attrs import frozen
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.instruments import NodeVenue
 from liveexec_nautilus.live.binance_rest import BinanceError, BinanceRest
-from liveexec_nautilus.live.protocol import Answer, Ask, Balance, Cancel, ClientPlan, FillTold, OrderState, Position
+from liveexec_nautilus.live.binance_wire import (
+    STATUSES,
+    TIFS,
+    TYPES,
+    Account,
+    MarketTrade,
+    Order,
+    PositionRisk,
+    Trade,
+)
+from liveexec_nautilus.live.protocol import (
+    Answer,
+    Ask,
+    Balance,
+    Cancel,
+    ClientPlan,
+    FillTold,
+    OrderState,
+    Position,
+    TradeTold,
+)
 from liveexec_nautilus.live.questions import QuestionFailed
 
 __all__ = ["BinanceQuestions"]
@@ -31,33 +50,6 @@ _NO_SUCH_ORDER: Final = -2013
 _KEPT_MS: Final = 2 * _DAY_MS
 #: How far back fills are asked for when nothing says from when on.
 _FIRST_LOOK_MS: Final = 60_000
-_STATUSES: Final = {
-    "NEW": "ACCEPTED",
-    "PENDING_NEW": "ACCEPTED",
-    "PARTIALLY_FILLED": "PARTIALLY_FILLED",
-    "FILLED": "FILLED",
-    "CANCELED": "CANCELED",
-    "PENDING_CANCEL": "PENDING_CANCEL",
-    "REJECTED": "REJECTED",
-    "EXPIRED": "EXPIRED",
-    "EXPIRED_IN_MATCH": "EXPIRED",
-    "NEW_INSURANCE": "ACCEPTED",
-    "NEW_ADL": "ACCEPTED",
-}
-_TYPES: Final = {
-    "LIMIT": "LIMIT",
-    "MARKET": "MARKET",
-    "LIMIT_MAKER": "LIMIT",
-    "STOP": "STOP_LIMIT",
-    "STOP_MARKET": "STOP_MARKET",
-    "STOP_LOSS": "STOP_MARKET",
-    "STOP_LOSS_LIMIT": "STOP_LIMIT",
-    "TAKE_PROFIT": "LIMIT_IF_TOUCHED",
-    "TAKE_PROFIT_LIMIT": "LIMIT_IF_TOUCHED",
-    "TAKE_PROFIT_MARKET": "MARKET_IF_TOUCHED",
-    "TRAILING_STOP_MARKET": "TRAILING_STOP_MARKET",
-}
-_TIFS: Final = {"GTC": "GTC", "IOC": "IOC", "FOK": "FOK", "GTX": "GTC", "GTD": "GTD", "GTE_GTC": "GTC", "RPI": "GTC"}
 
 
 @frozen
@@ -104,56 +96,6 @@ _PATHS: Final = {
 }
 
 
-class _Order(msgspec.Struct, rename="camel"):
-    symbol: str
-    order_id: int
-    client_order_id: str
-    status: str
-    side: str
-    type: str
-    orig_qty: str
-    executed_qty: str
-    price: str = "0"
-    time_in_force: str = "GTC"
-    time: int = 0
-    update_time: int = 0
-
-
-class _Trade(msgspec.Struct, rename="camel"):
-    symbol: str
-    id: int
-    order_id: int
-    price: str
-    qty: str
-    time: int
-    commission: str | None = None
-    commission_asset: str | None = None
-    side: str | None = None
-    maker: bool | None = None
-    is_buyer: bool | None = None
-    is_maker: bool | None = None
-
-
-class _PositionRisk(msgspec.Struct, rename="camel"):
-    symbol: str
-    position_amt: str
-    entry_price: str = "0"
-    update_time: int = 0
-
-
-class _Asset(msgspec.Struct, rename="camel"):
-    asset: str
-    wallet_balance: str | None = None
-    available_balance: str | None = None
-    free: str | None = None
-    locked: str | None = None
-
-
-class _Account(msgspec.Struct, rename="camel"):
-    assets: list[_Asset] = []
-    balances: list[_Asset] = []
-
-
 class BinanceQuestions:
     """One account of one product."""
 
@@ -180,7 +122,7 @@ class BinanceQuestions:
             case "order":
                 return await self._order(ask)
             case "open_orders":
-                told = await self._rest.get(f"{self._paths.prefix}/openOrders", {}, list[_Order])
+                told = await self._rest.get(f"{self._paths.prefix}/openOrders", {}, list[Order])
                 return Answer(
                     ask.ref, orders=tuple(self._state(each) for each in told if each.symbol in self._by_symbol)
                 )
@@ -190,12 +132,14 @@ class BinanceQuestions:
                 return Answer(ask.ref, positions=await self._positions())
             case "balances":
                 return Answer(ask.ref, balances=await self._balances())
+            case "trades":
+                return Answer(ask.ref, trades=await self._market_trades(ask.instrument or ""))
         raise QuestionFailed(f"nobody knows {ask.what}")
 
     async def cancel(self, told: Cancel) -> Answer:
         self._learn_symbols()
         params = self._name_of(told.instrument, told.client_order_id, told.venue_order_id)
-        order = await self._rest.delete(f"{self._paths.prefix}/order", params, _Order)
+        order = await self._rest.delete(f"{self._paths.prefix}/order", params, Order)
         return Answer(told.ref, orders=(self._state(order),))
 
     async def close(self) -> None:
@@ -205,7 +149,7 @@ class BinanceQuestions:
         assert ask.instrument is not None
         params = self._name_of(ask.instrument, ask.client_order_id, ask.venue_order_id)
         try:
-            order = await self._rest.get(f"{self._paths.prefix}/order", params, _Order)
+            order = await self._rest.get(f"{self._paths.prefix}/order", params, Order)
         except BinanceError as error:
             if error.code != _NO_SUCH_ORDER:
                 raise
@@ -222,21 +166,21 @@ class BinanceQuestions:
             found += [await self._fill(each, instrument) for each in trades]
         return tuple(found)
 
-    async def _trades(self, symbol: str, since_ms: int) -> Sequence[_Trade]:
+    async def _trades(self, symbol: str, since_ms: int) -> Sequence[Trade]:
         """Every trade of a symbol since a time: span after span, and within each page after page by id."""
         path = f"{self._paths.prefix}/{self._paths.trades}"
         now_ms = time.time_ns() // _NS_PER_MS
         start_ms = since_ms or now_ms - _FIRST_LOOK_MS
-        found: dict[int, _Trade] = {}
+        found: dict[int, Trade] = {}
         # A clock that is behind must not hide the newest.
         while start_ms <= now_ms + _DAY_MS // 24:
             end_ms = start_ms + self._paths.span_ms
             asked = {"symbol": symbol, "startTime": start_ms, "endTime": end_ms, "limit": _PAGE}
-            page = await self._rest.get(path, asked, list[_Trade])
+            page = await self._rest.get(path, asked, list[Trade])
             found.update((each.id, each) for each in page)
             while len(page) == _PAGE:
                 asked = {"symbol": symbol, "fromId": max(each.id for each in page) + 1, "limit": _PAGE}
-                page = await self._rest.get(path, asked, list[_Trade])
+                page = await self._rest.get(path, asked, list[Trade])
                 found.update((each.id, each) for each in page)
                 if page and max(each.time for each in page) > end_ms:
                     # By ids the pages go on beyond the span: nothing before them is left.
@@ -244,7 +188,7 @@ class BinanceQuestions:
             start_ms = end_ms + 1
         return [found[number] for number in sorted(found) if found[number].time >= since_ms]
 
-    async def _fill(self, trade: _Trade, instrument: str) -> FillTold:
+    async def _fill(self, trade: Trade, instrument: str) -> FillTold:
         side = trade.side or ("BUY" if trade.is_buyer else "SELL")
         is_maker = trade.maker if trade.maker is not None else bool(trade.is_maker)
         return FillTold(
@@ -261,12 +205,12 @@ class BinanceQuestions:
             at_ns=trade.time * _NS_PER_MS,
         )
 
-    async def _client_id(self, trade: _Trade) -> str | None:
+    async def _client_id(self, trade: Trade) -> str | None:
         key = (trade.symbol, trade.order_id)
         if key not in self._client_ids:
             params = {"symbol": trade.symbol, "orderId": trade.order_id}
             try:
-                self._state(await self._rest.get(f"{self._paths.prefix}/order", params, _Order))
+                self._state(await self._rest.get(f"{self._paths.prefix}/order", params, Order))
             except BinanceError as error:
                 if error.code != _NO_SUCH_ORDER:
                     raise
@@ -275,8 +219,8 @@ class BinanceQuestions:
     async def _positions(self) -> tuple[Position, ...]:
         if self._paths.positions is None:
             return ()
-        told = await self._rest.get(self._paths.positions, {}, list[_PositionRisk])
-        amounts: dict[str, list[_PositionRisk]] = {}
+        told = await self._rest.get(self._paths.positions, {}, list[PositionRisk])
+        amounts: dict[str, list[PositionRisk]] = {}
         for each in told:
             if each.symbol in self._by_symbol and Decimal(each.position_amt):
                 amounts.setdefault(each.symbol, []).append(each)
@@ -292,7 +236,7 @@ class BinanceQuestions:
         )
 
     async def _balances(self) -> tuple[Balance, ...]:
-        account = await self._rest.get(self._paths.account, {}, _Account)
+        account = await self._rest.get(self._paths.account, {}, Account)
         now_ns = time.time_ns()
         found = []
         for each in account.assets or account.balances:
@@ -305,18 +249,24 @@ class BinanceQuestions:
                 found.append(Balance(each.asset, f"{total:f}", f"{free:f}", now_ns))
         return tuple(found)
 
-    def _state(self, order: _Order) -> OrderState:
+    async def _market_trades(self, instrument: str) -> tuple[TradeTold, ...]:
+        """The last trades of an instrument."""
+        asked = {"symbol": self._symbol_of(instrument), "limit": _PAGE}
+        told = await self._rest.public(f"{self._paths.prefix}/trades", asked, list[MarketTrade])
+        return tuple(TradeTold(instrument, each.price, each.qty, each.time * _NS_PER_MS) for each in told)
+
+    def _state(self, order: Order) -> OrderState:
         client_id = self._decode(order.client_order_id)
         self._client_ids[order.symbol, order.order_id] = client_id
-        kind = _TYPES.get(order.type, order.type)
+        kind = TYPES.get(order.type, order.type)
         return OrderState(
             instrument=self._by_symbol[order.symbol],
             client_order_id=client_id or None,
             venue_order_id=str(order.order_id),
-            status=_STATUSES.get(order.status, order.status),
+            status=STATUSES.get(order.status, order.status),
             side=order.side,
             type=kind,
-            tif=_TIFS.get(order.time_in_force, order.time_in_force),
+            tif=TIFS.get(order.time_in_force, order.time_in_force),
             quantity=order.orig_qty,
             filled_quantity=order.executed_qty,
             price=order.price if Decimal(order.price) else None,
@@ -327,12 +277,16 @@ class BinanceQuestions:
         self, instrument: str, client_order_id: str | None, venue_order_id: str | None
     ) -> dict[str, str | None]:
         """The order's names in a request: the venue's own where it is known, else ours."""
-        symbol = self._symbols.get(instrument)
-        if symbol is None:
-            raise QuestionFailed(f"the node has no {instrument}")
+        symbol = self._symbol_of(instrument)
         if venue_order_id is not None:
             return {"symbol": symbol, "orderId": venue_order_id}
         return {"symbol": symbol, "origClientOrderId": client_order_id}
+
+    def _symbol_of(self, instrument: str) -> str:
+        symbol = self._symbols.get(instrument)
+        if symbol is None:
+            raise QuestionFailed(f"the node has no {instrument}")
+        return symbol
 
     def _learn_symbols(self) -> None:
         if self._by_symbol:

@@ -61,6 +61,10 @@ class BinanceRest:
         """
         return await self._call("GET", path, params, kind)
 
+    async def public[T](self, path: str, params: Mapping[str, Any], kind: type[T]) -> T:
+        """Ask something of the market: unsigned, as the venue documents it. Raises the same."""
+        return await self._sent("GET", path, urlencode(params), kind)
+
     async def delete[T](self, path: str, params: Mapping[str, Any], kind: type[T]) -> T:
         """The same for what cancels."""
         return await self._call("DELETE", path, params, kind)
@@ -68,10 +72,11 @@ class BinanceRest:
     async def _call[T](self, method: str, path: str, params: Mapping[str, Any], kind: type[T]) -> T:
         given = {name: value for name, value in params.items() if value is not None}
         query = urlencode({**given, "recvWindow": _RECV_WINDOW_MS, "timestamp": time.time_ns() // 1_000_000})
+        return await self._sent(method, path, f"{query}&signature={quote(self._signature(query), safe='')}", kind)
+
+    async def _sent[T](self, method: str, path: str, query: str, kind: type[T]) -> T:
         try:
-            answer = await self._client.request(
-                method, f"{path}?{query}&signature={quote(self._signature(query), safe='')}"
-            )
+            answer = await self._client.request(method, f"{path}?{query}")
         except httpx2.HTTPError as error:
             # Never the request itself: its address holds the signature.
             raise QuestionFailed(f"{method} {path}: {type(error).__name__}") from None

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from liveexec.plugins.adapter import ExternalAdapter
-from liveexec_nautilus.live.adapter import NautilusAdapter, VenueSettings
+from liveexec_nautilus.live.adapter import NautilusAdapter
 from liveexec_nautilus.live.config import TradingNodeSection
 from liveexec_nautilus.live.manifest import manifest_of
 from liveexec_nautilus.live.process import LiveTradingNode
+from liveexec_nautilus.live.settings import VenueSettings
 
 __all__ = ["adapters_of"]
 

@@ -134,7 +134,7 @@ class Modify(_Message, frozen=True):
 
 
 class Ask(_Message, frozen=True):
-    """Ask the venue. ``what``: instruments, order, open_orders, fills, positions, balances."""
+    """Ask the venue. ``what``: instruments, order, open_orders, fills, positions, balances, trades (of the market)."""
 
     ref: int
     client: str
@@ -248,10 +248,20 @@ class Balance(msgspec.Struct, frozen=True, array_like=True):
     at_ns: int
 
 
+class TradeTold(_Message, frozen=True):
+    """A trade of the market."""
+
+    instrument: str
+    price: str
+    size: str
+    at_ns: int
+
+
 class Answer(_Message, frozen=True):
     """The answer to a question; only the list that was asked for is filled. ``error`` says why there is none.
 
     ``is_absent`` is the venue's word that it has no such order. ``is_complete`` is false where pages may be missing.
+    Trades are oldest first.
     """
 
     ref: int
@@ -261,6 +271,7 @@ class Answer(_Message, frozen=True):
     fills: tuple[FillTold, ...] = ()
     positions: tuple[Position, ...] = ()
     balances: tuple[Balance, ...] = ()
+    trades: tuple[TradeTold, ...] = ()
     is_absent: bool = False
     is_complete: bool = True
     as_of_ns: int | None = None
@@ -283,15 +294,6 @@ class BookTold(_Message, frozen=True):
     instrument: str
     bids: tuple[tuple[str, str], ...]
     asks: tuple[tuple[str, str], ...]
-    at_ns: int
-
-
-class TradeTold(_Message, frozen=True):
-    """A trade of the market."""
-
-    instrument: str
-    price: str
-    size: str
     at_ns: int
 
 

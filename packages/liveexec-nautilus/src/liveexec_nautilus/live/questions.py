@@ -21,7 +21,7 @@ class Questions(Protocol):
     """What can be asked of one venue. Each answer is the venue's own at that moment, with all its pages."""
 
     async def answer(self, ask: Ask) -> Answer:
-        """The answer to ``order``, ``open_orders``, ``fills``, ``positions`` or ``balances``.
+        """The answer to ``order``, ``open_orders``, ``fills``, ``positions``, ``balances`` or ``trades``.
 
         Raises:
             QuestionFailed: there is none.

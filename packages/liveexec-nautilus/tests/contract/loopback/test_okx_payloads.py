@@ -83,6 +83,7 @@ def test_fills_and_orders_answers(desk: OkxDesk) -> None:
         ("http_get_instruments_option", "/api/v5/public/instruments", {"instType": "OPTION"}, MORE_IN_INSTRUMENTS),
         ("http_get_order_book", "/api/v5/market/books", {"instId": SWAP, "sz": "5"}, ()),
         ("http_get_trades", "/api/v5/market/trades", {"instId": SWAP}, ()),
+        ("http_get_trades", "/api/v5/market/history-trades", {"instId": SWAP}, ()),
         ("http_get_mark_price", "/api/v5/public/mark-price", {"instType": "SWAP"}, ()),
     ],
 )

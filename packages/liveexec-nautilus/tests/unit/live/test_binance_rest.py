@@ -57,3 +57,11 @@ async def test_a_venue_that_takes_no_connection_is_no_answer() -> None:
     with pytest.raises(QuestionFailed, match="ConnectError"):
         await rest.get(ORDERS, {}, list[Any])
     await rest.close()
+
+
+async def test_what_anybody_may_ask_is_not_signed(server: Server) -> None:
+    rest = BinanceRest(server.http_url, "loopback1", "secret-of-loopback1")
+    assert await rest.public("/fapi/v1/trades", {"symbol": "BTCUSDT", "limit": 5}, list[Any]) == []
+    (asked,) = server.venue.requests
+    assert asked.parameters == {"symbol": "BTCUSDT", "limit": "5"}
+    await rest.close()

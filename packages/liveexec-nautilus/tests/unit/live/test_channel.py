@@ -67,7 +67,10 @@ def test_what_can_not_be_read_ends_the_channel_once(junk: bytes) -> None:
     assert len(heard.lost) == 1
 
 
-async def test_both_ends_talk_over_a_socket_pair() -> None:
+@pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": each}) for each in (False, True)], ids=["asyncio", "uvloop"]
+)
+async def test_both_ends_talk_over_a_socket_pair_on_either_loop(anyio_backend: object) -> None:
     ours, theirs = socket.socketpair()
     heard = Heard()
     arrived: asyncio.Future[ToChild] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ import pytest
 
 from liveexec.domain.operation import Side
 from liveexec_nautilus.loopback.okx.limits import DOCUMENTED_LIMITS
+from liveexec_nautilus.loopback.shared.control import Control
 from liveexec_nautilus.loopback.shared.faults import RequestFault
 from nautilus_loopback.okx_desk import NOW_MS, OkxDesk
 
@@ -225,6 +226,23 @@ def test_pages_go_through_everything_once() -> None:
     assert seen == [f"n{number}" for number in reversed(range(7))]
     assert desk.get("/api/v5/trade/orders-pending", instType="FUTURES")["data"] == []
     assert desk.get("/api/v5/trade/orders-pending", instType="BONDS")["code"] == "51000"
+
+
+def test_trades_of_the_past_come_by_the_page() -> None:
+    desk, path = OkxDesk(), "/api/v5/market/history-trades"
+    for _ in range(5):
+        Control(desk.venue).print_trade(SWAP, Side.BUY, Decimal(50_000), Decimal(1))
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    while rows := desk.ask(path, instId=SWAP, limit="2", **after)["data"]:
+        seen += [each["tradeId"] for each in rows]
+        after = {"after": rows[-1]["tradeId"]}
+    assert len(seen) == 5
+    assert seen == sorted(seen, reverse=True)
+    assert len(desk.ask(path, instId=SWAP, type="2", before=str(NOW_MS - 1))["data"]) == 5
+    assert desk.ask(path, instId=SWAP, type="2", after=str(NOW_MS))["data"] == []
+    for strange in ({"type": "3"}, {"after": "x"}, {"limit": "0"}):
+        assert desk.ask(path, instId=SWAP, **strange)["code"] == "51000"
 
 
 def test_the_settings_of_an_account_are_fixed() -> None:

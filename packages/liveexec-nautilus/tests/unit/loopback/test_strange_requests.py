@@ -141,7 +141,8 @@ def test_okx_answers_whatever_comes(changed: dict[str, Any], op: Any, told: Any)
     )
     for path in (*private, "account/balance", "account/positions", "account/trade-fee", "account/leverage-info"):
         assert isinstance(desk.get(f"/api/v5/{path}", **asked)["code"], str)
-    for path in ("public/instruments", "public/mark-price", "public/funding-rate", "market/books", "market/trades"):
+    public = ("public/instruments", "public/mark-price", "public/funding-rate")
+    for path in (*public, "market/books", "market/trades", "market/history-trades"):
         assert isinstance(desk.ask(f"/api/v5/{path}", **asked)["code"], str)
     for socket in ("private", "public", "business"):
         session = desk.open(socket)

@@ -4,13 +4,13 @@ Methods take the account's user id and a request's parameters and return its ``d
 :class:`~liveexec_nautilus.loopback.okx.errors.OkxError`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from liveexec.domain.instrument import ContractKind
 from liveexec_nautilus.loopback.okx.account_rows import LEVERAGE, balance_row, position_row
 from liveexec_nautilus.loopback.okx.errors import OkxError
-from liveexec_nautilus.loopback.okx.params import Listings, Params, number, page_size, required, word
+from liveexec_nautilus.loopback.okx.params import Listings, Params, number, page, required, word
 from liveexec_nautilus.loopback.okx.trading import Row, Trading
 from liveexec_nautilus.loopback.okx.wire import fill_row, order_id, order_row
 from liveexec_nautilus.loopback.shared.accounts import AccountConfig
@@ -60,7 +60,7 @@ class Lookups:
             and wanted in {"", order_id(each.order)}
             and _in_span(each.time_ns, params)
         ]
-        return _page(rows, params, "billId")
+        return page(rows, params, "billId")
 
     def balance(self, user_id: int, params: Params) -> list[Row]:
         """``GET /api/v5/account/balance``, all assets or those that ``ccy`` names."""
@@ -175,7 +175,7 @@ class Lookups:
             if order.symbol.name in chosen and shown(order) and _in_span(order.created_ns, params)
         ]
         fitting = [row for row in rows if all(not values or row[name] in values for name, values in wanted.items())]
-        return _page(fitting, params, "ordId")
+        return page(fitting, params, "ordId")
 
 
 def _in_span(time_ns: int, params: Params) -> bool:
@@ -185,20 +185,3 @@ def _in_span(time_ns: int, params: Params) -> bool:
     if since is None or until is None:
         raise OkxError("51000", "begin" if since is None else "end")
     return since <= time_ms <= until
-
-
-def _page(rows: Sequence[Row], params: Params, name: str) -> list[Row]:
-    """A page of rows, newest first: those older than the id ``after``, or newer than ``before``."""
-    bounds: dict[str, int | None] = {}
-    for parameter in ("after", "before"):
-        given = word(params, parameter)
-        bounds[parameter] = whole_in(given)
-        if given and bounds[parameter] is None:
-            raise OkxError("51000", parameter)
-    after, before = bounds["after"], bounds["before"]
-    found = [
-        row
-        for row in rows
-        if (after is None or int(str(row[name])) < after) and (before is None or int(str(row[name])) > before)
-    ]
-    return found[: page_size(params)]

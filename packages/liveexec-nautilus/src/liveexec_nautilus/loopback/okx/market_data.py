@@ -13,7 +13,7 @@ from liveexec.domain.market import Level
 from liveexec.domain.money import MONEY, ZERO
 from liveexec_nautilus.loopback.okx.errors import OkxError
 from liveexec_nautilus.loopback.okx.listings import instrument_info, type_of
-from liveexec_nautilus.loopback.okx.params import Listings, Params, required, word
+from liveexec_nautilus.loopback.okx.params import Listings, Params, page, required, word
 from liveexec_nautilus.loopback.okx.trading import Row
 from liveexec_nautilus.loopback.okx.wire import trade_id
 from liveexec_nautilus.loopback.shared.events import PublicTrade
@@ -99,6 +99,16 @@ class MarketData:
             raise OkxError("51000", "limit")
         found = [trade_row(each) for each in reversed(self._floor.market.trades) if each.symbol is symbol]
         return found[: min(most, _MOST_TRADES)]
+
+    def history_trades(self, params: Params) -> list[Row]:
+        """``/api/v5/market/history-trades``, newest first: pages by trade id, or with ``type`` 2 by time."""
+        symbol, names = self._listings.symbol(params), {"1": "tradeId", "2": "ts"}
+        name = names.get(word(params, "type") or "1")
+        if name is None:
+            raise OkxError("51000", "type")
+        return page(
+            [trade_row(each) for each in reversed(self._floor.market.trades) if each.symbol is symbol], params, name
+        )
 
     def mark_prices(self, params: Params) -> list[Row]:
         """``/api/v5/public/mark-price``"""

@@ -1,6 +1,6 @@
 """Reading the parameters of requests: text, numbers, and the instruments that they name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -9,7 +9,7 @@ from liveexec_nautilus.loopback.okx.listings import INSTRUMENT_TYPES, family_of,
 from liveexec_nautilus.loopback.shared.numbers import amount_in, whole_in
 from liveexec_nautilus.loopback.shared.symbols import SymbolConfig
 
-__all__ = ["Listings", "Params", "number", "page_size", "required", "word"]
+__all__ = ["Listings", "Params", "number", "page", "page_size", "required", "word"]
 
 Params = Mapping[str, object]
 #: What may stand for a type: ``ANY`` in subscriptions, and ``MARGIN``, of which nothing is listed here.
@@ -103,3 +103,24 @@ def page_size(params: Params) -> int:
     if size is None or size < 1:
         raise OkxError("51000", "limit")
     return min(size, 100)
+
+
+def page(rows: Sequence[dict[str, object]], params: Params, name: str) -> list[dict[str, object]]:
+    """A page of rows, newest first: those below the number ``after`` of the column ``name``, or above ``before``.
+
+    Raises:
+        OkxError: 51000 for what is no number.
+    """
+    bounds: dict[str, int | None] = {}
+    for parameter in ("after", "before"):
+        given = word(params, parameter)
+        bounds[parameter] = whole_in(given)
+        if given and bounds[parameter] is None:
+            raise OkxError("51000", parameter)
+    after, before = bounds["after"], bounds["before"]
+    found = [
+        row
+        for row in rows
+        if (after is None or int(str(row[name])) < after) and (before is None or int(str(row[name])) > before)
+    ]
+    return found[: page_size(params)]

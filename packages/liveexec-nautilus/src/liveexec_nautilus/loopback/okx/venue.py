@@ -93,6 +93,7 @@ class OkxVenue(LoopbackVenue):
             "GET /api/v5/market/tickers": market.tickers,
             "GET /api/v5/market/books": market.books,
             "GET /api/v5/market/trades": market.trades,
+            "GET /api/v5/market/history-trades": market.history_trades,
         }
         self._looks: Mapping[str, Look] = {
             "GET /api/v5/account/instruments": lambda _, p: market.instruments(p),
