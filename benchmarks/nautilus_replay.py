@@ -24,6 +24,7 @@ from benchmarks.options import Options
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.intent import OrderIntent
+from liveexec.domain.market import TradeBar
 from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.recorded import TickKind
 from liveexec.engine.config import EngineConfig
@@ -192,6 +193,9 @@ class _Counting:
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
         raise error
+
+    def printed(self, bar: TradeBar) -> None:
+        """Nothing to note."""
 
     def marked(self, at_ns: int) -> None:
         """Nothing to note."""
