@@ -170,7 +170,7 @@ def test_listings_of_two_venues_are_fed_by_one_instrument() -> None:
 def test_every_second_of_trades_is_told_however_long_nobody_asks() -> None:
     """Two hours in which nothing is due: more seconds than the engine keeps."""
     seconds = range(1, 7_201)
-    events = [book(0), *(trade(second + 0.5, 100, 2) for second in seconds), book(7_202)]
+    events: list[MarketEvent] = [book(0), *(trade(second + 0.5, 100, 2) for second in seconds), book(7_202)]
     played = play(events, [order(7_201.5)], mark_every_ns=0)
     volume = played.recording.volume
     assert volume.between(SPOT, at(0), at(7_202)) == 2 * len(seconds)
