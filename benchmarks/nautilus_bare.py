@@ -1,6 +1,7 @@
 """What a user of NautilusTrader writes without liveexec: a strategy that counts market data and sends market orders.
 
-Imported by :mod:`benchmarks.nautilus_replay` when it runs, since the library is big and optional.
+Imported by :mod:`benchmarks.nautilus_replay` and :mod:`benchmarks.replay` when they run, since the library is big and
+optional. Nothing of liveexec is here.
 """
 
 # mypy: disable-error-code="misc"

@@ -9,7 +9,7 @@ Times are the process' own, so that what else the machine does counts less.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from statistics import median
@@ -19,13 +19,10 @@ from unittest.mock import patch
 import pyarrow as pa
 from attrs import frozen
 
+from benchmarks.books import EVERY, QUANTITY, BookMarket, signals, venue, walk
 from benchmarks.figures import Figure, Result, spread_of
 from benchmarks.options import Options
-from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName
-from liveexec.domain.instrument import ContractKind
-from liveexec.domain.intent import OrderIntent
-from liveexec.domain.operation import Operation, OrderType, Side
-from liveexec.domain.recorded import TickKind
+from liveexec.domain.market import TradeBar
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.risk_config import RiskConfig
@@ -34,27 +31,18 @@ from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
 from liveexec.plugins.manager import load_plugins
 from liveexec.replay.driver import ReplayDriver
-from liveexec.replay.market import MarketChunk
 from liveexec.replay.parts import EngineParts, TimedIntent
 from liveexec.replay.ports import HostRun
-from liveexec.replay.recorded_market import rows_of_table
-from liveexec.venues.paper.config import PaperAccount, PaperInstrument, PaperVenueConfig
 
 __all__ = ["run"]
 
 GOAL: Final = 0.6
-EVERY: Final = 100
-START_US: Final = 1_723_075_200_000_000
-VENUE: Final = VenueName("BENCH")
-BTC: Final = InstrumentId("BENCH:PERPETUAL:BTC-USDT@LIN")
-QUANTITY: Final = Decimal("0.001")
-TICK: Final = Decimal("0.1")
 
 
 def run(options: Options) -> Result:
     """Alternate rounds of the three, and compare medians."""
     books, rounds = (20_000, 2) if options.quick else (300_000, 5)
-    table = _columns(books)
+    table = walk(books)
     sides: dict[str, Callable[[pa.Table], _Round]] = {
         "quotes": partial(_bare, books=False),
         "books": partial(_bare, books=True),
@@ -115,52 +103,10 @@ def _ratio(name: str, found: dict[str, list[_Round]], bare: str, part: str, *, h
     )
 
 
-def _columns(books: int) -> pa.Table:
-    """A seeded walk of books, one a millisecond."""
-    draw, ticks, mids = 12_345, 600_000, []
-    for _ in range(books):
-        draw = (draw * 1_103_515_245 + 12_345) % (1 << 31)
-        ticks += (draw >> 16) % 3 - 1
-        mids.append(ticks)
-    columns: dict[str, Any] = {"timestamp": pa.array([START_US + 1_000 * index for index in range(books)], pa.int64())}
-    for level in range(5):
-        columns[f"bids[{level}].price"] = pa.array([(mid - level) / 10 for mid in mids])
-        columns[f"asks[{level}].price"] = pa.array([(mid + 1 + level) / 10 for mid in mids])
-        for side in ("bids", "asks"):
-            columns[f"{side}[{level}].amount"] = pa.array([1.5 + level + (mid % 7) / 8 for mid in mids])
-    return pa.table(columns)
-
-
-def _venue() -> PaperVenueConfig:
-    return PaperVenueConfig(
-        VENUE,
-        (PaperAccount(AccountId("bench"), {"USDT": Decimal(10_000_000)}),),
-        (
-            PaperInstrument(
-                BTC, ContractKind.LINEAR, "BTC", "USDT", "USDT",
-                tick=TICK, lot=QUANTITY, min_quantity=QUANTITY,
-                maker_fee=Decimal("0.0002"), taker_fee=Decimal("0.0005"), source=BTC,
-            ),
-        ),
-    )  # fmt: skip
-
-
 def _bare(table: pa.Table, *, books: bool) -> _Round:
     from benchmarks.nautilus_bare import bare_run  # noqa: PLC0415 -- an optional dependency
 
     return _Round(*bare_run(table, EVERY, books=books))
-
-
-class _Market:
-    """Columns as a replay's market, in chunks of as many rows as a file's row groups may have."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-        self.instruments = (BTC,)
-
-    def chunks(self) -> Iterator[MarketChunk]:
-        for start in range(0, self._table.num_rows, 65_536):
-            yield MarketChunk((rows_of_table(BTC, TickKind.BOOKS, self._table.slice(start, 65_536)),))
 
 
 class _TimedEngine:
@@ -193,6 +139,9 @@ class _Counting:
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
         raise error
 
+    def printed(self, bar: TradeBar) -> None:
+        """Nothing to note."""
+
     def marked(self, at_ns: int) -> None:
         """Nothing to note."""
 
@@ -212,8 +161,7 @@ def _ours(table: pa.Table) -> _Round:
         {name: make() for name, make in plugins.routing_policies.items()},
         {name: make() for name, make in plugins.execution_algorithms.items()},
     )
-    signals = [_signal(number) for number in range(1, (table.num_rows - 1) // EVERY + 1)]
-    driver = ReplayDriver(parts, signals, _Counting())
+    driver = ReplayDriver(parts, signals(table.num_rows), _Counting())
     engines: list[_TimedEngine] = []
 
     def timed_engine(config: Any) -> _TimedEngine:
@@ -223,19 +171,7 @@ def _ours(table: pa.Table) -> _Round:
     make = vendor_backtest.BacktestEngine
     started_s = time.process_time()
     with patch.object(vendor_backtest, "BacktestEngine", timed_engine):
-        NautilusHost().run(HostRun((_venue(),), _Market(table), driver))
+        NautilusHost().run(HostRun((venue(),), BookMarket(table), driver))
     total_s = time.process_time() - started_s
     filled = sum(order.filled_quantity == QUANTITY for order in driver.engine.state.ledger.orders.values())
     return _Round(total_s, sum(engine.run_s for engine in engines), filled)
-
-
-def _signal(number: int) -> TimedIntent:
-    intent = OrderIntent(
-        operation=Operation.TRADE,
-        quantity=QUANTITY,
-        strategy_id=StrategyId("bench"),
-        instrument_key=BTC,
-        side=Side.BUY if number % 2 else Side.SELL,
-        order_type=OrderType.MARKET,
-    )
-    return TimedIntent((START_US + 1_000 * EVERY * number) * 1_000, intent)

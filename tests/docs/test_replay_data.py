@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from generators.results import result_tables
 
+from liveexec.assembly import stores_of
+from liveexec.config.loading import load_store_sections
+from liveexec.plugins.manager import load_plugins
 from liveexec.storage.results.rows import RESULT_TABLES, result_columns
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +56,7 @@ def record(root: Path) -> None:
 @pytest.mark.skipif(BASH is None, reason="the guide's commands are a shell's, and bash is not on the path")
 def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> None:
     text = GUIDE.read_text(encoding="utf-8")
-    (signals,) = re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    _, signals = re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "signals.json").write_text(signals, encoding="utf-8")
     record(tmp_path / "market")
     commands = [
@@ -107,3 +110,18 @@ def test_every_column_of_every_file_is_on_the_page() -> None:
     for name, kind in RESULT_TABLES.items():
         (section,) = re.findall(rf"^### {name}\.parquet\n(.*?)(?=^### |\Z)", page, re.MULTILINE | re.DOTALL)
         assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in result_columns(kind)]
+
+
+def test_the_section_of_the_guide_can_be_used(tmp_path: Path) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    section, _ = re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    account = {"client_email": "a@b", "private_key": "", "private_key_id": "", "disable_oauth": True}
+    for name in ("reader.json", "writer.json", "ticks.key"):
+        (tmp_path / name).write_text(json.dumps(account), encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
+    file = tmp_path / "live.json"
+    file.write_text(section.replace("/etc/liveexec", tmp_path.as_posix()), encoding="utf-8")
+    said = load_store_sections(file, {"TICKS_KEY_ID": "a-key"})
+    stores = stores_of(said.objects, load_plugins(()))
+    assert stores.faults() == []
+    assert stores.open("gs://results/2025").url == "gs://results/2025"

@@ -12,7 +12,7 @@ import anyio
 from attrs import asdict, evolve, frozen
 
 from liveexec.config.consistency import contradictions
-from liveexec.config.sections import EngineSection, LiveConfig, RiskSection, RouterSection
+from liveexec.config.sections import EngineSection, LiveConfig, ObjectsSection, RiskSection, RouterSection
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName, is_instrument_id
 from liveexec.engine.config import EngineConfig, JournalLoss, Timing
 from liveexec.engine.risk_config import RiskConfig
@@ -25,9 +25,10 @@ from liveexec.runtime.ports import JournalStore
 from liveexec.storage.dsn import Dsn
 from liveexec.storage.journal_store import PostgresStore
 from liveexec.storage.memory import MemoryStore
+from liveexec.storage.objects.configured import ConfiguredStores
 from liveexec.structuring import strict_converter, structured
 
-__all__ = ["Assembly", "assembled", "instruments_of", "opened_store", "with_algorithms"]
+__all__ = ["Assembly", "assembled", "instruments_of", "opened_store", "stores_of", "with_algorithms"]
 
 _MS: Final = 1_000_000
 _US: Final = 1_000
@@ -35,7 +36,6 @@ _MEMORY: Final = "memory:"
 #: Sections that packages beside this one read, and which.
 _READ_ELSEWHERE: Final = (
     ("trading_node", "liveexec-nautilus"),
-    ("objects", "liveexec-replay"),
     ("server", "liveexec-server"),
 )
 _CONVERTER: Final = strict_converter(texts=True)
@@ -93,6 +93,7 @@ def assembled(config: LiveConfig, plugins: Plugins) -> Assembly:
     faults += _name_faults(config, plugins)
     if risk is not None:
         faults += _rule_faults(risk, plugins)
+    faults += [_below("objects", fault) for fault in stores_of(config.objects, plugins).faults()]
     if faults or risk is None or router is None:
         raise ConfigurationError("configuration", faults)
     return Assembly(config, _engine(config, risk, router), plugins, sections)
@@ -251,6 +252,11 @@ def _engine(config: LiveConfig, risk: RiskConfig, router: RouterConfig) -> Engin
         pegged_assets=frozenset(section.pegged_assets),
         finished_orders_kept=section.finished_orders_kept,
     )
+
+
+def stores_of(section: ObjectsSection, plugins: Plugins) -> ConfiguredStores:
+    """What opens object stores as they are configured; whether their options can be used is not looked at."""
+    return ConfiguredStores(section.stores, section.retries, plugins.object_stores)
 
 
 def with_algorithms(plugins: Plugins, enabled: Sequence[str] | None) -> Plugins:

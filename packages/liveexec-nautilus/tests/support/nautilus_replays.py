@@ -10,6 +10,7 @@ from liveexec.domain.fill import Fill
 from liveexec.domain.ids import AccountId, InstrumentId, StrategyId, VenueName
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.intent import OrderIntent
+from liveexec.domain.market import TradeBar
 from liveexec.domain.operation import Operation, OrderType, Side
 from liveexec.domain.order import Order
 from liveexec.domain.order_event import FillApplied, Routed
@@ -145,6 +146,7 @@ class Recording:
 
     told: list[Told] = field(factory=list)
     refusals: list[LiveExecError] = field(factory=list)
+    bars: list[TradeBar] = field(factory=list)
     marks: list[int] = field(factory=list)
     engine: ExecutionEngine | None = None
 
@@ -156,6 +158,9 @@ class Recording:
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:
         self.refusals.append(error)
+
+    def printed(self, bar: TradeBar) -> None:
+        self.bars.append(bar)
 
     def marked(self, at_ns: int) -> None:
         self.marks.append(at_ns)

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from liveexec.cli.options import OutputFormat, OutputOption
 from liveexec.cli.output import write_once
-from liveexec.cli.stores import StoreArgument, object_named, store_named
+from liveexec.cli.stores import ConfigOption, StoreArgument, object_named, store_named
 from liveexec.domain.ids import InstrumentId, is_instrument_id
 from liveexec.domain.recorded import DEPTH
 from liveexec.errors import Fault, InvalidInput, NotFound
@@ -76,6 +76,7 @@ def layout(
         tuple[str, ...] | None,
         Parameter(name="--instrument", metavar="ID", negative=(), help="Only this one; may be repeated."),
     ] = None,
+    config: ConfigOption = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Rewrite a day's tick files: rows sorted by time, in row groups cut on the minute.
@@ -85,8 +86,8 @@ def layout(
     """
     if (to is None) is not in_place:
         raise InvalidInput("data layout", [Fault("", "needs --to STORE or --in-place, and not both")])
-    source = store_named(store)
-    target = store_named(to) if to is not None else source
+    source = store_named(store, config)
+    target = store_named(to, config) if to is not None else source
     if to is not None and target.url == source.url:
         raise InvalidInput("data layout", [Fault("--to", "is the store itself; say --in-place")])
     wanted = _instruments(instrument)
@@ -129,11 +130,12 @@ def inspect(
     cache: Annotated[
         Path | None, Parameter(name="--cache", metavar="FOLDER", help="Keep the files' footers here for the next time.")
     ] = None,
+    config: ConfigOption = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Show what a set of signals would read: windows, row groups and bytes of each file, against reading it whole."""
-    market_store = store_named(store)
-    found = read_signals(*object_named(signals))
+    market_store = store_named(store, config)
+    found = read_signals(*object_named(signals, config))
     span = WindowSpan(round(lead * _SECOND_NS), max(1, round(tail * _SECOND_NS)))
     windows = windows_for(market_store, found.signals, span)
     market = WindowedMarket(market_store, windows, depth=depth, footers=FooterCache(cache))

@@ -17,6 +17,7 @@ from liveexec.cli.log_range import parse_since
 from liveexec.cli.options import OutputFormat, OutputOption
 from liveexec.cli.output import write_once
 from liveexec.cli.results import summary_row
+from liveexec.config.document import read_document
 from liveexec.domain import money
 from liveexec.domain.money import MONEY
 from liveexec.domain.operation import Side
@@ -139,6 +140,9 @@ def sweep_(
         raise InvalidInput("sweep", [Fault("--workers", "must be at least 1")])
     spec = _spec_of(file, results)
     document = {**spec.document, "results": spec.results}
+    if (objects := read_document(file).get("objects")) is not None:
+        # As it is written: each run fetches its secrets itself, none is handed from process to process.
+        document["objects"] = objects
     variants = variants_of(document, _settings_of(settings))
     with _progress() as bar:
         task = bar.add_task("sweep", total=len(variants), rows="")

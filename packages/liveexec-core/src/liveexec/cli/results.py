@@ -15,7 +15,7 @@ from liveexec.cli.log_range import parse_since
 from liveexec.cli.options import DatabaseOption, LimitOption, OutputFormat, OutputOption
 from liveexec.cli.output import write_once
 from liveexec.cli.reading import opened
-from liveexec.cli.stores import StoreArgument, store_named
+from liveexec.cli.stores import ConfigOption, StoreArgument, store_named
 from liveexec.cli.termination import run_async
 from liveexec.domain.money import parse_decimal
 from liveexec.errors import Fault, InvalidInput
@@ -53,17 +53,23 @@ RunArgument = Annotated[str, Parameter(metavar="RUN", help="The id of a run.")]
 
 
 @app.command(name="list")
-def list_(store: StoreArgument, /, *, output: OutputOption = OutputFormat.TABLE) -> None:
+def list_(store: StoreArgument, /, *, config: ConfigOption = None, output: OutputOption = OutputFormat.TABLE) -> None:
     """List the runs of a store, oldest first; those that were never finished are among them."""
-    write_once(runs_view([_run_row(each) for each in RunArchive(store_named(store)).runs()]), output)
+    write_once(runs_view([_run_row(each) for each in RunArchive(store_named(store, config)).runs()]), output)
 
 
 @app.command
 def show(
-    store: StoreArgument, run: RunArgument, /, *, limit: LimitOption = _ROWS, output: OutputOption = OutputFormat.TABLE
+    store: StoreArgument,
+    run: RunArgument,
+    /,
+    *,
+    limit: LimitOption = _ROWS,
+    config: ConfigOption = None,
+    output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Show a run: its summary, and the last rows of its orders, fills, positions and equity curve."""
-    found = RunArchive(store_named(store)).load(run)
+    found = RunArchive(store_named(store, config)).load(run)
     views = [
         run_view(summary_row(found.summary)),
         run_orders_view(_last(found.orders, limit), len(found.orders)),
@@ -80,12 +86,13 @@ def compare(
     runs: Annotated[tuple[str, ...], Parameter(metavar="RUN", help="Two runs or more.")],
     /,
     *,
+    config: ConfigOption = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Compare runs with the first one: how they came out, and which orders of one operation id went another way."""
     if len(runs) < 2:
         raise InvalidInput("results compare", [Fault("", "needs two runs or more")])
-    archive = RunArchive(store_named(store))
+    archive = RunArchive(store_named(store, config))
     first, *others = [archive.load(run) for run in runs]
     compared = [order_differences(first, other) for other in others]
     rows = [asdict(each) for differences in compared for each in differences.found]
@@ -134,6 +141,7 @@ def export(
         ),
     ] = None,
     database: DatabaseOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Publish what a live host did, from its database, in the files that a replay has."""
     now_ns = time.time_ns()
@@ -141,7 +149,7 @@ def export(
     until_ns = parse_since(until, now_ns) if until is not None else None
     pairs = [each.partition("=") for each in rate or ()]
     rates = {asset: parse_decimal(number) for asset, _, number in pairs}
-    archive = RunArchive(store_named(store))
+    archive = RunArchive(store_named(store, config))
     make = partial(
         live_results,
         since_ns=since_ns,

@@ -5,16 +5,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from attrs import field, fields, frozen
+
 from liveexec.config.document import Document, parse_document, read_document
 from liveexec.config.interpolation import resolved
-from liveexec.config.sections import LiveConfig
+from liveexec.config.sections import LiveConfig, ObjectsSection, PluginsSection
 from liveexec.errors import ConfigurationError, Fault
 from liveexec.structuring import strict_converter, structured
 
-__all__ = ["load_config", "section_of", "sound_part"]
+__all__ = ["StoreSections", "load_config", "load_store_sections", "section_of", "sound_part"]
 
 _SCHEMA: Final = "$schema"
 _CONVERTER: Final = strict_converter(texts=True)
+
+
+@frozen
+class StoreSections:
+    """What a configuration, or the specification of a replay, says of object stores."""
+
+    objects: ObjectsSection = field(factory=ObjectsSection)
+    plugins: PluginsSection = field(factory=PluginsSection)
+
+
+def load_store_sections(path: Path, environ: Mapping[str, str] = os.environ) -> StoreSections:
+    """The sections of a file that object stores need. The others are not looked at: their variables need not be set.
+
+    Raises:
+        ConfigurationError: with every fault of these sections.
+    """
+    document = read_document(path)
+    filled, faults = resolved(
+        {each.name: document[each.name] for each in fields(StoreSections) if each.name in document}, environ
+    )
+    if faults:
+        raise ConfigurationError(str(path), faults)
+    return structured(_CONVERTER, filled, StoreSections, str(path))
 
 
 def load_config(

@@ -1,7 +1,7 @@
 """The sections of a configuration, as their authors write them. Amounts are Decimals, durations say their unit.
 
-What of it may change while running is said by ``hot``; what packages beside core read (``trading_node``, ``objects``,
-``server``) is kept as it is written, and checked by whoever reads it.
+What of it may change while running is said by ``hot``; what packages beside core read (``trading_node``, ``server``) is
+kept as it is written, and checked by whoever reads it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from liveexec.domain.secret import Secret
+from liveexec.domain.secret import Secret, is_secret_name
 
 __all__ = [
     "AccountSection",
@@ -19,6 +19,7 @@ __all__ = [
     "EngineSection",
     "LiveConfig",
     "LoggingSection",
+    "ObjectsSection",
     "PluginsSection",
     "RiskSection",
     "RouterSection",
@@ -165,6 +166,29 @@ class PluginsSection:
     enabled: tuple[str, ...] | None = field(default=None, metadata=_says("distributions, by name"))
 
 
+def _with_secrets(stores: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """The options with those that hold keys, by their names, as secrets."""
+    return {
+        root: {
+            name: Secret(value) if isinstance(value, str) and value and is_secret_name(name) else value
+            for name, value in options.items()
+        }
+        for root, options in stores.items()
+    }
+
+
+@frozen
+class ObjectsSection:
+    """How object stores are reached: of recorded ticks, of signals and of results."""
+
+    stores: Mapping[str, Mapping[str, Any]] = field(
+        default=_NONE,
+        converter=_with_secrets,
+        metadata=_says("options by root: s3:// for every store of a kind, s3://BUCKET/FOLDER for those below it"),
+    )
+    retries: int = field(default=5, metadata=_says("how often a request is made again before a store is given up"))
+
+
 @frozen
 class LoggingSection:
     """What is logged, as JSON lines on standard error."""
@@ -195,6 +219,6 @@ class LiveConfig:
     engine: EngineSection = field(factory=EngineSection, metadata=_says("waiting times and currency"))
     database: DatabaseSection = field(factory=DatabaseSection, metadata=_says("records and tables"))
     plugins: PluginsSection = field(factory=PluginsSection, metadata=_says("what is loaded"))
-    objects: Mapping[str, Any] | None = field(default=None, metadata=_says("read by the package for replays"))
+    objects: ObjectsSection = field(factory=ObjectsSection, metadata=_says("how object stores are reached"))
     logging: LoggingSection = field(factory=LoggingSection, metadata=_says("what is logged"))
     server: Mapping[str, Any] | None = field(default=None, metadata=_says("read by liveexec-server"))

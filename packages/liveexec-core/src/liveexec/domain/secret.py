@@ -5,7 +5,7 @@ import json
 from typing import Any, ClassVar, Final, Never
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "Secret", "masked"]
+__all__ = ["HIDDEN", "Secret", "is_secret_name", "masked"]
 
 #: What stands where a secret would be.
 HIDDEN: Final = "***"
@@ -14,6 +14,8 @@ HIDDEN: Final = "***"
 _LEAST_MASKED: Final = 4
 #: Every spelling of every secret of this process, so that whatever is written can be looked through.
 _SPELLINGS: Final[set[str]] = set()
+#: Whatever is called so is a secret, as an option or in the environment.
+_SECRET_WORDS: Final = ("key", "token", "secret", "password", "credential")
 
 
 class Secret:
@@ -64,3 +66,8 @@ def masked(text: str) -> str:
     for spelling in sorted((each for each in _SPELLINGS if each in text), key=len, reverse=True):
         text = text.replace(spelling, HIDDEN)
     return text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether something of that name has to be taken for a secret, where nobody says which values are."""
+    return any(word in name.lower() for word in _SECRET_WORDS)

@@ -5,8 +5,8 @@
 - Implementation shortfall (Perold, "The implementation shortfall: paper versus reality", 1988): what the whole decision
   cost against a paper portfolio that traded all of it at the arrival mid. The slippage of what was filled, what was not
   filled at the mid of the replay's end, and fees; in basis points of the order's value on arrival.
-- Participation: what was filled, as a share of everything that the market printed at the venues used, from arrival to
-  the last fill.
+- Participation: what was filled, as a share of everything that the market printed at the venues used, from the second
+  of arrival to that of the last fill.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -277,15 +277,7 @@ def _participation(recording: ReplayRecording, arrival: Arrival) -> Decimal | No
     if not recording.fills:
         return None
     ended_ns = max(note.row.fill.venue_time_ns for note in recording.fills)
-    venues = {note.row.fill.instrument_id for note in recording.fills}
-    printed = sum(
-        (
-            bar.quantity
-            for name in venues
-            for bar in recording.engine.state.market.bars.get(name, ())
-            if bar.end_ns > arrival.at_ns and bar.start_ns <= ended_ns
-        ),
-        ZERO,
-    )
+    traded = {note.row.fill.instrument_id for note in recording.fills}
+    printed = sum((recording.volume.between(name, arrival.at_ns, ended_ns) for name in traded), ZERO)
     filled = sum((note.row.fill.quantity for note in recording.fills), ZERO)
     return money.divide(filled, printed) if printed else None

@@ -26,6 +26,7 @@ from liveexec.domain.ids import (
     is_instrument_id,
     order_id_from_random,
 )
+from liveexec.domain.market import TradeBar
 from liveexec.domain.outcome import SendOutcome, SendPlan, VenueReport
 from liveexec.engine.engine import ExecutionEngine
 from liveexec.engine.inputs import (
@@ -287,6 +288,8 @@ class ReplayDriver:
         """Tell the engine what changed of the market."""
         for update in self._venues.refresh(now_ns):
             self._handle(MarketUpdate(now_ns, update), now_ns)
+            if isinstance(update, TradeBar):
+                self._recorder.printed(update)
 
     def _handle(self, given: EngineInput, now_ns: int) -> Decision:
         given.at_ns = now_ns

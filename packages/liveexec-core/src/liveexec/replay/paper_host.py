@@ -1,5 +1,6 @@
 """The light host: the built-in paper venues, moved by a replayed market, in this process and without any waiting."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -20,7 +21,6 @@ from liveexec.domain.outcome import (
     SendPlan,
 )
 from liveexec.domain.venue import AdapterManifest
-from liveexec.engine.market_view import MAX_BARS
 from liveexec.errors import Fault
 from liveexec.plugins.adapter import VenueOrder
 from liveexec.replay.agenda import NEVER
@@ -36,6 +36,7 @@ __all__ = ["PaperHost"]
 _EVERY_ROW: Final = "every_row"
 #: Rows that are replayed one by one between two words of progress.
 _PROGRESS_ROWS: Final = 20_000
+_ENDLESS: Final = sys.maxsize
 
 
 class PaperHost:
@@ -129,8 +130,8 @@ class _PaperVenues:
 
     def __init__(self, configs: Iterable[PaperVenueConfig], driver: ReplayDriver, *, every_row: bool) -> None:
         self._driver = driver
-        # Every second of trades that the engine could keep is kept until it is asked for.
-        self._exchanges = {config.venue: PaperExchange(evolve(config, recent_trades_s=MAX_BARS)) for config in configs}
+        # Every second of trades is kept until it was shown, however long nobody asks for it.
+        self._exchanges = {config.venue: PaperExchange(evolve(config, recent_trades_s=_ENDLESS)) for config in configs}
         self.manifests: Mapping[VenueName, AdapterManifest] = {
             venue: manifest_of(exchange.config) for venue, exchange in self._exchanges.items()
         }
@@ -250,6 +251,7 @@ class _View:
         if book.tape.closed > self._bars:
             yield from book.tape.since(self._bars)
             self._bars = book.tape.closed
+            book.tape.forget_before(self._bars)
         if book.changes > self._changes:
             self._changes = book.changes
             yield self._exchange.visible_book(self._instrument_id, book.changed_at_ns)

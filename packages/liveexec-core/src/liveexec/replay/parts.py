@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from liveexec.domain.intent import OrderIntent
+from liveexec.domain.market import TradeBar
 from liveexec.engine.algorithm import ExecutionAlgorithm
 from liveexec.engine.config import EngineConfig
 from liveexec.engine.engine import ExecutionEngine
@@ -48,6 +49,10 @@ class Recorder(Protocol):
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:
         """A signal could not become an order at all; ``number`` counts signals from 0."""
+        ...
+
+    def printed(self, bar: TradeBar) -> None:
+        """A listing's market traded for a second. Each of its seconds with trades is told once, in their order."""
         ...
 
     def marked(self, at_ns: int) -> None:

@@ -13,6 +13,7 @@ from liveexec.domain import order_event as ev
 from liveexec.domain.codec import encode_events
 from liveexec.domain.ids import InstrumentId, OrderId
 from liveexec.domain.instrument import ContractTerms
+from liveexec.domain.market import TradeBar
 from liveexec.domain.money import MONEY
 from liveexec.domain.order import Order
 from liveexec.domain.record import Record
@@ -22,6 +23,7 @@ from liveexec.engine.state import EngineState
 from liveexec.engine.turn import Decision
 from liveexec.errors import LiveExecError
 from liveexec.replay.parts import TimedIntent
+from liveexec.replay.volume import PrintedVolume
 
 __all__ = ["Arrival", "FillNote", "Mark", "ReplayRecording", "SignalRefusal", "rate_of"]
 
@@ -79,6 +81,8 @@ class ReplayRecording:
         self.rates: dict[str, Decimal] = {}
         #: Everything that became true: what a live shard has in its journal.
         self.records: list[Record] = []
+        #: What the market of every listing traded.
+        self.volume = PrintedVolume()
         self.began_ns = self.ended_ns = 0
         self._digest = hashlib.sha256()
         self._engine: ExecutionEngine | None = None
@@ -113,6 +117,9 @@ class ReplayRecording:
 
     def refused(self, signal: TimedIntent, number: int, error: LiveExecError, at_ns: int) -> None:  # noqa: ARG002
         self.refusals.append(SignalRefusal(at_ns, number, str(error)))
+
+    def printed(self, bar: TradeBar) -> None:
+        self.volume.add(bar)
 
     def marked(self, at_ns: int) -> None:
         self.ended_ns = at_ns

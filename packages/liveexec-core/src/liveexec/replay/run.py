@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from signal import SIGINT, SIGTERM, getsignal, raise_signal
 from signal import signal as set_handler
-from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
 
+from liveexec.assembly import stores_of
 from liveexec.domain.ids import InstrumentId, VenueName, is_instrument_id, product_of
-from liveexec.domain.object_store import ObjectStore
 from liveexec.domain.signal import Signal
 from liveexec.plugins.manager import Plugins
 from liveexec.replay.driver import ReplayDriver
@@ -23,7 +22,7 @@ from liveexec.replay.recording import ReplayRecording
 from liveexec.replay.results import differences, results_of
 from liveexec.replay.signals import intents_of
 from liveexec.replay.spec import RecordedData, ReplaySpec, check_spec
-from liveexec.storage.objects.opening import StoreFactory, open_store
+from liveexec.storage.objects.configured import ConfiguredStores
 from liveexec.storage.results.archive import RunArchive, RunResults
 from liveexec.storage.results.summary import TickBytes
 from liveexec.storage.ticks.reader import WindowedMarket
@@ -35,7 +34,6 @@ from liveexec.venues.paper.synthetic import SyntheticMarket
 __all__ = ["ReplayOutcome", "ReplayProgress", "run_replay", "signals_of", "uninterrupted"]
 
 _NS: Final = 1_000_000_000
-_BUILT_IN: Final[Mapping[str, StoreFactory]] = MappingProxyType({})
 
 
 @frozen
@@ -85,7 +83,7 @@ def run_replay(
     """
     checked = check_spec(spec, plugins)
     started_ns = time.time_ns()
-    stores = checked.plugins.object_stores
+    stores = stores_of(spec.objects, checked.plugins)
     signals = signals_of(spec, stores)
     market, windowed = _market(spec, signals, stores)
     recording = ReplayRecording()
@@ -116,7 +114,7 @@ def run_replay(
         notes=found,
     )
     if spec.results is not None:
-        archive = RunArchive(open_store(spec.results, factories=stores))
+        archive = RunArchive(stores.open(spec.results))
         with uninterrupted():
             archive.publish(results)
     took_s = (time.time_ns() - started_ns) / _NS
@@ -142,8 +140,8 @@ def uninterrupted() -> Iterator[None]:
             raise_signal(came[0])
 
 
-def signals_of(spec: ReplaySpec, stores: Mapping[str, StoreFactory] = _BUILT_IN) -> tuple[Signal, ...]:
-    """The signals that a specification names or lists, in the order of their times; ``stores`` make stores by scheme.
+def signals_of(spec: ReplaySpec, stores: ConfiguredStores) -> tuple[Signal, ...]:
+    """The signals that a specification names or lists, in the order of their times; ``stores`` opens what they are in.
 
     Raises:
         ObjectStoreError: the file can't be read.
@@ -151,16 +149,16 @@ def signals_of(spec: ReplaySpec, stores: Mapping[str, StoreFactory] = _BUILT_IN)
     """
     if isinstance(spec.signals, str):
         root, _, name = spec.signals.rpartition("/")
-        return read_signals(open_store(root, factories=stores), name).signals
+        return read_signals(stores.open(root), name).signals
     return signals_of_rows(iter(spec.signals)).signals
 
 
 def _market(
-    spec: ReplaySpec, signals: Sequence[Signal], stores: Mapping[str, StoreFactory]
+    spec: ReplaySpec, signals: Sequence[Signal], stores: ConfiguredStores
 ) -> tuple[ReplayMarket, WindowedMarket | None]:
     data = spec.data
     if isinstance(data, RecordedData):
-        store: ObjectStore = open_store(data.url, factories=stores)
+        store = stores.open(data.url)
         windows = plan_windows(signals, _sources(spec.venues, signals), data.span)
         windowed = WindowedMarket(store, windows)
         return RecordedTicks(windowed), windowed

@@ -1,7 +1,8 @@
 """What a replay is: everything that decides how it goes, as one JSON document. A run is a pure function of it.
 
 The engine's sections (``risk_engine``, ``router``, ``algorithms``, ``engine``, ``accounts``, ``plugins``) are those of
-a live configuration; ``venues`` are written as those of a paper world.
+a live configuration; ``venues`` are written as those of a paper world. ``objects`` says how object stores are reached,
+which decides nothing of the run: it is no part of what is published, nor of the hash.
 """
 
 import os
@@ -20,6 +21,7 @@ from liveexec.config.sections import (
     AlgorithmsSection,
     EngineSection,
     LiveConfig,
+    ObjectsSection,
     PluginsSection,
     RiskSection,
     RouterSection,
@@ -30,6 +32,7 @@ from liveexec.plugins.manager import Plugins, load_plugins
 from liveexec.replay.parts import EngineParts
 from liveexec.replay.ports import ReplayHost
 from liveexec.storage.objects.locations import location_of
+from liveexec.storage.objects.opening import unknown_scheme
 from liveexec.storage.results.run_ids import config_hash
 from liveexec.storage.ticks.signal_files import signals_of_rows
 from liveexec.storage.ticks.windows import WindowSpan
@@ -43,7 +46,7 @@ __all__ = ["Checked", "RecordedData", "ReplaySpec", "SyntheticData", "check_spec
 _NS: Final = 1_000_000_000
 _NONE: Final[Mapping[str, Any]] = {}
 #: What a replay's document has in common with a live configuration.
-_ENGINE_SECTIONS: Final = ("accounts", "risk_engine", "router", "algorithms", "engine", "plugins")
+_ENGINE_SECTIONS: Final = ("accounts", "risk_engine", "router", "algorithms", "engine", "plugins", "objects")
 
 
 @frozen
@@ -100,12 +103,14 @@ class ReplaySpec:
     algorithms: AlgorithmsSection = field(factory=AlgorithmsSection)
     engine: EngineSection = field(factory=EngineSection)
     plugins: PluginsSection = field(factory=PluginsSection)
+    objects: ObjectsSection = field(factory=ObjectsSection)
 
     @property
     def document(self) -> dict[str, Any]:
-        """The specification as JSON values, but for where its results go: what is published with a run."""
-        document: dict[str, Any] = _CONVERTER.unstructure(evolve(self, results=None))
-        del document["results"]
+        """The specification as JSON values, but for where its results go and how stores are reached: what is published
+        with a run."""
+        document: dict[str, Any] = _CONVERTER.unstructure(evolve(self, results=None, objects=ObjectsSection()))
+        del document["results"], document["objects"]
         return document
 
     @property
@@ -173,7 +178,7 @@ def check_spec(spec: ReplaySpec, plugins: Plugins | None = None) -> Checked:
         PluginError: an installed plugin can't be used.
     """
     registered = plugins if plugins is not None else load_plugins(spec.plugins.enabled)
-    faults = _world_faults(spec) + _data_faults(spec)
+    faults = _world_faults(spec) + _data_faults(spec, registered)
     faults += _account_faults(spec)
     host: ReplayHost | None = None
     if spec.host not in registered.replay_hosts:
@@ -229,21 +234,21 @@ def _world_faults(spec: ReplaySpec) -> list[Fault]:
     return faults
 
 
-def _data_faults(spec: ReplaySpec) -> list[Fault]:
+def _data_faults(spec: ReplaySpec, plugins: Plugins) -> list[Fault]:
     faults = []
     data = spec.data
     if isinstance(data, SyntheticData):
         if data.seconds < 1:
             faults.append(Fault("data.seconds", "must be at least 1"))
     else:
-        faults += _url_faults("data.url", data.url)
+        faults += _url_faults("data.url", data.url, plugins)
         if not (data.lead_s.is_finite() and data.lead_s >= 0):
             faults.append(Fault("data.lead_s", "must not be negative"))
         if not (data.tail_s.is_finite() and data.tail_s > 0):
             faults.append(Fault("data.tail_s", "must be above zero"))
     if isinstance(spec.signals, str):
         root, _, name = spec.signals.rpartition("/")
-        faults += _url_faults("signals", root)
+        faults += _url_faults("signals", root, plugins)
         if not name:
             faults.append(Fault("signals", "names a folder, not a file"))
     else:
@@ -252,7 +257,7 @@ def _data_faults(spec: ReplaySpec) -> list[Fault]:
         except InvalidInput as error:
             faults += [Fault(f"signals{fault.path}", fault.message) for fault in error.faults]
     if spec.results is not None:
-        faults += _url_faults("results", spec.results)
+        faults += _url_faults("results", spec.results, plugins)
     if spec.mark_every_s < 0:
         faults.append(Fault("mark_every_s", "must not be negative; 0 notes nothing between fills"))
     if not spec.name.strip():
@@ -274,11 +279,13 @@ def _account_faults(spec: ReplaySpec) -> list[Fault]:
     return faults
 
 
-def _url_faults(path: str, url: str) -> list[Fault]:
+def _url_faults(path: str, url: str, plugins: Plugins) -> list[Fault]:
     try:
-        location_of(url)
+        location = location_of(url)
     except InvalidInput as error:
         return [Fault(path, fault.message) for fault in error.faults]
+    if location.scheme not in plugins.object_stores:
+        return [Fault(path, unknown_scheme(location.scheme, plugins.object_stores))]
     return []
 
 

@@ -4,6 +4,7 @@ Google's own endpoint can't be reached from here: its store differs from S3's in
 made, not asked, below.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from liveexec.cli.app import run
+from liveexec.cli.exit_codes import ExitCode
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.object_store import ObjectStore, StreamsTimeRanges
 from liveexec.domain.recorded import SourceTrade, TickKind
@@ -27,18 +30,24 @@ from liveexec.errors import (
     ObjectNotFound,
     ObjectStoreError,
 )
+from liveexec.replay.run import run_replay
+from liveexec.replay.spec import load_spec
 from liveexec.storage.objects.locations import location_of
 from liveexec.storage.objects.opening import open_store
 from liveexec.storage.results.archive import RunArchive
 from liveexec.storage.ticks.reader import WindowedMarket
 from liveexec.storage.ticks.relayout import lay_out
 from liveexec.storage.ticks.windows import Window
+from support.replay_specs import document
 from support.results import make_run
 from support.s3 import BUCKET, KEYS, running_s3
 
 SPOT = InstrumentId("BINANCE-SPOT:SPOT_PAIR:BTC-USDT")
 #: Everything that canonical ids and people put into names.
 ODD_NAME = "a b/BINANCE-FUTURES:PERPETUAL:BTC-USDT@LIN+ü#%41,&=~.parquet"
+
+#: 2024-08-08T00:00:00Z in microseconds.
+DAY_US = 1_723_075_200_000_000
 
 Opener = Callable[[str], ObjectStore]
 
@@ -181,6 +190,61 @@ def test_keys_that_a_server_refuses_are_said_to_be_denied_and_not_shown() -> Non
         with pytest.raises(ObjectAccessDenied, match="access was denied; check the credentials") as caught:
             store.put("a", b"1")
     assert not [secret for secret in KEYS.values() if secret in repr(caught.value)]
+
+
+def test_a_replay_reads_signals_and_ticks_and_publishes_where_its_section_says_how(
+    s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    root = f"s3://{BUCKET}/{uuid4().hex}"
+    key = tmp_path / "key"
+    key.write_text(KEYS["secret_access_key"] + "\n", encoding="utf-8")
+    key.chmod(0o600)
+    options = {
+        "endpoint": "${ENDPOINT}",
+        "access_key_id": "${KEY_ID}",
+        "secret_access_key": {"secret": {"file": str(key)}},
+    }
+    monkeypatch.setenv("ENDPOINT", s3_url)
+    monkeypatch.setenv("KEY_ID", KEYS["access_key_id"])
+    own = open_store(root, {"endpoint": s3_url, **KEYS})
+    columns: dict[str, list[float]] = {"timestamp": [DAY_US + second * 1_000_000 for second in range(300)]}
+    for side, first in (("bids", 100.0), ("asks", 100.5)):
+        for level in range(5):
+            columns[f"{side}[{level}].price"] = [first + (level if side == "asks" else -level)] * 300
+            columns[f"{side}[{level}].amount"] = [2.0] * 300
+    trades = {"timestamp": columns["timestamp"], "price": [100.5] * 300, "amount": [1.0] * 300, "side": ["buy"] * 300}
+    for kind, table in ((TickKind.BOOKS, columns), (TickKind.TRADES, trades)):
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table(table), sink)
+        own.put(f"raw/raw_tick_data/by_date/day-2024-08-08/{kind}/{SPOT}.parquet", sink.getvalue())
+    signal = {"timestamp": DAY_US + 120_000_000, "instrument_key": "SPOT_PAIR:BTC-USDT", "side": "BUY", "quantity": "1"}
+    own.put("signals.json", json.dumps([{**signal, "strategy_id": "s"}]).encode())
+    whole = document(signals=f"{root}/signals.json", data={"url": f"{root}/raw"}, results=f"{root}/runs", accounts=[])
+    whole["objects"] = {"stores": {"s3://": {"endpoint": "http://127.0.0.1:9"}, root: options}}
+    for venue in whole["venues"]:
+        venue["instruments"][0]["source"] = SPOT
+    file = tmp_path / "replay.json"
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    spec = load_spec(file)
+    outcome = run_replay(spec)
+    assert [order.status for order in outcome.recording.orders.values() if order.parent_id is None] == ["FILLED"]
+    assert "objects" not in spec.document
+    assert spec.digest == load_spec({**whole, "objects": {}}).digest
+    published = b"".join(own.get(info.path) for info in own.list("runs"))
+    assert not [secret for secret in KEYS.values() if secret.encode() in published]
+    assert run(["results", "list", f"{root}/runs", "--config", str(file)]) is ExitCode.OK
+    assert outcome.run_id[:20] in capsys.readouterr().out
+    assert run(["replay", "sweep", str(file), "--set", "seed=1,2", "--workers", "1"]) is ExitCode.OK
+    assert len(RunArchive(open_store(f"{root}/runs", {"endpoint": s3_url, **KEYS})).runs()) == 3
+    inspected = ("data", "inspect", f"{root}/raw", "--signals", f"{root}/signals.json", "--config", str(file))
+    assert run(inspected) is ExitCode.OK
+    capsys.readouterr()
+    whole["objects"]["stores"][root]["regin"] = "eu"
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    assert run(inspected) is ExitCode.USAGE
+    assert "regin" in capsys.readouterr().err
 
 
 def test_a_bucket_that_is_not_there_is_not_found(s3_url: str) -> None:

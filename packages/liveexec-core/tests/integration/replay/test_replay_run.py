@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.operation import Side
-from liveexec.domain.recorded import SourceBook
+from liveexec.domain.recorded import SourceBook, SourceTrade
+from liveexec.engine.market_view import MAX_BARS
 from liveexec.errors import ConfigurationError, InvalidInput, ObjectExists
 from liveexec.plugins.manager import load_plugins
 from liveexec.replay.comparison import ParentOrder, compare_algorithms, plot_svg
 from liveexec.replay.market import events_of
 from liveexec.replay.recorded_market import RecordedTicks
 from liveexec.replay.run import ReplayProgress, run_replay, uninterrupted
-from liveexec.replay.spec import load_spec
+from liveexec.replay.spec import SyntheticData, load_spec
 from liveexec.replay.sweep import run_variant, sweep, variants_of
 from liveexec.storage.objects.obstore_store import ObstoreStore
 from liveexec.storage.objects.opening import open_store
@@ -36,6 +37,7 @@ from liveexec.storage.results.rows import RESULT_TABLES
 from liveexec.storage.results.tables import table_bytes
 from liveexec.storage.ticks.reader import WindowedMarket
 from liveexec.storage.ticks.windows import Window
+from liveexec.venues.paper.synthetic import SyntheticMarket
 from support.replay_specs import RECORDED, document
 
 SPOT = InstrumentId("RECORDED:SPOT_PAIR:BTC-USDT")
@@ -210,6 +212,31 @@ def test_what_was_not_filled_costs_what_the_market_moved() -> None:
     moved = {(end / resting.arrival_price - 1) * 10_000 for end in ends}
     assert resting.shortfall_bps is not None
     assert any(resting.shortfall_bps == pytest.approx(each) for each in moved)
+
+
+def test_participation_is_of_the_whole_window_also_where_it_is_longer_than_the_engine_looks_back() -> None:
+    changed = document()
+    changed["data"] |= {"seconds": 5_400, "step_ns": 1_000_000_000}
+    changed["venues"] = changed["venues"][:1]
+    (listing,) = changed["venues"][0]["instruments"]
+    listing |= {"depth_factor": "1", "offset_ticks": 0}
+    changed["accounts"] = []
+    spec = load_spec(changed)
+    order = ParentOrder(ARRIVAL_NS, "SPOT_PAIR:BTC-USDT", Side.BUY, Decimal(3), horizon_s=5_000)
+    (twap,) = compare_algorithms(spec, order, ["TWAP"])
+    assert (twap.filled, twap.children) == (3, 10)
+    assert twap.seconds is not None
+    assert twap.seconds > MAX_BARS
+    data = spec.data
+    assert isinstance(data, SyntheticData)
+    source = SyntheticMarket(data.instruments, seed=data.seed, start_ns=data.start_ns, step_ns=data.step_ns)
+    last_second_ns = ARRIVAL_NS + int(twap.seconds + 1) * 1_000_000_000
+    printed = sum(
+        each.quantity
+        for each in takewhile(lambda event: event.time_ns < last_second_ns, source.events())
+        if isinstance(each, SourceTrade) and each.time_ns >= ARRIVAL_NS
+    )
+    assert twap.participation == pytest.approx(twap.filled / printed)
 
 
 def test_an_order_that_can_not_be_is_refused_before_anything_runs() -> None:

@@ -104,6 +104,7 @@ class TestFaults:
             database={"url": "mysql://x", "lease_s": 0},
             instruments=["x"],
             server={},
+            objects={"stores": {"s3://ticks": {"regin": "eu", "allow": "x"}, "x": {}}, "retries": 101},
             shard="a/b",
         ) == [
             "database.lease_s: must lie between 1 and 3600 seconds",
@@ -126,6 +127,10 @@ class TestFaults:
             "risk_engine.custom.none: no such rule is registered",
             "instruments[0]: x is no instrument id",
             NO_DSN,
+            "objects.retries: must lie between 0 and 100",
+            "objects.stores.s3://ticks.regin: Configuration key: 'regin' is not valid for store 'S3'.",
+            "objects.stores.s3://ticks.allow: Configuration key: 'allow' is not valid for store 'S3'.",
+            "objects.stores.x: must read gs://BUCKET/PREFIX, s3://BUCKET/PREFIX, file:///FOLDER or memory://NAME",
         ]
 
     def test_live_mode_asks_for_more(self, plugins: Plugins) -> None:
@@ -244,6 +249,14 @@ class TestShown:
         assert document["database"]["url"] == HIDDEN
         assert document["external_adapters"] == {"X": {"k": "plain"}}
         assert canary() not in json.dumps(document)
+
+    def test_options_of_stores_that_hold_keys_are_secrets_by_their_names(self) -> None:
+        stores = {"s3://": {"secret_access_key": canary(), "region": "${REGION:-eu}", "token": ""}}
+        config = load_config({**LEAST, "objects": {"stores": stores}}, {})
+        document = shown(config)["objects"]
+        assert document["stores"] == {"s3://": {"secret_access_key": HIDDEN, "region": "eu", "token": ""}}
+        assert canary() not in repr(config)
+        assert config.objects.stores["s3://"]["secret_access_key"].reveal() == canary()
 
     def test_what_is_shown_can_be_read_again(self) -> None:
         config = load_config({**LEAST, "risk_engine": {"max_loss": "1.50", "max_order_quantity": {"*": 5}}}, {})

@@ -11,6 +11,7 @@ from liveexec.domain.market import Book
 from liveexec.domain.operation import Side, TimeInForce
 from liveexec.domain.order_state import OrderStatus
 from liveexec.engine.config import EngineConfig
+from liveexec.engine.market_view import MAX_BARS
 from liveexec.engine.risk_config import RiskConfig
 from liveexec.engine.state import EngineState
 from liveexec.replay.parts import TimedIntent
@@ -164,3 +165,17 @@ def test_listings_of_two_venues_are_fed_by_one_instrument() -> None:
     played = play([book(0), book(9)], [order(3, 5, instrument_key="SPOT_PAIR:BTC-USDT")], venues=[fed_venue(), other])
     (bought,) = played.orders
     assert (bought.status, bought.account_id) == (OrderStatus.FILLED, "other")
+
+
+def test_every_second_of_trades_is_told_however_long_nobody_asks() -> None:
+    """Two hours in which nothing is due: more seconds than the engine keeps."""
+    seconds = range(1, 7_201)
+    events: list[MarketEvent] = [book(0), *(trade(second + 0.5, 100, 2) for second in seconds), book(7_202)]
+    played = play(events, [order(7_201.5)], mark_every_ns=0)
+    volume = played.recording.volume
+    assert volume.between(SPOT, at(0), at(7_202)) == 2 * len(seconds)
+    assert len(played.driver.engine.state.market.bars[SPOT]) == MAX_BARS
+    # Seconds that are met at their edge alone count on the side of their trades.
+    assert volume.between(SPOT, at(11), at(12.7)) == 2 * 2
+    assert volume.between(SPOT, at(11.9), at(12)) == 2 * 2
+    assert volume.between(LINEAR, at(0), at(7_202)) == 0

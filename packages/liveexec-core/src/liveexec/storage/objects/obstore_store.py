@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from liveexec.domain.object_store import ByteRange, ObjectInfo
-from liveexec.domain.secret import Secret, masked
+from liveexec.domain.secret import Secret, is_secret_name, masked
 from liveexec.errors import (
     ConfigurationError,
     Fault,
@@ -26,7 +26,7 @@ from liveexec.errors import (
 from liveexec.storage.objects.extra import needed
 from liveexec.storage.objects.locations import Location, checked_path
 
-__all__ = ["ObstoreStore", "Options"]
+__all__ = ["NO_OPTIONS", "RETRIES", "ObstoreStore", "Options", "option_faults"]
 
 #: What a store is told beside its location, by obstore's names.
 Options = Mapping[str, str | Secret]
@@ -34,8 +34,8 @@ Options = Mapping[str, str | Secret]
 NO_OPTIONS: Final[Options] = MappingProxyType({})
 
 _CLOUDS: Final = ("AWS_", "GOOGLE_", "GCS_")
-#: Whatever is called so is a secret, as an option or in the environment.
-_SECRET_WORDS: Final = ("key", "token", "secret", "password", "credential")
+#: What an endpoint is called among S3's options.
+_ENDPOINTS: Final = ("endpoint", "endpoint_url", "aws_endpoint", "aws_endpoint_url")
 _LOOPBACK: Final = re.compile(r"http://(127\.[\d.]+|localhost|\[::1\])(:\d+)?(/|$)")
 #: How often a request is made again, within a minute, before a store that does not answer is given up.
 RETRIES: Final = 5
@@ -116,7 +116,8 @@ class ObstoreStore:
                 case "gs":
                     return stores.GCSStore(where.bucket, config=options, retry_config=self._retry)
                 case "s3":
-                    is_local = _LOOPBACK.match(options.get("endpoint", "")) is not None
+                    endpoints = (value for name, value in options.items() if name.lower() in _ENDPOINTS)
+                    is_local = any(_LOOPBACK.match(endpoint) for endpoint in endpoints)
                     client = {"allow_http": True} if is_local else None
                     return stores.S3Store(where.bucket, config=options, client_options=client, retry_config=self._retry)
                 case "file":
@@ -151,6 +152,34 @@ class ObstoreStore:
 _MEMORY: Final[dict[str, Any]] = {}
 
 
+def option_faults(location: Location, options: Options) -> list[Fault]:
+    """What obstore finds wrong with each option of a store; a fault without a path is of all of them together. Nothing
+    is connected.
+
+    Raises:
+        ObjectStoreError: the extra ``replay`` is not installed.
+    """
+    left = dict(options)
+    found: list[Fault] = []
+    while refused := _refusal(location, left):
+        # obstore names one fault and seldom its option: that is whichever is refused in the same words alone.
+        wrong = [name for name, value in left.items() if _refusal(location, {name: value}) == refused]
+        if not wrong:
+            return found + [Fault(fault.path if fault.path in options else "", fault.message) for fault in refused]
+        for name in wrong:
+            found += [Fault(name, fault.message) for fault in refused]
+            del left[name]
+    return found
+
+
+def _refusal(location: Location, options: Options) -> tuple[Fault, ...]:
+    try:
+        ObstoreStore(location, options)
+    except ConfigurationError as error:
+        return tuple(error.faults)
+    return ()
+
+
 def _info(meta: Mapping[str, Any], path: str) -> ObjectInfo:
     return ObjectInfo(path, meta["size"], meta["e_tag"])
 
@@ -167,7 +196,7 @@ def _note_secrets(options: Options) -> None:
     found = [(name, each) for name, each in options.items() if isinstance(each, str)]
     found += [(name, value) for name, value in os.environ.items() if name.startswith(_CLOUDS)]
     for name, value in found:
-        if value and any(word in name.lower() for word in _SECRET_WORDS):
+        if value and is_secret_name(name):
             Secret(value)
 
 

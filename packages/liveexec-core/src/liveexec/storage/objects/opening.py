@@ -9,7 +9,7 @@ from liveexec.errors import Fault, InvalidInput
 from liveexec.storage.objects.locations import location_of
 from liveexec.storage.objects.obstore_store import NO_OPTIONS, RETRIES, ObstoreStore, Options
 
-__all__ = ["BUILT_IN_SCHEMES", "StoreFactory", "open_store"]
+__all__ = ["BUILT_IN_SCHEMES", "StoreFactory", "open_store", "unknown_scheme"]
 
 #: Makes a store of the URL of its root and its options.
 StoreFactory = Callable[[str, Mapping[str, Any]], ObjectStore]
@@ -39,6 +39,11 @@ def open_store(
     if location.scheme in factories:
         return factories[location.scheme](location.url, options)
     if location.scheme not in BUILT_IN_SCHEMES:
-        known = ", ".join(f"{scheme}://" for scheme in dict.fromkeys((*BUILT_IN_SCHEMES, *factories)))
-        raise InvalidInput("object store", [Fault("url", f"nobody has {location.scheme}://, there are {known}")])
+        raise InvalidInput("object store", [Fault("url", unknown_scheme(location.scheme, factories))])
     return ObstoreStore(location, options, retries)
+
+
+def unknown_scheme(scheme: str, factories: Mapping[str, StoreFactory] = _NO_FACTORIES) -> str:
+    """What to say of a scheme that nobody has."""
+    known = ", ".join(f"{each}://" for each in dict.fromkeys((*BUILT_IN_SCHEMES, *factories)))
+    return f"nobody has {scheme}://, there are {known}"

@@ -70,6 +70,11 @@ class TradeTape:
         self._quantity = self._cost = ZERO
         self._count = 0
 
+    def forget_before(self, number: int) -> None:
+        """Let go of the bars before a number: who reads them all has read those."""
+        for _ in range(len(self._bars) - (self._closed - number)):
+            self._bars.popleft()
+
     def since(self, number: int) -> tuple[TradeBar, ...]:
         """Closed bars from a number on, as far as they are kept, oldest first."""
         missing = len(self._bars) - (self._closed - number)
