@@ -170,7 +170,7 @@ class TestFlattenings:
 
 class TestLosses:
     def lost(self, bench: Bench, *events: Event, is_wanted: bool = True) -> int | None:
-        bench.journal.watchers.append(LossChecks(bench.violations, bench.journal.ledger, is_wanted, lambda: True))
+        bench.journal.watchers.append(LossChecks(bench.violations, bench.journal.ledger, is_wanted, lambda _: True))
         bench.write(*events, evolve(make_cancel_requested(), principal="journal"))
         return bench.number
 

@@ -51,7 +51,7 @@ from liveexec_testkit.simulator.workload import Workload
 
 __all__ = ["Lookout"]
 
-#: What lets fills wait for their orders, so that what is held is not known for a while.
+#: What lets fills wait for their orders, so that what is held is not known for a while. So do venues without names.
 _UNPLACED: Final = frozenset({Fault.FOREIGN_ORDER, Fault.FOREIGN_TRADE})
 
 
@@ -109,7 +109,7 @@ class Lookout:
         self.journal.watchers += [
             self._flattenings,
             AcceptanceChecks(violations, ledger),
-            LossChecks(violations, ledger, is_wanted, lambda: not plan.faults & _UNPLACED),
+            LossChecks(violations, ledger, is_wanted, self._is_complete),
         ]
         self.restarts = RestartChecks(violations, self.journal)
         self._memory = MemoryChecks(self.journal, violations)
@@ -265,6 +265,11 @@ class Lookout:
             if adapter.venue.account_id == account_id and not adapter.is_compared:
                 return self._now_ns() - adapter.doubted_at_ns
         return 0
+
+    def _is_complete(self, account_id: AccountId) -> bool:
+        """Whether nothing that is told of an account waits for its order; a report without our name does."""
+        is_anonymous = any(venue.kind.is_anonymous for venue in self._venues if venue.account_id == account_id)
+        return not is_anonymous and not self._plan.faults & _UNPLACED
 
     def _has_moved(self, account_id: AccountId, name: str) -> bool:
         venue = next(venue for venue in self._venues if venue.account_id == account_id)

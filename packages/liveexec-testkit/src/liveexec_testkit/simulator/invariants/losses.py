@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define
 
 from liveexec.domain import order_event as ev
-from liveexec.domain.ids import EXTERNAL
+from liveexec.domain.ids import EXTERNAL, AccountId
 from liveexec.domain.ledger import Ledger
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
@@ -19,13 +19,13 @@ __all__ = ["LossChecks"]
 
 @define(eq=False)
 class LossChecks:
-    """``before`` is told of each event before ``ledger`` folds it. ``is_complete`` says whether everything that was
-    traded on an account has its order by now, as far as anybody can know."""
+    """``before`` is told of each event before ``ledger`` folds it. ``is_complete`` says whether everything that is told
+    of an account has its order at once, as far as anybody can know."""
 
     violations: Violations
     ledger: Ledger
     is_wanted: bool
-    is_complete: Callable[[], bool]
+    is_complete: Callable[[AccountId], bool]
 
     def before(self, _: Record, order: Order | None, event: Any) -> None:
         """An event is durable, and about to be folded."""
@@ -37,7 +37,12 @@ class LossChecks:
             add(17, f"{name} is cancelled since the journal can't be written, and that was not wanted")
         if order.strategy_id == EXTERNAL:
             add(17, f"{name} is cancelled since the journal can't be written, and is somebody else's")
-        elif not order.is_parent and self.is_complete() and self._only_reduces(order):
+        elif (
+            order.account_id is not None
+            and not order.is_parent
+            and self.is_complete(order.account_id)
+            and self._only_reduces(order)
+        ):
             add(17, f"{name} only reduces, and is cancelled since the journal can't be written")
 
     def after_batch(self, epoch: int) -> None:
