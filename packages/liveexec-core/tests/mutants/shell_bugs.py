@@ -310,6 +310,13 @@ SHELL_BUGS: Final = (
         _SHARD,
     ),
     Mutant(
+        "a host that is closed while its store fails begins another life",
+        "runtime/lives.py",
+        "                if self._is_closing or not self._ready.is_set():",
+        "                if not self._ready.is_set():",
+        _SHARD,
+    ),
+    Mutant(
         "what is decided of a kill opens a scope that another kill closed",
         "runtime/operator_controls.py",
         "        number = next(self._kills)\n",

@@ -49,6 +49,7 @@ class Lives:
         self._ready = asyncio.Event()
         self._up = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self.error: Exception | None = None
 
     @property
@@ -92,6 +93,7 @@ class Lives:
     async def close(self, timeout_s: float) -> None:
         """End the last life as it should end, and give the shard up."""
         assert self._keeper is not None
+        self._is_closing = True
         try:
             if self._shard is not None and not self._keeper.done():
                 await self._shard.close(timeout_s)
@@ -119,7 +121,9 @@ class Lives:
             try:
                 await self._live(backoff)
             except StorageError as error:
-                if not self._ready.is_set():
+                # A life that fails while it is closed is the last one: its failure may come in place of the
+                # cancellation that was to end this loop.
+                if self._is_closing or not self._ready.is_set():
                     self.error = error
                     raise
                 self._shard = None

@@ -216,6 +216,22 @@ async def test_a_store_that_does_not_say_who_owns_the_shard_is_a_failure_of_the_
         await within(LiveExecutionOrchestrator(parts, takeover_timeout_s=0.01).start())
 
 
+@pytest.mark.parametrize("steps", range(8))
+async def test_closing_ends_whenever_the_store_fails_for_good_meanwhile(steps: int) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        released = desk.store.hold("append")
+        desk.store.faults["append"][-1].error = StorageError("the disk is full")
+        asking = asyncio.create_task(live.submit(make_intent()))
+        await until(lambda: not desk.store.faults["append"])
+        released.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await within(live.close())
+        with pytest.raises(OutcomeUnknown, match="the disk is full"):
+            await within(asking)
+
+
 # Listeners
 
 
