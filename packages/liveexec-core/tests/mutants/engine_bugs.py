@@ -243,7 +243,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order ends before the fills that its venue counts",
         "engine/reports.py",
-        """    if said.filled_quantity > order.attempt_filled:
+        """    if said.filled_quantity > order.attempt_filled and not _is_in_opening(turn, order, said):
         turn.core.endings[order.order_id] = said""",
         """    if False:
         turn.core.endings[order.order_id] = said""",
@@ -416,6 +416,13 @@ ENGINE_BUGS: Final = (
         "if order.is_parent or order.attempt == 0:",
         _RECONCILIATION,
         unseen="a question that is asked too early proves nothing, and is asked again",
+    ),
+    Mutant(
+        "fills that are in an account's opening are awaited for ever",
+        "engine/reports.py",
+        "    if said.filled_quantity > order.attempt_filled and not _is_in_opening(turn, order, said):",
+        "    if said.filled_quantity > order.attempt_filled:",
+        ("unit/engine/test_engine_foreign.py",),
     ),
     Mutant(
         "what is missing from a snapshot is not asked about where the venue's clock is behind",

@@ -310,6 +310,13 @@ SHELL_BUGS: Final = (
         _SHARD,
     ),
     Mutant(
+        "a recovery that another one overtook accuses the tables",
+        "runtime/lives.py",
+        "            await self._parts.store.renew(ownership, self._parts.lease_s)\n            raise",
+        "            raise",
+        _SHARD,
+    ),
+    Mutant(
         "a host that is closed while its store fails begins another life",
         "runtime/lives.py",
         "                if self._is_closing or not self._ready.is_set():",

@@ -11,7 +11,14 @@ import structlog
 from liveexec.domain.account_event import ControlScope
 from liveexec.domain.ids import OrderId
 from liveexec.domain.stored import Ownership
-from liveexec.errors import Fenced, Halted, LiveExecError, StorageError, TransientStorageError
+from liveexec.errors import (
+    Fenced,
+    Halted,
+    InvariantViolation,
+    LiveExecError,
+    StorageError,
+    TransientStorageError,
+)
 from liveexec.runtime.backoff import Backoff
 from liveexec.runtime.failpoints import FailPoint, reach
 from liveexec.runtime.recovery import RecoveredShard, recover
@@ -162,7 +169,7 @@ class Lives:
         ownership = await self._acquire()
         reach(FailPoint.ACQUIRED)
         try:
-            recovered = await recover(parts.store, parts.config.shard)
+            recovered = await self._recovered(ownership)
             reach(FailPoint.LOADED)
             await self._publish_missed(recovered)
             shard = ShardRuntime(parts, ownership, recovered, self._broadcaster, self._watchers.changed, self._killed)
@@ -170,6 +177,14 @@ class Lives:
         finally:
             self._up.clear()
             await self._release(ownership)
+
+    async def _recovered(self, ownership: Ownership) -> RecoveredShard:
+        try:
+            return await recover(self._parts.store, self._parts.config.shard)
+        except InvariantViolation:
+            # Of a shard that was taken over meanwhile, journal and tables were read at different moments.
+            await self._parts.store.renew(ownership, self._parts.lease_s)
+            raise
 
     async def _publish_missed(self, recovered: RecoveredShard) -> None:
         """Let listeners hear of what became durable without anybody here being told, as the last life ended."""

@@ -218,6 +218,22 @@ class TestFilledBeforeItWasMet:
         assert fetch.since_ns == max(opened_ns, met_ns - before_s * 1_000_000_000)
         assert fetch.since_ns < met_ns
 
+    @pytest.mark.parametrize("ended", [VenueOrderStatus.FILLED, VenueOrderStatus.CANCELED])
+    def test_what_had_ended_before_the_account_was_opened_ends_though_its_fills_are_in_the_opening(
+        self, harness: EngineHarness, ended: VenueOrderStatus
+    ) -> None:
+        opened_ns = harness.engine.state.ledger.opened[ALPHA_ACCOUNT]
+        # Met in an answer that its venue had kept for too long.
+        working = make_order_report(client_order_id=None, filled_quantity=Decimal("0.1"), venue_time_ns=opened_ns - 2)
+        harness.report(working)
+        (adopted,) = harness.engine.state.ledger.orders.values()
+        gone = evolve(working, status=ended, filled_quantity=Decimal("0.5"))
+        harness.report(evolve(gone, venue_time_ns=opened_ns))
+        assert adopted.is_open, "a fill may be still to come"
+        harness.report(evolve(gone, venue_time_ns=opened_ns - 1))
+        assert parts(adopted, "status leaves") == (OrderStatus.CANCELED, Decimal(0))
+        assert harness.effects(FetchFills) == []
+
 
 class TestAdoptedAfterItsTime:
     def test_what_waits_under_other_keys_is_its_own_at_once(self, harness: EngineHarness) -> None:

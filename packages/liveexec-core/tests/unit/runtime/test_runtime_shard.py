@@ -25,8 +25,10 @@ from liveexec.domain.venue import Ordering
 from liveexec.engine.inputs import ControlKind, EngineInput, Kill
 from liveexec.engine.turn import Decision
 from liveexec.errors import (
+    Fenced,
     Halted,
     InvalidInput,
+    InvariantViolation,
     LiveExecError,
     NotFound,
     OutcomeUnknown,
@@ -230,6 +232,26 @@ async def test_closing_ends_whenever_the_store_fails_for_good_meanwhile(steps: i
         await within(live.close())
         with pytest.raises(OutcomeUnknown, match="the disk is full"):
             await within(asking)
+
+
+@pytest.mark.parametrize("is_taken_over", [True, False])
+async def test_a_recovery_that_another_one_overtook_is_fenced_and_accuses_no_table(*, is_taken_over: bool) -> None:
+    desk = Desk()
+    async with desk.live() as live:
+        order_id = await working(desk, live, 1)
+    released = desk.store.hold("read_streams")
+    host = desk.host()
+    starting = asyncio.create_task(host.start())
+    await until(lambda: not desk.store.faults["read_streams"])
+    if is_taken_over:
+        await desk.store.acquire("main", "host", 10.0)
+    # What another life has written since this one read the journal.
+    row = desk.store._tables.row("orders", order_id)
+    assert row is not None
+    row["filled_quantity"] = Decimal(1_000)
+    released.set()
+    with pytest.raises(Fenced if is_taken_over else InvariantViolation):
+        await within(starting)
 
 
 # Listeners
