@@ -65,14 +65,14 @@ class StormResult:
         )
 
 
-async def storm(orders: int, cuts: int, seed: int) -> StormResult:
-    """Run a storm and compare everything with the venue afterwards.
+async def storm(orders: int, cuts: int, seed: int, reports: str) -> StormResult:
+    """Run a storm and compare everything with the venue afterwards; ``reports`` is the configuration's.
 
     Raises:
         AssertionError: with everything that differs.
     """
     draw = Random(seed)
-    async with DeribitHarness(page_size=1_000) as venue, Trial(venue) as trial, hosted(trial) as host:
+    async with DeribitHarness(page_size=1_000, reports=reports) as venue, Trial(venue) as trial, hosted(trial) as host:
         result = StormResult(orders, cuts, 0)
         (session,) = host.live.shard.sessions
         asked: list[OrderId] = []

@@ -24,7 +24,7 @@ from liveexec.domain.outcome import (
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import ExternalAdapter, VenueOrder
 from liveexec.venues.paper.adapter import PaperAdapter
-from liveexec.venues.paper.clock import PaperClock
+from liveexec.venues.paper.clock import Clock, PaperClock
 from liveexec.venues.paper.config import PaperAccount, PaperVenueConfig
 from liveexec.venues.paper.driver import WorldDriver
 from liveexec.venues.paper.faults import FaultKind, FaultRule, FaultScript, FaultVerb, StreamFault
@@ -155,7 +155,8 @@ class PaperHarness(VenueHarness):
 
     async def start(self) -> None:
         world = PaperWorld(PaperWorldConfig((self.config,)))
-        self._time = SkewedClock(PaperClock.starting_at(time.time_ns()))
+        self._clock = PaperClock.starting_at(time.time_ns())
+        self._time = SkewedClock(self._clock)
         self.driver = WorldDriver(world, self._time)
         self.desk = world.desk(VENUE)
         assert self.desk.injector is not None
@@ -166,6 +167,12 @@ class PaperHarness(VenueHarness):
 
     def adapter(self) -> ExternalAdapter:
         return PaperAdapter(self.driver, VENUE, (OWN,))
+
+    @property
+    def clock(self) -> Clock:
+        """The venue's own, which may lag behind the machine's: a busy machine is interrupted where the one is read from
+        the other."""
+        return self._clock
 
     @property
     def account_id(self) -> AccountId:
