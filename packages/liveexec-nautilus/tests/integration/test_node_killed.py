@@ -7,13 +7,13 @@ import os
 
 import pytest
 
-from nautilus_support.flavors import BINANCE_FUTURES, BYBIT, OKX, Flavor
+from nautilus_support.flavors import BINANCE_FUTURES, BINANCE_SPOT, BYBIT, OKX, Flavor
 from nautilus_support.kills import killed
 
 ORDERS, KILLS = (int(each) for each in os.environ.get("LIVEEXEC_NAUTILUS_KILLS", "24,4").split(","))
 
 
-@pytest.mark.parametrize("flavor", [BINANCE_FUTURES, BYBIT, OKX], ids=lambda flavor: flavor.client)
+@pytest.mark.parametrize("flavor", [BINANCE_FUTURES, BINANCE_SPOT, BYBIT, OKX], ids=lambda flavor: flavor.client)
 async def test_a_node_that_is_killed_under_load_loses_nothing(flavor: Flavor) -> None:
     result = await killed(flavor, ORDERS, KILLS, seed=7)
     print(result.told())

@@ -9,7 +9,7 @@ from liveexec.domain.ids import InstrumentId
 from liveexec.domain.operation import Side
 from liveexec.errors import AdapterError
 from liveexec.plugins.adapter import StreamsMarket
-from nautilus_support.flavors import BINANCE_FUTURES, BYBIT, OKX, Flavor
+from nautilus_support.flavors import BINANCE_FUTURES, BINANCE_SPOT, BYBIT, OKX, Flavor
 from nautilus_support.harness import NodeHarness
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 COUNT = 250
 
 
-@pytest.mark.parametrize("flavor", [BINANCE_FUTURES, BYBIT, OKX], ids=lambda flavor: flavor.client)
+@pytest.mark.parametrize("flavor", [BINANCE_FUTURES, BINANCE_SPOT, BYBIT, OKX], ids=lambda flavor: flavor.client)
 async def test_recent_trades_are_those_of_the_venue_and_of_the_instrument(flavor: Flavor) -> None:
     async with NodeHarness(flavor) as venue:
         traded, other = venue.instruments[:2]
@@ -46,6 +46,6 @@ async def test_recent_trades_are_those_of_the_venue_and_of_the_instrument(flavor
             assert sum((each.cost for each in bars), Decimal(0)) == cost
             assert bars[-1].last_price == traded.price + (COUNT - 1) % 3
             with pytest.raises(AdapterError, match="the node has no"):
-                await adapter.recent_trades(InstrumentId(f"{flavor.client.venue}:SPOT_PAIR:NONE-SUCH"))
+                await adapter.recent_trades(InstrumentId(f"{flavor.client.venue}:SPOT_PAIR:NONE-USDT"))
         finally:
             await adapter.disconnect()

@@ -56,6 +56,7 @@ class NodeHarness(VenueHarness):
             scripts.MalformedAnswer,
             scripts.Refuse,
             scripts.RefuseLogin,
+            scripts.SkewClock,
         }
     )
 
@@ -178,6 +179,8 @@ class NodeHarness(VenueHarness):
                 return "the node tells of no movements; what they change is found in the balances"
             case scripts.CutPages():
                 return "the venues give as many as are asked for, and the questions ask for the most"
+            case scripts.MalformedReport():
+                return "NautilusTrader drops what it can't read and tells nobody; what it was is found by comparing"
             case scripts.ExpireToken():
                 return "the node's own sessions renew what they log in with"
             case scripts.Refuse(Verb.SUBMIT | Verb.CANCEL | Verb.REPLACE) if self._flavor.refuses_without_code:
@@ -205,6 +208,8 @@ class NodeHarness(VenueHarness):
                 control.fault(StreamFault(kind="duplicate", topic=self._flavor.reports, times=None))
             case scripts.LoseReports():
                 control.fault(StreamFault(kind="drop", topic=self._flavor.reports, times=None))
+            case scripts.SkewClock(ahead_s):
+                control.skew_clock(round(ahead_s * 1_000))
             case scripts.HalfOpen():
                 control.silence()
                 # Questions have connections of their own, over HTTP.
@@ -227,6 +232,7 @@ class NodeHarness(VenueHarness):
     async def heal(self) -> None:
         self.control.clear_faults()
         self.control.silence(silent=False)
+        self.control.skew_clock(0)
 
     def _request_fault(self, verb: Verb, **fault: Any) -> None:
         self.control.fault(RequestFault(operation=self._flavor.patterns[verb], **fault))

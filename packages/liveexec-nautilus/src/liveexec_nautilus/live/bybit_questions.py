@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.live.clients import bybit_products
-from liveexec_nautilus.live.library_questions import RECENT_TRADES, LibraryQuestions, client_id, venue_id
+from liveexec_nautilus.live.library_questions import AHEAD_NS, RECENT_TRADES, LibraryQuestions, client_id, venue_id
 from liveexec_nautilus.live.protocol import Ask, Balance, Cancel, ClientPlan, FillTold, OrderState
 from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_report_state
 
@@ -58,9 +58,9 @@ class BybitQuestions(LibraryQuestions):
         found: list[Any] = []
         is_complete = since_ns >= begin_ns or since_ns == 0
         for product in self._kinds:
-            start_ns = begin_ns if since_ns else now_ns - _SPAN_NS
-            while start_ns <= now_ns:
-                end_ns = min(start_ns + _SPAN_NS, now_ns + _NS_PER_MS)
+            start_ns = begin_ns if since_ns else now_ns - _SPAN_NS + AHEAD_NS
+            while start_ns <= now_ns + AHEAD_NS:
+                end_ns = min(start_ns + _SPAN_NS, now_ns + AHEAD_NS)
                 found += await self._http.request_fill_reports(
                     self._account_id, product, None, start_ns // _NS_PER_MS, end_ns // _NS_PER_MS
                 )

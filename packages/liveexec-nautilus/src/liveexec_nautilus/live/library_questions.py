@@ -25,8 +25,10 @@ from liveexec_nautilus.live.protocol import (
 from liveexec_nautilus.live.questions import QuestionFailed
 from liveexec_nautilus.live.telling import order_report_state, position_of, trade_told
 
-__all__ = ["RECENT_TRADES", "LibraryQuestions", "client_id", "venue_id"]
+__all__ = ["AHEAD_NS", "RECENT_TRADES", "LibraryQuestions", "client_id", "venue_id"]
 
+#: How far beyond this clock's time fills are asked for: a clock that is behind the venue's must not hide the newest.
+AHEAD_NS: Final = 3_600 * 1_000_000_000
 #: Trades that a volume profile is made of.
 RECENT_TRADES: Final = 1_000
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from liveexec_nautilus import vendor
 from liveexec_nautilus.live.clients import okx_types
-from liveexec_nautilus.live.library_questions import RECENT_TRADES, LibraryQuestions, client_id, venue_id
+from liveexec_nautilus.live.library_questions import AHEAD_NS, RECENT_TRADES, LibraryQuestions, client_id, venue_id
 from liveexec_nautilus.live.protocol import Ask, Balance, Cancel, ClientPlan, FillTold, OrderState
 from liveexec_nautilus.live.telling import balances_of, fill_report_told, order_report_state
 
@@ -63,7 +63,7 @@ class OkxQuestions(LibraryQuestions):
         found: list[Any] = []
         for each in self._kinds:
             found += await self._http.request_fill_reports(
-                self._account_id, each, None, _time(begin_ns), _time(now_ns + 1_000 * _NS_PER_MS)
+                self._account_id, each, None, _time(begin_ns), _time(now_ns + AHEAD_NS)
             )
         first_ns = since_ns - since_ns % _NS_PER_MS
         return tuple(fill_report_told(each) for each in found if each.ts_event >= first_ns), True
