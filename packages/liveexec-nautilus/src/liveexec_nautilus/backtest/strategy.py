@@ -50,6 +50,10 @@ class ReplayStrategy(nautilus.Strategy):
         self._callbacks = callbacks
         self._armed_ns = -1
 
+    def detach(self) -> None:
+        """The replay is over: call nobody any more."""
+        del self._callbacks
+
     # -- what the library calls ---------------------------------------------------------------------------------------
 
     def on_start(self) -> None:

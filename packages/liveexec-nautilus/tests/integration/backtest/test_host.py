@@ -15,8 +15,10 @@ from liveexec.domain.ids import AccountId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.operation import Side
 from liveexec.domain.order_state import OrderStatus
+from liveexec.domain.recorded import MarketEvent
 from liveexec.errors import ConfigurationError, InvariantViolation
 from liveexec.plugins.manager import load_plugins
+from liveexec.replay.market import EventMarket
 from liveexec.replay.run import run_replay
 from liveexec.replay.spec import ReplaySpec, load_spec
 from liveexec.venues.paper.config import Latency
@@ -25,7 +27,7 @@ from liveexec_nautilus.backtest.host import NautilusHost
 from liveexec_nautilus.backtest.strategy import ReplayStrategy
 from support.nautilus_replays import MS, NORTH, NORTH_PERP, NORTH_SPOT, START_NS, market, replay, signal, venues
 from support.replay_documents import document
-from support.scripted_venues import Script, book, run, submit
+from support.scripted_venues import Events, Script, book, run, submit, trade
 
 BIDS = [("100.0", "1"), ("99.9", "2")]
 ASKS = [("100.1", "1"), ("100.2", "2")]
@@ -183,3 +185,23 @@ def test_what_is_on_its_way_when_the_market_is_over_arrives() -> None:
     assert bought.status is OrderStatus.FILLED
     assert replayed.truth.ended_at_ns >= START_NS + 60_050 * MS
     assert [(said.instrument_id, said.quantity) for said in replayed.truth.positions] == [(NORTH_PERP, Decimal("0.5"))]
+
+
+def test_a_recording_that_begins_with_trades_is_replayed() -> None:
+    events: list[MarketEvent] = [trade(0, "60000", "1", Side.BUY), trade(1, "60000", "1", None)]
+    asked = [signal(1.5, NORTH_PERP, Side.BUY, "0.5"), signal(3, NORTH_PERP, Side.BUY, "0.5")]
+    replayed = replay(NautilusHost(), asked[:1], through=EventMarket(Events(events)))
+    assert [order.status for order in replayed.orders] == [OrderStatus.REJECTED]
+    events.append(book(2, [("59999", "5")], [("60000", "5")]))
+    replayed = replay(NautilusHost(), asked, through=EventMarket(Events(events)))
+    assert [order.status for order in replayed.orders] == [OrderStatus.REJECTED, OrderStatus.FILLED]
+
+
+def test_as_many_replays_as_anybody_wants_run_in_one_process() -> None:
+    """The library has 255 logging guards, and each engine that is not let go of keeps one."""
+    events: list[MarketEvent] = [book(0, [("59999", "5")], [("60000", "5")])]
+    kept = [
+        replay(NautilusHost(), [signal(0, NORTH_PERP, Side.BUY, "0.5")], through=EventMarket(Events(events)))
+        for _ in range(260)
+    ]
+    assert all(len(each.fills) == 1 for each in kept)
