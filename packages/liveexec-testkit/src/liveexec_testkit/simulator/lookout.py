@@ -166,9 +166,9 @@ class Lookout:
         self._durable.carried_out(effect)
         self._lanes.carried_out(effect, self._now_ns())
 
-    def took(self, limiter: object) -> None:
+    def took(self, limiter: object, *, cancel: bool) -> None:
         """Somebody takes a token of a venue's limit."""
-        self._pace.took(limiter, RATE_LIMIT)
+        self._pace.took(limiter, RATE_LIMIT, cancel=cancel)
 
     def committed(self, batch: AppendBatch) -> None:
         """A batch is durable."""
@@ -202,7 +202,7 @@ class Lookout:
             else:
                 self._requests.replace_left(what)
                 self._departures.replace_left(process, adapter, what, plan)
-            self._lanes.left(adapter, verb, what.order_id, self._now_ns())
+            self._lanes.left(adapter, verb, what.order_id, self._now_ns(), due_at_ns=self._pace.due_at_ns)
         elif shard is not None and (order := shard.engine.orders.find(what)) is not None:
             self._lanes.left(adapter, verb, order.order_id, self._now_ns(), self._pace.spare_ns)
             self._departures.cancel_left(order.order_id, can_write=can_write)
@@ -210,7 +210,7 @@ class Lookout:
     def asked(self, process: Process, adapter: SimAdapter) -> None:
         """A question leaves a process."""
         self._note_pace(adapter, process.shard, "question")
-        self._lanes.left(adapter, "question", None, self._now_ns())
+        self._lanes.left(adapter, "question", None, self._now_ns(), due_at_ns=self._pace.due_at_ns)
 
     def look(self, shard: ShardRuntime | None) -> None:
         """Some time has passed."""

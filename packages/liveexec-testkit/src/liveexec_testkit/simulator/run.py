@@ -107,7 +107,7 @@ def _overheard(world: World) -> Iterator[None]:
     def took(limiter: RateLimiter, *, cancel: bool) -> bool:
         is_taken = take(limiter, cancel=cancel)
         if is_taken:
-            world.lookout.took(limiter)
+            world.lookout.took(limiter, cancel=cancel)
         return is_taken
 
     with (

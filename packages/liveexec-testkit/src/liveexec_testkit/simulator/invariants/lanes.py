@@ -48,9 +48,19 @@ class LaneChecks:
             case _:
                 pass
 
-    def left(self, adapter: SimAdapter, verb: str, order_id: OrderId | None, now_ns: int, spare_ns: int = 0) -> None:
-        """A request leaves. A token that is enough for anything else was enough for a cancel before; ``spare_ns`` says
-        for how long there was one."""
+    def left(
+        self,
+        adapter: SimAdapter,
+        verb: str,
+        order_id: OrderId | None,
+        now_ns: int,
+        spare_ns: int = 0,
+        *,
+        due_at_ns: int = -1,
+    ) -> None:
+        """A request leaves. A token that is enough for anything else was enough for a cancel before, unless after a
+        bucket of cancels it was due to whoever else waits, at ``due_at_ns`` last; ``spare_ns`` says for how long there
+        was one."""
         if verb == "cancel" and order_id is not None:
             waited = self._waiting.pop((adapter.process, order_id), None)
             if waited is not None and adapter.venue.kind.is_limited and not adapter.venue.kind.per_account:
@@ -58,7 +68,8 @@ class LaneChecks:
             return
         if order_id is not None and self._before.get((adapter.process, order_id)):
             self._before[adapter.process, order_id] -= 1
-        if not adapter.venue.kind.is_limited or adapter.venue.kind.per_account:
+        is_due = due_at_ns >= 0 and now_ns - due_at_ns <= _AT_ONCE_NS
+        if is_due or not adapter.venue.kind.is_limited or adapter.venue.kind.per_account:
             # Where nonces demand it one request waits for the other.
             return
         for (process, name), (order, since_ns) in list(self._waiting.items()):

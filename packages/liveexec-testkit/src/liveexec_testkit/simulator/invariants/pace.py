@@ -34,6 +34,8 @@ class _Tokens:
     limiter: object
     tokens: float
     at_ns: int
+    #: Cancels that took one since anything else did.
+    cancels: int = 0
 
 
 @define(eq=False)
@@ -44,10 +46,12 @@ class PaceChecks:
     now_ns: Callable[[], int]
     #: For how long there was a token before the last was taken, in nanoseconds.
     spare_ns: int = 0
+    #: When a token was taken last that so many cancels had left to whoever else waits.
+    due_at_ns: int = -1
     _tokens: dict[int, _Tokens] = field(factory=dict)
     _buckets: dict[tuple[int, VenueName], _Bucket] = field(factory=dict)
 
-    def took(self, limiter: object, limit: RateLimit) -> None:
+    def took(self, limiter: object, limit: RateLimit, *, cancel: bool) -> None:
         """Somebody takes a token, and leaves at once, or stays here after all."""
         now_ns = self.now_ns()
         known = self._tokens.get(id(limiter))
@@ -57,6 +61,9 @@ class PaceChecks:
         known.tokens, known.at_ns = min(float(limit.burst), known.tokens + refill), now_ns
         self.spare_ns = max(0, round((known.tokens - 1.0 - _SLACK) / limit.per_second * 1e9))
         known.tokens -= 1.0
+        if not cancel and known.cancels >= limit.burst:
+            self.due_at_ns = now_ns
+        known.cancels = known.cancels + 1 if cancel else 0
 
     def left(self, process: int, shard: ShardRuntime, venue: VenueName, limit: RateLimit, verb: str) -> None:
         """A request leaves, a question as well."""

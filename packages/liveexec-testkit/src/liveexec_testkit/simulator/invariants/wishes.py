@@ -23,6 +23,8 @@ from liveexec_testkit.simulator.kill_switch import KillNote
 
 __all__ = ["WishChecks", "external_id"]
 
+#: Requests that leave so close together leave at once.
+_TOGETHER_NS: Final = 5_000_000
 _BASE32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -42,6 +44,8 @@ class WishChecks:
     resolved: Collection[OrderId] = ()
     excuses: Excuses = field(factory=Excuses)
     _drifts: list[DriftSeen] = field(factory=list)
+    #: When a child was held back for want of room in its family.
+    _held_back: dict[OrderId, int] = field(factory=dict)
 
     def before(self, record: Record, order: Order | None, event: Any) -> None:
         """An event is durable, and about to be folded."""
@@ -58,7 +62,7 @@ class WishChecks:
                 self._drifts.append(event)
             case ev.NotSent(reason="children would exceed their parent"):
                 assert order is not None
-                self._check_excess(order)
+                self._check_excess(order, record.at_ns)
             case _:
                 pass
 
@@ -112,13 +116,21 @@ class WishChecks:
         if in_doubt and at_ns < order.plan.valid_until_ns:
             self.violations.add(15, f"{name} is {order.order_id}, and was adopted as somebody else's")
 
-    def _check_excess(self, order: Order) -> None:
+    def _check_excess(self, order: Order, at_ns: int) -> None:
+        """A child is held back for want of room. Siblings that leave in the same moment are held back together, though
+        one of them would have had room without the others."""
+        self._held_back[order.order_id] = at_ns
         parent = self.ledger.orders[order.parent_id] if order.parent_id is not None else None
         assert parent is not None
         children = [self.ledger.orders[child] for child in parent.children or ()]
         taken = sum((child.filled_quantity + child.leaves for child in children), ZERO)
+        taken += sum((child.quantity for child in children if self._is_held_with(child, order, at_ns)), ZERO)
         if taken <= parent.quantity:
             self.violations.add(11, f"{order.order_id} was held back, with {taken} of {parent.quantity} taken")
+
+    def _is_held_with(self, sibling: Order, order: Order, at_ns: int) -> bool:
+        held_ns = self._held_back.get(sibling.order_id)
+        return sibling is not order and held_ns is not None and at_ns - held_ns <= _TOGETHER_NS
 
 
 def external_id(account_id: AccountId, name: str) -> OrderId:
