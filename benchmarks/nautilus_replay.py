@@ -5,7 +5,6 @@ Both replay the same books of five levels and send the same market orders, one e
 whole of liveexec's engine (risk rules, router, order state, positions) behind the host. A second bare strategy replays
 the best level alone, as quotes, which is the least that the library can be given. Rounds alternate; each is timed from
 Arrow columns in memory to the end, and also the runs of the library's engine alone, which is what its own users time.
-``no book left out``: ours, and every book goes in, as it does while an order rests.
 Times are the process' own, so that what else the machine does counts less.
 """
 
@@ -48,7 +47,6 @@ def run(options: Options) -> Result:
         "quotes": partial(_bare, books=False),
         "books": partial(_bare, books=True),
         "ours": _ours,
-        "every_row": partial(_ours, every_row=True),
     }
     found: dict[str, list[_Round]] = {name: [] for name in sides}
     for number in range(rounds):
@@ -68,8 +66,6 @@ def run(options: Options) -> Result:
             _ratio("ours ÷ bare on the same books, loaded", found, "books", "run_s"),
             _ratio("ours ÷ bare on quotes", found, "quotes", "total_s"),
             _ratio("ours ÷ bare on quotes, loaded", found, "quotes", "run_s"),
-            _ratio("no book left out ÷ bare on the same books", found, "books", "total_s", ours="every_row"),
-            _ratio("no book left out ÷ bare on the same books, loaded", found, "books", "run_s", ours="every_row"),
         ],
         [
             f"{books} books of five levels, a market order every {EVERY}, {rounds} alternating rounds, medians",
@@ -83,7 +79,6 @@ _TITLES: Final = {
     "quotes": "bare strategy, quotes of the best level",
     "books": "bare strategy, the same books",
     "ours": "liveexec's engine attached",
-    "every_row": "the same, no book left out",
 }
 
 
@@ -100,10 +95,8 @@ def _speed(title: str, rounds: list[_Round], books: int) -> Figure:
     return Figure(f"{title}, thousand a second", f"{whole.text(0)}; loaded {loaded.text(0)}")
 
 
-def _ratio(
-    name: str, found: dict[str, list[_Round]], bare: str, part: str, *, ours: str = "ours", has_goal: bool = False
-) -> Figure:
-    theirs_s, ours_s = (median(getattr(each, part) for each in found[side]) for side in (bare, ours))
+def _ratio(name: str, found: dict[str, list[_Round]], bare: str, part: str, *, has_goal: bool = False) -> Figure:
+    theirs_s, ours_s = (median(getattr(each, part) for each in found[side]) for side in (bare, "ours"))
     ratio = theirs_s / ours_s
     return Figure(
         name, f"{ratio:.2f} times", f"at least {GOAL} times" if has_goal else "", ratio >= GOAL if has_goal else None
@@ -153,7 +146,7 @@ class _Counting:
         """Nothing to note."""
 
 
-def _ours(table: pa.Table, *, every_row: bool = False) -> _Round:
+def _ours(table: pa.Table) -> _Round:
     from liveexec_nautilus import vendor_backtest  # noqa: PLC0415 -- an optional dependency
     from liveexec_nautilus.backtest.host import NautilusHost  # noqa: PLC0415
 
@@ -178,7 +171,7 @@ def _ours(table: pa.Table, *, every_row: bool = False) -> _Round:
     make = vendor_backtest.BacktestEngine
     started_s = time.process_time()
     with patch.object(vendor_backtest, "BacktestEngine", timed_engine):
-        NautilusHost().run(HostRun((venue(),), BookMarket(table), driver, {"every_row": every_row}))
+        NautilusHost().run(HostRun((venue(),), BookMarket(table), driver))
     total_s = time.process_time() - started_s
     filled = sum(order.filled_quantity == QUANTITY for order in driver.engine.state.ledger.orders.values())
     return _Round(total_s, sum(engine.run_s for engine in engines), filled)

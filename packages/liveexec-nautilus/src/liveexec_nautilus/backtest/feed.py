@@ -5,14 +5,13 @@ each listing and every second of trades that ended: both are looked up by their 
 either. What it is shown of a book is what was given to the venue, read back from the venue's own numbers.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import islice
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, frozen
 
 from liveexec.domain.ids import InstrumentId
 from liveexec.domain.market import Book, Level, TradeBar
@@ -20,14 +19,13 @@ from liveexec.replay.agenda import NEVER
 from liveexec.replay.market import MarketChunk, Rows
 from liveexec.venues.paper.config import PaperInstrument
 from liveexec_nautilus.backtest.arrow import pa, pc
-from liveexec_nautilus.backtest.batches import Batch, BookStream, Stream, TradeStream
 from liveexec_nautilus.backtest.grid import Grid, Prints
 from liveexec_nautilus.backtest.instruments import SimulatedInstrument
 from liveexec_nautilus.backtest.layout import SimulatedVenue
-from liveexec_nautilus.backtest.wrangling import depth_at, empty_depth
+from liveexec_nautilus.backtest.wrangling import depths, empty_depth, ticks_of
 from liveexec_nautilus.vendor_backtest import BookOrder, OrderBookDepth
 
-__all__ = ["Feeds", "ListingFeed"]
+__all__ = ["Batch", "Feeds", "ListingFeed"]
 
 SECOND_NS: Final = 1_000_000_000
 #: Rows that are in the backtest engine at a time: few enough to stay in the processor's caches.
@@ -45,6 +43,15 @@ class _OpenSecond:
     count: int
 
 
+@frozen(eq=False)
+class Batch:
+    """Rows of one stretch of time: ``data`` gives them, stream by stream, each as data of the library's."""
+
+    start_ns: int
+    end_ns: int
+    data: Iterator[list[Any]]
+
+
 class ListingFeed:
     """One listing: ``instruments`` is what it is simulated as, one for each account at its venue."""
 
@@ -53,52 +60,63 @@ class ListingFeed:
         listing = instruments[0].listing
         self.instrument_id = listing.instrument_id
         self._grid = Grid(source, listing)
-        #: The books that are loaded, as the first of the instruments has them, and how many of them are past.
         self._times_ns: Sequence[int] = ()
-        self._depths: Sequence[OrderBookDepth] = ()
+        self._depths: list[OrderBookDepth] = []
+        #: How many of the batch's books are past.
         self._past = 0
         self._latest: OrderBookDepth | None = None
-        self._latest_ns = 0
         self._shown: OrderBookDepth | None = None
         self._seconds: deque[_OpenSecond] = deque()
         self._trades = 0
 
-    def open(self, rows: Rows) -> Stream:
-        """A chunk's rows, on their way to each of the instruments."""
-        if not rows.is_trades:
-            return BookStream(rows, self._grid, self._instruments, self._load)
-        prints = self._grid.trades(rows)
-        self._sum_up(prints)
-        first, self._trades = self._trades, self._trades + len(prints.times_ns)
-        return TradeStream(rows, prints, self._grid, self._instruments, first)
+    def open(self, rows: Rows) -> Callable[[int, int], list[list[Any]]]:
+        """A chunk's rows, rounded: what gives those from one row to another as data for each instrument."""
+        if rows.is_trades:
+            prints = self._grid.trades(rows)
+            self._sum_up(prints)
+            times_ns = prints.times_ns.to_pylist()
 
-    def _load(self, times_ns: Sequence[int], depths: Sequence[OrderBookDepth]) -> None:
-        """These books are loaded; what was loaded before is past, and its last one stays the latest."""
-        if self._depths:
-            self._latest, self._latest_ns = self._depths[-1], self._times_ns[-1]
-        self._times_ns, self._depths, self._past = times_ns, depths, 0
+            def trades(start: int, end: int) -> list[list[Any]]:
+                # Rows that leave nothing of their quantity are no trades here.
+                first = bisect_left(times_ns, rows.times_ns[start])
+                last = bisect_right(times_ns, rows.times_ns[end - 1])
+                found = ticks_of(prints.part(first, last), self._grid, self._instruments, self._trades)
+                self._trades += last - first
+                return list(found)
+
+            return trades
+        bids, asks = self._grid.books(rows)
+
+        def books(start: int, end: int) -> list[list[Any]]:
+            self._times_ns = rows.times_ns[start:end]
+            times_ns = pa.array(self._times_ns, pa.int64())
+            found = depths(times_ns, bids.part(start, end), asks.part(start, end), self._grid, self._instruments)
+            self._depths, self._past = found[0], 0
+            return list(found)
+
+        return books
 
     def empty_at(self, at_ns: int) -> list[OrderBookDepth]:
         """An empty book for each of the instruments."""
         return [empty_depth(at_ns, each) for each in self._instruments]
 
-    def latest_at(self, at_ns: int) -> Iterator[OrderBookDepth]:
-        """The latest book that was loaded as of a time, for the first of the instruments; nothing without one."""
-        latest = self._depths[-1] if self._depths else self._latest
-        if latest is not None:
-            yield depth_at(latest, at_ns)
+    def close(self) -> None:
+        """The batch is over: its last book stays the latest."""
+        if self._depths:
+            self._latest = self._depths[-1]
+        self._times_ns, self._depths, self._past = (), [], 0
 
     def book(self, at_ns: int) -> Book | None:
         """The book that holds now, if it has changed since this was last asked."""
         past = bisect_right(self._times_ns, at_ns, self._past)
         if past:
             self._past = past
-            self._latest, self._latest_ns = self._depths[past - 1], self._times_ns[past - 1]
+            self._latest = self._depths[past - 1]
         latest = self._latest
         if latest is None or latest is self._shown:
             return None
         self._shown = latest
-        time_ns = self._latest_ns
+        time_ns = latest.ts_init
         return Book(self.instrument_id, _levels(latest.bids), _levels(latest.asks), time_ns, time_ns)
 
     def bars(self, at_ns: int) -> Iterator[TradeBar]:
@@ -167,35 +185,20 @@ class Feeds:
 
     def batches(self, chunk: MarketChunk, rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """A chunk's data, at most so many rows at a time as long as their times differ; stream by stream in the order
-        in which the chunk names them. Each batch is to be given whole before the next one is asked for."""
+        in which the chunk names them. Each batch is to be taken whole before the next one is asked for."""
         streams = [each for each in chunk.streams if len(each.times_ns)]
         opened = [[feed.open(each) for feed in self._by_source.get(each.instrument_id, ())] for each in streams]
         for spans, start_ns, end_ns in _cuts([each.times_ns for each in streams], rows):
+            for feed in self._feeds:
+                feed.close()
             self.events += sum(end - start for start, end in spans)
-            going_on = []
-            for number, (start, end) in enumerate(spans):
-                for place, stream in enumerate(opened[number] if end > start else ()):
-                    if isinstance(stream, TradeStream):
-                        stream.begin(start, end)
-                    else:
-                        met, is_first = _met_by(streams, opened, number, place)
-                        stream.begin(start, end, met, is_first=is_first)
-                    going_on.append(stream)
-            yield Batch(going_on, start_ns, end_ns, self._latest_at)
+            self._shown_ns = -1
+            yield Batch(start_ns, end_ns, _data_of(opened, spans))
 
     def beginning(self, at_ns: int) -> Iterator[list[OrderBookDepth]]:
         """What comes before everything else: the library does not begin with trades of what has no book."""
         for feed in self._feeds:
             yield feed.empty_at(at_ns)
-
-    def loading(self) -> None:
-        """Another piece of a batch is loaded: what holds at a time may be another book then."""
-        self._shown_ns = -1
-
-    def _latest_at(self, at_ns: int) -> Iterator[OrderBookDepth]:
-        # One is enough to bring the clock there.
-        found = (depth for feed in self._feeds for depth in feed.latest_at(at_ns))
-        yield from islice(found, 1)
 
     def refresh(self, at_ns: int) -> list[Book | TradeBar]:
         """What changed since this was last asked."""
@@ -216,17 +219,13 @@ class Feeds:
         return min((feed.next_change_ns(after_ns) for feed in feeds if feed is not None), default=NEVER)
 
 
-def _met_by(
-    streams: Sequence[Rows], opened: Sequence[Sequence[Stream]], number: int, place: int
-) -> tuple[Sequence[int], bool]:
-    """The times of a chunk's trades that meet the books of a stream, and whether books come before trades of their
-    time."""
-    for other, rows in enumerate(streams):
-        if rows.is_trades and rows.instrument_id == streams[number].instrument_id:
-            trades = opened[other][place]
-            assert isinstance(trades, TradeStream)
-            return trades.times_ns, number < other
-    return (), False
+def _data_of(
+    opened: Sequence[Sequence[Callable[[int, int], list[list[Any]]]]], spans: Sequence[tuple[int, int]]
+) -> Iterator[list[Any]]:
+    for givers, (start, end) in zip(opened, spans, strict=True):
+        if end > start:
+            for give in givers:
+                yield from give(start, end)
 
 
 def _cuts(times_ns: Sequence[Sequence[int]], rows: int) -> Iterator[tuple[list[tuple[int, int]], int, int]]:

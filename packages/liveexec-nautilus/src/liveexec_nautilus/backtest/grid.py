@@ -51,12 +51,6 @@ class Ladder:
         offsets = pc.subtract(self.offsets.slice(start, end - start + 1), pa.scalar(first, pa.int32()))
         return Ladder(self.ticks.slice(first, last - first), self.lots.slice(first, last - first), offsets)
 
-    def taken(self, rows: Sequence[int]) -> "Ladder":
-        """These rows."""
-        numbers = pa.array(rows, pa.int32())
-        ticks, lots = (pa.ListArray.from_arrays(self.offsets, each).take(numbers) for each in (self.ticks, self.lots))
-        return Ladder(ticks.flatten(), lots.flatten(), ticks.offsets)
-
 
 @frozen(eq=False)
 class Prints:
@@ -92,17 +86,14 @@ class Grid:
             bids, asks = self._ladder(columns, "bids"), self._ladder(columns, "asks")
             if bids is not None and asks is not None:
                 return bids, asks
-        books = []
-        for index in range(len(rows.times_ns)):
-            event = rows.event(index)
-            assert isinstance(event, SourceBook)
-            books.append(self.book(event))
-        return _ladder_of([bids for bids, _ in books]), _ladder_of([asks for _, asks in books])
-
-    def book(self, book: SourceBook) -> tuple[dict[int, int], dict[int, int]]:
-        """Bids and asks of one book: quantities in lots by price in ticks, best first."""
         with localcontext(MONEY):
-            return self._levels(book.bids, is_bid=True), self._levels(book.asks, is_bid=False)
+            sides: tuple[list[dict[int, int]], list[dict[int, int]]] = ([], [])
+            for index in range(len(rows.times_ns)):
+                book = rows.event(index)
+                assert isinstance(book, SourceBook)
+                sides[0].append(self._levels(book.bids, is_bid=True))
+                sides[1].append(self._levels(book.asks, is_bid=False))
+        return _ladder_of(sides[0]), _ladder_of(sides[1])
 
     def trades(self, rows: Rows) -> Prints:
         """The trades of every row that leaves something of its quantity."""

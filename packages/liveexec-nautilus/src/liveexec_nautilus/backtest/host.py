@@ -12,7 +12,6 @@ from liveexec.errors import Fault, InvariantViolation
 from liveexec.replay.agenda import NEVER
 from liveexec.replay.ports import HostRun, ReplayTruth, truth_of
 from liveexec_nautilus import vendor_backtest as nautilus
-from liveexec_nautilus.backtest.batches import Batch
 from liveexec_nautilus.backtest.feed import Feeds
 from liveexec_nautilus.backtest.layout import lay_out
 from liveexec_nautilus.backtest.options import NautilusOptions, option_faults
@@ -62,23 +61,31 @@ class _NautilusReplay:
         self._engine.add_strategy(self._strategy)
         self._venues = NautilusVenues(run.venues, layout, self._driver, self._feeds, self._strategy, self._engine.cache)
         self._start_ns = self._now_ns = 0
-        self._has_started = self._has_rung = self._is_awake = False
-        self._every_row = options.every_row
         self._failure: BaseException | None = None
 
     def run(self) -> ReplayTruth:
         engine, driver = self._engine, self._driver
         first_signal_ns = driver.first_signal_ns
         self._start_ns = self._now_ns = first_signal_ns if first_signal_ns != NEVER else 0
+        has_started = False
         for chunk in self._run.market.chunks():
             for batch in self._feeds.batches(chunk):
-                while not batch.is_over:
-                    self._give(batch)
-                self._run.progress(batch.end_ns, self._feeds.events)
+                if not has_started:
+                    self._start_ns = self._now_ns = min(self._start_ns or batch.start_ns, batch.start_ns)
+                    self._load(self._feeds.beginning(self._start_ns))
+                else:
+                    self._guarded(self._arm)
+                self._load(batch.data)
+                engine.run(start=None if has_started else self._start_ns, streaming=True)
+                has_started = True
+                self._raise()
+                engine.clear_data()
+                self._now_ns = batch.end_ns
+                self._run.progress(self._now_ns, self._feeds.events)
         # What is due after the last market event happens still, as long as signals are to come, or what was sent is
         # on its way. Without data the library moves time in one last run alone, whose end it is told beforehand.
         self._now_ns = max(self._now_ns, driver.last_signal_ns) + driver.round_trip_ns
-        engine.run(start=None if self._has_started else self._start_ns, end=self._now_ns)
+        engine.run(start=None if has_started else self._start_ns, end=self._now_ns)
         self._raise()
         if driver.next_due_ns <= self._now_ns:
             # It logs what it can't deliver, and goes on.
@@ -97,11 +104,9 @@ class _NautilusReplay:
     # -- what the strategy calls --------------------------------------------------------------------------------------
 
     def started(self) -> None:
-        self._has_rung = True
         self._guarded(lambda: self._driver.start(self._venues, self._start_ns))
 
     def rang(self, now_ns: int) -> None:
-        self._has_rung = True
         self._guarded(lambda: self._advance(now_ns))
 
     def told(self, event: Any) -> None:
@@ -118,48 +123,11 @@ class _NautilusReplay:
             self._driver.observe(now_ns)
         self._driver.advance(now_ns)
 
-    def _give(self, batch: Batch) -> None:
-        """Let the next piece of a batch happen: all of it, or up to what is due next."""
-        engine = self._engine
-        self._feeds.loading()
-        if not self._has_started:
-            self._start_ns = self._now_ns = min(self._start_ns or batch.start_ns, batch.start_ns)
-            self._load(self._feeds.beginning(self._start_ns))
-        else:
-            self._guarded(self._arm)
-        loaded, self._has_rung = 0, False
-        look_ns = self._next_look_ns(batch)
-        if self._may_skip():
-            loaded = self._load(batch.needed(look_ns))
-        if not loaded:
-            # Nothing can stand for the time that is due, such as before the first book.
-            self._load(batch.rest())
-        engine.run(start=None if self._has_started else self._start_ns, streaming=True)
-        self._has_started = True
-        self._raise()
-        engine.clear_data()
-        self._now_ns = batch.given_ns
-        # Where nobody was woken at the time that was come to, waiting for it there would never end.
-        self._is_awake = bool(loaded) and look_ns <= batch.given_ns and not self._has_rung
-
-    def _may_skip(self) -> bool:
-        return not (self._every_row or self._is_awake or self._venues.has_open or self._driver.watched)
-
-    def _next_look_ns(self, batch: Batch) -> int:
-        """When somebody looks at the market next: where it begins, the driver is made ready."""
-        if not self._has_started:
-            return batch.start_ns
-        return max(min(self._driver.next_due_ns, self._venues.next_expiry_ns), self._now_ns)
-
-    def _load(self, streams: Iterable[Sequence[Any]]) -> int:
-        """Add the data, and say how much there is."""
-        count = 0
+    def _load(self, streams: Iterable[Sequence[Any]]) -> None:
         for data in streams:
             if data:
                 self._engine.add_data(data, sort=False)
-                count += len(data)
         self._engine.sort_data()
-        return count
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do something inside a callback. The library swallows what callbacks raise, so it is kept until it returns;

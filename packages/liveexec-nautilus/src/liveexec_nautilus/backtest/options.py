@@ -17,13 +17,10 @@ class NautilusOptions:
     ``liquidity_consumption``: what was taken of a displayed level is not there again until the recording changes it.
     ``queue_position``: an order that rests waits until what was displayed at its price before it has traded.
     Both are on, since both are how a venue works; the library's own default is off.
-    ``every_row``: give it every book. Off, books that nothing should meet are left out while no order is open, which
-    is faster and not exact yet: where books and trades of one time come books first, fills were seen to differ.
     """
 
     liquidity_consumption: bool = True
     queue_position: bool = True
-    every_row: bool = True
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> "NautilusOptions":

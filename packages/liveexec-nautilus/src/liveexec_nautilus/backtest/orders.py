@@ -223,11 +223,6 @@ class OrderBook:
             return None
         return self._by_client_id.get((ref.account_id, ref.client_order_id))
 
-    @property
-    def has_open(self) -> bool:
-        """Whether an order has not ended."""
-        return bool(self._open)
-
     def open_orders(self) -> list[WorkedOrder]:
         """Orders that have not ended, oldest first."""
         return list(self._open.values())

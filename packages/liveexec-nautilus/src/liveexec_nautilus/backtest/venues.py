@@ -174,11 +174,6 @@ class NautilusVenues:
             heapq.heappop(expiries)
         return expiries[0][0] if expiries else NEVER
 
-    @property
-    def has_open(self) -> bool:
-        """Whether an order is at a venue that has not ended."""
-        return self._orders.has_open
-
     def expire(self, now_ns: int) -> None:
         """End what has expired by now. The library ends an order with the first market event after its time; between
         two of them it is withdrawn here."""

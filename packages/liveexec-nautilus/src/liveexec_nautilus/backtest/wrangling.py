@@ -7,20 +7,17 @@ Nothing here runs per row in Python. The columns are those that the library writ
 from collections.abc import Sequence
 from typing import Any, Final
 
-from liveexec.domain.recorded import SourceBook
 from liveexec_nautilus.backtest.arrow import pa, pc
 from liveexec_nautilus.backtest.grid import Grid, Ladder, Prints, steps
 from liveexec_nautilus.backtest.instruments import SimulatedInstrument
 from liveexec_nautilus.vendor_backtest import (
-    BookOrder,
     OrderBookDepth,
     OrderBookDepthDataWrangler,
-    OrderSide,
     TradeTick,
     TradeTickDataWrangler,
 )
 
-__all__ = ["depth_at", "depths", "depths_of", "empty_depth", "ticks_of"]
+__all__ = ["depths", "empty_depth", "ticks_of"]
 
 _TIME: Final = pa.timestamp("ns", "UTC")
 _AMOUNT: Final = pa.decimal128(38, 16)
@@ -32,36 +29,17 @@ _LEVEL: Final = [
 ]
 
 
-def depths_of(
-    book: SourceBook, at_ns: int, grid: Grid, instruments: Sequence[SimulatedInstrument]
-) -> list[OrderBookDepth]:
-    """One book as of a time, once for each of the instruments, as :func:`depths` makes them of many."""
-    first, tick, lot = instruments[0], grid.tick, grid.lot
-    bids, asks = (
-        [BookOrder(side, first.price(ticks * tick), first.quantity(lots * lot), 0) for ticks, lots in levels.items()]
-        for side, levels in zip((OrderSide.BUY, OrderSide.SELL), grid.book(book), strict=True)
-    )
-    counts = [1] * len(bids), [1] * len(asks)
-    return [OrderBookDepth(each.id, bids, asks, *counts, 0, 0, at_ns, at_ns) for each in instruments]
-
-
 def empty_depth(at_ns: int, instrument: SimulatedInstrument) -> OrderBookDepth:
     """A book with nothing in it."""
     return OrderBookDepth(instrument.id, [], [], [], [], 0, 0, at_ns, at_ns)
 
 
-def depth_at(depth: OrderBookDepth, at_ns: int) -> OrderBookDepth:
-    """The same book at another time."""
-    counts = depth.bid_counts, depth.ask_counts
-    return OrderBookDepth(depth.instrument_id, depth.bids, depth.asks, *counts, 0, 0, at_ns, at_ns)
-
-
 def depths(
-    times_ns: Sequence[int], bids: Ladder, asks: Ladder, grid: Grid, instruments: Sequence[SimulatedInstrument]
+    times_ns: Any, bids: Ladder, asks: Ladder, grid: Grid, instruments: Sequence[SimulatedInstrument]
 ) -> list[list[OrderBookDepth]]:
     """The books of every row, once for each of the instruments, which are of one listing."""
     rows = len(times_ns)
-    times = pa.array(times_ns, pa.int64()).cast(_TIME)
+    times = times_ns.cast(_TIME)
     batch = _batch(
         {
             "bids": _levels(bids, grid),

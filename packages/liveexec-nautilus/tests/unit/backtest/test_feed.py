@@ -52,8 +52,7 @@ def test_bars_are_the_sums_of_their_seconds(trades: list[tuple[int, int, int]], 
     feeds = Feeds(lay_out(venues()[1:]))  # moves prices by three ticks
     bars: list[TradeBar] = []
     for batch in feeds.batches(chunk_of(trades), rows):
-        feeds.loading()
-        for _ in batch.rest():
+        for _ in batch.data:
             pass
         bars += [each for each in feeds.refresh(batch.end_ns) if isinstance(each, TradeBar)]
         assert all(bar.end_ns <= batch.end_ns for bar in bars)
@@ -74,8 +73,7 @@ def test_a_book_is_shown_once_and_as_of_its_time() -> None:
     (chunk, *_) = market(2).chunks()
     shown: list[Book] = []
     for batch in feeds.batches(chunk):
-        feeds.loading()
-        for _ in batch.rest():
+        for _ in batch.data:
             pass
         for at_ns in (START_NS + 50_000_000, START_NS + 90_000_000, START_NS + 1_000_000_000):
             shown += [each for each in feeds.refresh(at_ns) if isinstance(each, Book)]
@@ -90,7 +88,7 @@ def test_sums_that_leave_sixty_four_bits_are_exact() -> None:
     trades = [(0, 9_000_000_000, 9_000_000_000), (1, 9_000_000_000, 9_000_000_000)]
     feeds = Feeds(lay_out(venues()[1:]))
     for batch in feeds.batches(chunk_of(trades)):
-        for _ in batch.rest():
+        for _ in batch.data:
             pass
     (bar,) = feeds.refresh(START_NS + SECOND_NS)
     assert isinstance(bar, TradeBar)
