@@ -13,6 +13,8 @@ __all__ = ["PaceChecks"]
 
 #: Less than a request: what a bucket that is refilled in other steps may differ by.
 _SLACK = 0.3
+#: Who has its token is on its way out.
+_AT_ONCE_NS = 2_000_000
 
 
 @define(eq=False)
@@ -76,7 +78,9 @@ class PaceChecks:
         bucket.tokens, bucket.at_ns = min(float(limit.burst), bucket.tokens + refill), now_ns
         is_cancel = verb == "cancel"
         # Cancels that are repeated for ever must not keep out the question that would end them.
-        is_starved = bucket.cancels >= limit.burst
+        # Some cancels take their token and stay here, since their orders have ended.
+        is_due = self.due_at_ns >= 0 and now_ns - self.due_at_ns <= _AT_ONCE_NS
+        is_starved = bucket.cancels >= limit.burst or is_due
         needed = 1.0 if is_cancel or is_starved else 1.0 + limit.cancel_lane
         if bucket.tokens < needed - _SLACK:
             self.violations.add(25, f"a {verb} leaves for {venue} with {bucket.tokens:.2f} tokens of {needed:.0f}")
