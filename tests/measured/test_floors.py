@@ -46,6 +46,7 @@ def test_every_package_has_a_floor() -> None:
         ROOT / "packages/liveexec-core/src/liveexec",
         ROOT / "packages/liveexec-testkit/src/liveexec_testkit",
         ROOT / "packages/liveexec-adapter-deribit/src/liveexec_deribit",
+        ROOT / "packages/liveexec-nautilus/src/liveexec_nautilus",
     ]
     packages = {
         ".".join((root.name, folder.parent.name)) for root in installed for folder in root.glob("*/__init__.py")

@@ -32,6 +32,7 @@ PAIR = InstrumentId.from_str("BTCUSDT.BINANCE")
 #: What the venue's own addresses for Spot end in.
 SBE = "responseFormat=sbe&sbeSchemaId=3&sbeSchemaVersion=5"
 _NUDGE_NS = 300_000_000
+_LOOK_NS = 50_000_000
 _PATIENCE_NS = 40_000_000_000
 
 
@@ -43,7 +44,7 @@ class Trader(Strategy):
         self.node, self.url, self.traded = node, url, traded
         self.seen: list[str] = []
         self.quote: list[str] = []
-        self.nudges = 0
+        self.nudges = self.looks = 0
         self.buy_id: Any = None
         self.rest_id: Any = None
 
@@ -60,6 +61,9 @@ class Trader(Strategy):
         self.subscribe_trades(self.traded)
 
     def on_time_event(self, event: Any) -> None:
+        if event.name.startswith("buy"):
+            self.buy()
+            return
         if event.name != "patience":
             self.nudge()
             return
@@ -70,9 +74,23 @@ class Trader(Strategy):
         if "book" in self.seen:
             return
         self.seen.append("book")
+        self.buy()
+
+    def buy(self) -> None:
+        """Buy, once the venue knows that its trades are watched: the book may come before that."""
+        if not self.watches_trades():
+            self.looks += 1
+            self.clock.set_time_alert_ns(f"buy {self.looks}", time.time_ns() + _LOOK_NS)
+            return
         order = self.order_factory.market(self.traded, OrderSide.BUY, Quantity.from_str("0.050"))
         self.buy_id = order.client_order_id
         self.submit_order(order)
+
+    def watches_trades(self) -> bool:
+        """Whether one of the venue's sessions has the trades among its topics."""
+        with urllib.request.urlopen(f"{self.url}/loopback/sessions", data=b"{}") as answer:
+            sessions = json.loads(answer.read())["result"]
+        return any("trade" in topic.lower() for session in sessions for topic in session["topics"])
 
     def on_trade(self, trade: Any) -> None:
         self.seen.append(f"trade {trade.price}")
