@@ -88,9 +88,18 @@ class Trader(Strategy):
 
     def watches_trades(self) -> bool:
         """Whether one of the venue's sessions has the trades among its topics."""
+        return any("trade" in topic.lower() for session in self.sessions() for topic in session["topics"])
+
+    def lose_streams(self) -> None:
+        """Cut every session but that of USD-M's requests: what is sent while that one is gone the client may lose."""
+        for session in self.sessions():
+            if not session["path"].startswith("/ws-fapi"):
+                self.ask_venue("cut", session_id=session["session_id"])
+
+    def sessions(self) -> Any:
+        """The venue's sessions as they are."""
         with urllib.request.urlopen(f"{self.url}/loopback/sessions", data=b"{}") as answer:
-            sessions = json.loads(answer.read())["result"]
-        return any("trade" in topic.lower() for session in sessions for topic in session["topics"])
+            return json.loads(answer.read())["result"]
 
     def on_trade(self, trade: Any) -> None:
         self.seen.append(f"trade {trade.price}")
@@ -147,7 +156,7 @@ class Trader(Strategy):
             self.submit_order(order)
         elif event.client_order_id == self.rest_id:
             if len([word for word in self.seen if word.startswith("filled 0.010")]) == 1:
-                self.ask_venue("cut")
+                self.lose_streams()
                 self.ask_venue("take", symbol="BTCUSDT", side="SELL", quantity="0.010", price="49000.5")
             else:
                 self.cancel_order(self.rest_id)

@@ -73,9 +73,7 @@ async def test_nautilus_trader_goes_through_an_orders_life(server: Server, key: 
     assert server.venue.floor.position(USER, "BTCUSDT").quantity == 0
     ways = {"--socket": "order.place", "--rest": "POST /fapi/v1/order"}
     placed = [request.operation for request in server.venue.requests if request.operation in ways.values()]
-    # The last one follows a cut: as long as its socket is not back the client sends it over HTTP.
-    assert placed[:2] == [ways[wire]] * 2
-    assert placed[2:] in ([ways[wire]], [ways["--rest"]])
+    assert placed == [ways[wire]] * 3
 
 
 async def test_ccxt_trades_over_http_and_watches_over_websocket(server: Server) -> None:
