@@ -44,7 +44,7 @@ class Trader(Strategy):
         self.node, self.url, self.traded = node, url, traded
         self.seen: list[str] = []
         self.quote: list[str] = []
-        self.nudges = self.looks = 0
+        self.nudges = self.looks = self.streams = 0
         self.buy_id: Any = None
         self.rest_id: Any = None
 
@@ -61,8 +61,8 @@ class Trader(Strategy):
         self.subscribe_trades(self.traded)
 
     def on_time_event(self, event: Any) -> None:
-        if event.name.startswith("buy"):
-            self.buy()
+        if event.name.startswith(("buy", "sell")):
+            (self.buy if event.name.startswith("buy") else self.sell)()
             return
         if event.name != "patience":
             self.nudge()
@@ -92,7 +92,9 @@ class Trader(Strategy):
 
     def lose_streams(self) -> None:
         """Cut every session but that of USD-M's requests: what is sent while that one is gone the client may lose."""
-        for session in self.sessions():
+        sessions = self.sessions()
+        self.streams = len(sessions)
+        for session in sessions:
             if not session["path"].startswith("/ws-fapi"):
                 self.ask_venue("cut", session_id=session["session_id"])
 
@@ -144,6 +146,14 @@ class Trader(Strategy):
 
     def on_order_canceled(self, event: Any) -> None:
         self.seen.append("canceled")
+        self.sell()
+
+    def sell(self) -> None:
+        """Sell everything, once the streams are back: what comes before that the node would only hear of later."""
+        if len(self.sessions()) < self.streams:
+            self.looks += 1
+            self.clock.set_time_alert_ns(f"sell {self.looks}", time.time_ns() + _LOOK_NS)
+            return
         self.submit_order(self.order_factory.market(self.traded, OrderSide.SELL, Quantity.from_str("0.070")))
 
     def on_order_filled(self, event: Any) -> None:
