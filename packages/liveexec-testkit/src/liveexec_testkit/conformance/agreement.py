@@ -1,14 +1,14 @@
 """Whether everything that an orchestrator holds is what the venue has: orders, fills, positions, balances, bookings."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
 from liveexec.composition import LiveExecutionOrchestrator
 from liveexec.domain import order_event as ev
 from liveexec.domain.fill import Fill, FillKey
-from liveexec.domain.ids import OrderId
+from liveexec.domain.ids import ClientOrderId, OrderId
 from liveexec.domain.instrument import ContractKind
 from liveexec.domain.money import ZERO
 from liveexec.domain.order import Order
@@ -53,18 +53,36 @@ class Agreement:
         for order in ours:
             for name in _names(order):
                 named.setdefault(name, []).append(order)
+        earlier = await self._earlier_attempts()
+        #: What earlier attempts of an order filled at the venue, where a change is a cancel and another order.
+        before: dict[OrderId, Decimal] = {}
+        matches: list[tuple[Order, OrderReport]] = []
         for true in true_orders:
             match = {order.order_id: order for name in _names(true) for order in named.get(name, ())}
-            if not match:
+            matches += [(order, true) for order in match.values()]
+            if match:
+                continue
+            order_id = earlier.get(true.client_order_id) if true.client_order_id is not None else None
+            if order_id is None:
                 found.append(f"nobody here asked for {true}")
-            for order in match.values():
-                claimed[order.order_id] += 1
-                found += _order_differences(order, true)
+                continue
+            before[order_id] = before.get(order_id, ZERO) + true.filled_quantity
+            if true.status.is_open:
+                found.append(f"an earlier attempt of {order_id} still works at the venue: {true}")
+        for order, true in matches:
+            claimed[order.order_id] += 1
+            found += _order_differences(order, true, before.get(order.order_id, ZERO))
         for order in ours:
             if claimed[order.order_id] > 1:
                 found.append(f"{order.order_id} is {claimed[order.order_id]} orders at the venue")
-            if not claimed[order.order_id]:
+            if claimed[order.order_id]:
+                continue
+            if order.order_id not in before:
                 found += _unclaimed(order, may_doubt=order.order_id in in_doubt)
+            elif order.is_open or order.filled_quantity != before[order.order_id]:
+                # The attempt before ended there, and the present one never came.
+                there = f"{before[order.order_id]} filled at the venue, where it is gone"
+                found.append(f"{order.order_id} is {order.status} here with {order.filled_quantity} filled, {there}")
         applied = await _journal_fills(self._store)
         found += fill_differences(applied.values(), (each.fill for each in true_fills), whole=True)
         found += await self.position_differences()
@@ -74,6 +92,14 @@ class Agreement:
         found += [f"drift: {each}" for each in ledger.drifts.values()]
         found += [f"latch: {each}" for each in ledger.latches.values()]
         return found
+
+    async def _earlier_attempts(self) -> dict[ClientOrderId, OrderId]:
+        """The names under which orders were sent, and under which they may be gone since."""
+        return {
+            event.plan.client_order_id: OrderId(stream)
+            async for stream, event in _journal(self._store)
+            if isinstance(event, ev.SubmitRequested) and event.plan.client_order_id is not None
+        }
 
     async def position_differences(self) -> list[str]:
         """Every position that is here otherwise than the venue has it."""
@@ -134,15 +160,17 @@ def _names(order: Order | OrderReport) -> Iterator[tuple[str, str]]:
         yield "client", order.client_order_id
 
 
-def _order_differences(order: Order, true: OrderReport) -> list[str]:
+def _order_differences(order: Order, true: OrderReport, before: Decimal) -> list[str]:
+    """``before`` is what attempts before this one filled."""
     found = []
     if order.status not in _STATUSES[true.status]:
         found.append(f"{order.order_id} is {order.status} here, {true.status} at the venue")
-    if order.filled_quantity != true.filled_quantity:
-        found.append(f"{order.order_id}: {order.filled_quantity} filled here, {true.filled_quantity} at the venue")
-    if order.is_open and true.status.is_open and (order.quantity, order.price) != (true.quantity, true.price):
+    filled, quantity = true.filled_quantity + before, true.quantity + before
+    if order.filled_quantity != filled:
+        found.append(f"{order.order_id}: {order.filled_quantity} filled here, {filled} at the venue")
+    if order.is_open and true.status.is_open and (order.quantity, order.price) != (quantity, true.price):
         found.append(
-            f"{order.order_id} is {order.quantity} at {order.price} here, {true.quantity} at {true.price} at the venue"
+            f"{order.order_id} is {order.quantity} at {order.price} here, {quantity} at {true.price} at the venue"
         )
     return found
 
@@ -161,17 +189,23 @@ def _unclaimed(order: Order, *, may_doubt: bool) -> list[str]:
     return [f"{order.order_id} is {order.status} here, and the venue never had it"]
 
 
-async def _journal_fills(store: MemoryStore, shard: str = "main") -> dict[FillKey, Fill]:
+async def _journal_fills(store: MemoryStore) -> dict[FillKey, Fill]:
     """Every fill that stands, from the journal's records alone; one that was applied twice is an error."""
     found: dict[FillKey, Fill] = {}
+    async for _, event in _journal(store):
+        if isinstance(event, ev.FillApplied):
+            assert event.fill.key not in found, f"the fill {event.fill.key} was applied twice"
+            found[event.fill.key] = event.fill
+        elif isinstance(event, ev.FillBusted):
+            found.pop(event.fill.key, None)
+    return found
+
+
+async def _journal(store: MemoryStore, shard: str = "main") -> AsyncIterator[tuple[str, object]]:
+    """Every event with its stream, in their order."""
     position = 0
     while page := await store.read_after(shard, position, 1_000):
         for stored in page:
             for event in stored.record.events:
-                if isinstance(event, ev.FillApplied):
-                    assert event.fill.key not in found, f"the fill {event.fill.key} was applied twice"
-                    found[event.fill.key] = event.fill
-                elif isinstance(event, ev.FillBusted):
-                    found.pop(event.fill.key, None)
+                yield stored.record.stream, event
         position = page[-1].position
-    return found
