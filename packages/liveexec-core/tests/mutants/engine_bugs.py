@@ -243,7 +243,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "an order ends before the fills that its venue counts",
         "engine/reports.py",
-        """    if said.filled_quantity > order.attempt_filled and not _is_in_opening(turn, order, said):
+        """    if said.filled_quantity > order.attempt_filled and not _ended_before_opening(turn, order, said):
         turn.core.endings[order.order_id] = said""",
         """    if False:
         turn.core.endings[order.order_id] = said""",
@@ -420,7 +420,7 @@ ENGINE_BUGS: Final = (
     Mutant(
         "fills that are in an account's opening are awaited for ever",
         "engine/reports.py",
-        "    if said.filled_quantity > order.attempt_filled and not _is_in_opening(turn, order, said):",
+        "    if said.filled_quantity > order.attempt_filled and not _ended_before_opening(turn, order, said):",
         "    if said.filled_quantity > order.attempt_filled:",
         ("unit/engine/test_engine_foreign.py",),
     ),

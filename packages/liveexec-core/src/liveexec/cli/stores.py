@@ -60,7 +60,7 @@ def object_named(text: str, config: Path | None = None) -> tuple[ObjectStore, st
     root, _, name = text.rpartition("/")
     if _MARK not in text:
         path = Path(text).absolute()
-        return store_named(str(path.parent)), path.name
+        return store_named(str(path.parent), config), path.name
     if not name or root.endswith(":/"):
         raise InvalidInput("object", [Fault("", "must name an object: s3://BUCKET/FOLDER/NAME")])
     return store_named(root, config), name

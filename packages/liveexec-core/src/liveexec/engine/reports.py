@@ -169,7 +169,7 @@ def _working(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | Non
 
 def _gone(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | None) -> None:
     """The venue says that it has the order no longer. Nothing follows before every fill that it counts has arrived."""
-    if said.filled_quantity > order.attempt_filled and not _is_in_opening(turn, order, said):
+    if said.filled_quantity > order.attempt_filled and not _ended_before_opening(turn, order, said):
         turn.core.endings[order.order_id] = said
         _fetch_if_behind(turn, order, said)
         return
@@ -180,7 +180,7 @@ def _gone(turn: Turn, order: Order, said: OrderReport, asked_at_ns: int | None) 
     _end(turn, order, said)
 
 
-def _is_in_opening(turn: Turn, order: Order, said: OrderReport) -> bool:
+def _ended_before_opening(turn: Turn, order: Order, said: OrderReport) -> bool:
     """Whether an order of others had ended before its account was opened, and was met in an answer older than that:
     the opening has all that it filled, so no fill of it is to come."""
     return order.is_adopted and said.venue_time_ns < turn.core.state.ledger.opened.get(said.account_id, 0)
