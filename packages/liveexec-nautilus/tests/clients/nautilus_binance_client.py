@@ -61,14 +61,16 @@ class Trader(Strategy):
         self.subscribe_trades(self.traded)
 
     def on_time_event(self, event: Any) -> None:
-        if event.name.startswith(("buy", "sell")):
-            (self.buy if event.name.startswith("buy") else self.sell)()
-            return
-        if event.name != "patience":
-            self.nudge()
-            return
-        self.seen.append("out of patience")
-        self.node.handle().stop()
+        match event.name.split()[0]:
+            case "buy":
+                self.buy()
+            case "sell":
+                self.sell()
+            case "nudge":
+                self.nudge()
+            case _:
+                self.seen.append("out of patience")
+                self.node.handle().stop()
 
     def on_book_deltas(self, deltas: Any) -> None:
         if "book" in self.seen:
